@@ -65,7 +65,7 @@ pub struct KeptRun {
 /// Everything one probe brought back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Single-valued facts by key: `kernel`, `host`, `clock` (seconds since 1970), `cores`, `memory-kib`, `init`, `boot`.
+    /// Single-valued facts by key: `kernel`, `host`, `clock` (seconds since 1970), `cores`, `memory-kib`, `init`, `boot`, `ipv6`.
     pub machine: BTreeMap<String, String>,
     /// Distribution and its version, such as `("debian", "12")`.
     pub os: Option<(String, String)>,
@@ -121,7 +121,7 @@ impl Facts {
     fn take(&mut self, fields: &[&str], paths: &[&str], inquiry: &Inquiry) -> Option<()> {
         match *fields {
             ["os", id, version] => self.os = Some((id.to_owned(), version.to_owned())),
-            [key @ ("kernel" | "host" | "clock" | "cores" | "init" | "memory-kib" | "boot"), value] => {
+            [key @ ("kernel" | "host" | "clock" | "cores" | "init" | "memory-kib" | "boot" | "ipv6"), value] => {
                 self.machine.insert(key.to_owned(), value.to_owned());
             }
             ["disk", mount, total, free] => {

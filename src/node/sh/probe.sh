@@ -19,6 +19,7 @@ pc_machine() {
     printf 'clock\t%s\n' "$(date +%s)"
     printf 'cores\t%s\n' "$(nproc 2>/dev/null)"
     printf 'init\t%s\n' "$pc_init"
+    if [ -e /proc/net/if_inet6 ]; then printf 'ipv6\tyes\n'; else printf 'ipv6\tno\n'; fi
     while read -r pc_key pc_value pc_rest; do
         case $pc_key in MemTotal:) printf 'memory-kib\t%s\n' "$pc_value" ;; esac
     done </proc/meminfo
