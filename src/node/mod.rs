@@ -7,6 +7,7 @@ mod facts;
 mod inquiry;
 mod outcome;
 mod quote;
+mod remote;
 mod run_id;
 mod transaction;
 
@@ -14,5 +15,6 @@ pub use facts::{DiskFact, Facts, FactsError, FileFact, KeptRun, ServiceFact};
 pub use inquiry::{Depth, Inquiry};
 pub use outcome::{Answer, Outcome, Progress, parse_answer};
 pub use quote::quote;
+pub use remote::{Machine, Probe, Remote, RemoteError};
 pub use run_id::{NotARunId, RunId};
 pub use transaction::{Action, Expected, Placement, Removal, Transaction, sha256_hex};

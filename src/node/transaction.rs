@@ -169,3 +169,7 @@ fn expected_word(expected: &Expected) -> &str {
         Expected::Link => "link",
     }
 }
+
+#[cfg(test)]
+#[path = "transaction_tests.rs"]
+mod tests;

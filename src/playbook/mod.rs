@@ -11,6 +11,8 @@ mod material;
 mod model;
 mod plan;
 mod render;
+mod run;
+mod survey;
 
 pub use context::{handout_context, role_name};
 pub use load::{Library, LoadError, nearest};
@@ -18,3 +20,5 @@ pub use material::{MakePfx, Material, Pfx, PfxFailed, SmtpMaterial, TlsMaterial,
 pub use model::{Handout, Kind, Playbook, Step, schema};
 pub use plan::{Change, ChangeKind, NodePlan, PlanError, Planner};
 pub use render::{RenderError, Templates};
+pub use run::{Course, NodeResult, Verdict, carry_out, describe_outcome};
+pub use survey::{Surveyed, SurveyError, look, survey};

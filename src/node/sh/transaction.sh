@@ -15,6 +15,7 @@ umask 077
 # The machine finishes what it accepted, whether or not the client is still there to hear of it.
 trap : HUP PIPE INT TERM
 pc_home=${pc_home:-/var/lib/portcullis}
+pc_volatile=${pc_volatile:-/run}
 pc_dir=$pc_home/runs/${pc_run:?}
 pc_failure=
 pc_failed_step=
@@ -31,10 +32,10 @@ pc_lock() {
     command -v flock >/dev/null || pc_end_with refused 'flock is missing on this machine (package util-linux)' 1
     pc_out=$(mkdir -p "$pc_home/runs" 2>&1) || pc_end_with failed "$pc_out" 1
     # Tried first by a command that is no special built-in: a failing `exec` would end the shell without a word.
-    pc_out=$(true 2>&1 >>/run/portcullis.lock) || pc_end_with failed "$pc_out" 1
-    exec 9>>/run/portcullis.lock
-    flock -n 9 || pc_end_with locked "$(cat /run/portcullis.owner 2>/dev/null)" 1
-    printf '%s\n' "${pc_owner:?}" >/run/portcullis.owner
+    pc_out=$(true 2>&1 >>"$pc_volatile/portcullis.lock") || pc_end_with failed "$pc_out" 1
+    exec 9>>"$pc_volatile/portcullis.lock"
+    flock -n 9 || pc_end_with locked "$(cat "$pc_volatile/portcullis.owner" 2>/dev/null)" 1
+    printf '%s\n' "${pc_owner:?}" >"$pc_volatile/portcullis.owner"
     pc_recover
 }
 
