@@ -1,0 +1,172 @@
+//! What every command has: the flags, the clock, the streams, the operator. Read once, passed on.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::args::{ColorChoice, Globals, OutputFormat};
+use super::clock;
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::event::Sink;
+use crate::report;
+use crate::site::model::{LedgerLocation, Site};
+use crate::site::secret::{AskSecret, Secrets};
+
+/// Flags, environment and streams of one command.
+#[derive(Debug)]
+pub struct Context {
+    /// The global flags.
+    pub globals: Globals,
+    /// The time at the command's start.
+    pub now: jiff::Timestamp,
+    /// The operator's home.
+    pub home: PathBuf,
+    /// The operator: user name.
+    pub user: String,
+    /// This machine's name.
+    pub host: String,
+    /// Where the log goes.
+    pub log_file: PathBuf,
+    terminal_in: bool,
+    terminal_out: bool,
+    terminal_err: bool,
+}
+
+impl Context {
+    /// Reads the environment.
+    pub fn new(globals: Globals) -> Self {
+        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let home = env("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
+        let state = env("XDG_STATE_HOME").map_or_else(|| home.join(".local/state"), PathBuf::from);
+        let log_file = globals.log_file.clone().unwrap_or_else(|| state.join("portcullis/portcullis.log"));
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
+        Self {
+            now: clock::now(),
+            home,
+            user: env("SUDO_USER").or_else(|| env("USER")).or_else(|| env("LOGNAME")).unwrap_or_else(|| "root".to_owned()),
+            host: host.ok().or_else(|| env("HOSTNAME")).unwrap_or_else(|| "localhost".to_owned()),
+            log_file,
+            terminal_in: io::stdin().is_terminal(),
+            terminal_out: io::stdout().is_terminal(),
+            terminal_err: io::stderr().is_terminal(),
+            globals,
+        }
+    }
+
+    /// Whether standard output holds JSON alone.
+    pub fn is_json(&self) -> bool {
+        self.globals.output == OutputFormat::Json
+    }
+
+    /// Whether a person can be asked. `/dev/null` is no terminal.
+    pub fn is_interactive(&self) -> bool {
+        !self.globals.non_interactive && self.terminal_in && self.terminal_err
+    }
+
+    /// Whether standard output takes colour.
+    pub fn has_color(&self) -> bool {
+        self.color_for(self.terminal_out)
+    }
+
+    /// Whether standard error takes colour.
+    pub fn has_color_on_stderr(&self) -> bool {
+        self.color_for(self.terminal_err)
+    }
+
+    fn color_for(&self, terminal: bool) -> bool {
+        match self.globals.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+
+    /// The site file's path.
+    pub fn site_path(&self) -> PathBuf {
+        self.globals.site.clone().unwrap_or_else(|| PathBuf::from("site.yaml"))
+    }
+
+    /// Reads and validates the site file.
+    pub fn site(&self) -> Result<Site, Failure> {
+        let mut site = crate::site::load(&self.site_path(), &self.home).map_err(super::site::failure)?;
+        if let Some(ledger) = &self.globals.ledger {
+            site.ledger = match ledger.strip_prefix("sqlite:") {
+                Some(path) => LedgerLocation::File(PathBuf::from(path.trim_start_matches("//"))),
+                None if ledger.starts_with("postgres") => LedgerLocation::Postgres(ledger.clone()),
+                None => LedgerLocation::File(std::path::absolute(ledger).unwrap_or_else(|_| PathBuf::from(ledger))),
+            };
+        }
+        Ok(site)
+    }
+
+    /// The site, where there is a site file or one was named; `None` where there simply is none.
+    pub fn site_if_any(&self) -> Result<Option<Site>, Failure> {
+        if self.globals.site.is_none() && !Path::new("site.yaml").exists() {
+            return Ok(None);
+        }
+        self.site().map(Some)
+    }
+
+    /// Resolves secrets whose relative paths start at `folder`; asks only where somebody is there.
+    pub fn secrets(&self, folder: &Path) -> Arc<Secrets> {
+        let ask: Option<AskSecret> = self.is_interactive().then(|| {
+            let ask: AskSecret = Box::new(|what| {
+                let answer = dialoguer::Password::new().with_prompt(what).allow_empty_password(true).interact();
+                answer.map(SecretString::from).map_err(|dialoguer::Error::IO(error)| error)
+            });
+            ask
+        });
+        Arc::new(Secrets::new(folder, ask))
+    }
+
+    /// The consumer of events: JSON lines, progress in a terminal, or plain lines.
+    pub fn sink(&self) -> Arc<dyn Sink> {
+        if self.is_json() {
+            Arc::new(report::json::JsonSink::new(io::stdout()))
+        } else {
+            report::terminal::progress(self.terminal_err, self.has_color_on_stderr())
+        }
+    }
+
+    /// Prints an answer to standard output. A reader that has gone away is no failure.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        quietly(io::stdout().lock(), text)
+    }
+
+    /// Prints a diagnosis or progress to standard error.
+    pub fn say(&self, text: &str) -> Result<(), Failure> {
+        quietly(io::stderr().lock(), text)
+    }
+
+    /// Prints an answer as JSON.
+    pub fn print_json(&self, value: &serde_json::Value) -> Result<(), Failure> {
+        self.print(&format!("{value:#}\n"))
+    }
+
+    /// Asks whether to go on. `--yes` answers; without a terminal it is an error that names the flag.
+    pub fn confirm(&self, question: &str) -> Result<bool, Failure> {
+        if self.globals.yes {
+            return Ok(true);
+        }
+        if !self.is_interactive() {
+            return Err(Failure::not_asked(question, "--yes"));
+        }
+        let answer = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
+        answer.map_err(|error| Failure::new(Exit::Interrupted, error, None))
+    }
+
+    /// Who acts, for locks and the ledger: `user@host`.
+    pub fn actor(&self) -> String {
+        format!("{}@{}", self.user, self.host)
+    }
+}
+
+fn quietly(mut stream: impl Write, text: &str) -> Result<(), Failure> {
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(Exit::Failed, error, None)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
