@@ -1,0 +1,3 @@
+//! The integration tests: one binary, a module a capability.
+
+mod site_file;
