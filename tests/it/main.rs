@@ -1,3 +1,4 @@
 //! Everything that is tested from outside, a module a capability.
 
 mod layers;
+mod site_file;
