@@ -3,8 +3,22 @@
 //! Knows nothing of playbooks, files or facts. No channel is ever left unread: one that is stalls every
 //! node behind the same jumphost connection.
 
+mod client_config;
+mod error;
+mod fleet;
+mod host_keys;
+mod login;
 mod output;
 mod script;
+mod session;
+mod settings;
+mod transport;
 
+pub use error::{Attempt, Error, ExpectedKey, Obstacle, Phase, Place, ShownKey};
+pub use fleet::Fleet;
+pub use host_keys::HostKeys;
 pub use output::{Exit, Output};
 pub use script::{Elevation, Script};
+pub use session::Session;
+pub use settings::{ClientConfigSource, Settings};
+pub use transport::{BoxedStream, ByteStream, Negotiated};

@@ -2,3 +2,4 @@
 
 mod layers;
 mod site_file;
+mod ssh_transport;

@@ -1,0 +1,108 @@
+//! What to do next, for each error. Kept apart from `error`, so that each stays short.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "each group has its own variants; the groups follow one another")]
+
+use super::Error;
+use super::place::{Obstacle, Phase};
+
+impl Error {
+    /// What a person can do about it, in whole sentences.
+    pub fn help(&self) -> Option<String> {
+        self.help_with_keys().or_else(|| self.help_with_login()).or_else(|| self.help_with_the_way()).or_else(|| self.help_with_commands())
+    }
+
+    fn help_with_keys(&self) -> Option<String> {
+        Some(match self {
+            Self::HostKeyUnknown { shown, .. } => format!(
+                "Compare the fingerprint with the one on the machine's own console (`ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub`). \
+                 If they are equal, put this line into {}:\n    {}\nor this into the machine's entry of the site file:\n    host_keys: [\"{}\"]",
+                shown.known_hosts_file.display(),
+                shown.known_hosts_line,
+                shown.fingerprint,
+            ),
+            Self::HostKeyChanged { expected, .. } => format!(
+                "Somebody may be listening in, or the machine was installed anew. Ask its administrator; only when the new fingerprint is confirmed, \
+                 take the old key out of {}.",
+                expected.iter().map(|key| key.stands_in.as_str()).collect::<Vec<_>>().join(" and "),
+            ),
+            Self::HostKeyRevoked { .. } => {
+                "The key is known to be compromised: do not connect. The machine needs a new host key.".to_owned()
+            }
+            Self::HostCertificateRefused { .. } => {
+                "The authority in known_hosts (`@cert-authority`) must sign a certificate for this name that is valid now.".to_owned()
+            }
+            Self::KnownHostsUnreadable { .. } => {
+                "Make the file readable, or name another one as `known_hosts` in the site file.".to_owned()
+            }
+            Self::PinMalformed { .. } => "Write the output of `ssh-keygen -lf KEY.pub` (`SHA256:…`), or the public key itself.".to_owned(),
+            Self::NoCommonAlgorithm { .. } => {
+                "The server offers only what is known to be weak (SHA-1, CBC, small groups); its SSH server must be updated or configured."
+                    .to_owned()
+            }
+            _ => return None,
+        })
+    }
+
+    fn help_with_login(&self) -> Option<String> {
+        Some(match self {
+            Self::LoginRefused { accepted, tried, .. } => {
+                let accepts = if accepted.is_empty() { String::new() } else { format!("The server accepts: {}. ", accepted.join(", ")) };
+                let next = if tried.is_empty() {
+                    "Name a key file, a password or a running agent in the machine's `login`."
+                } else {
+                    "See whether the user name is right and the public key is in its `authorized_keys`; the server's log has its reason."
+                };
+                format!("{accepts}{next}")
+            }
+            Self::Secret { .. } => "Give the secret by a reference in the site file (`env:`, `file:`, `cmd:`), or run in a terminal.".to_owned(),
+            Self::ClientConfig { .. } => "Run `ssh -G HOST`; it names the line.".to_owned(),
+            Self::SudoMissing { .. } => "Log in as root, or install sudo.".to_owned(),
+            Self::SudoNeedsPassword { .. } => {
+                "Give the password as `sudo_password` in the node's entry, or allow it without one: `USER ALL=(root) NOPASSWD: ALL` in sudoers.".to_owned()
+            }
+            Self::SudoWrongPassword { .. } => "See which secret `sudo_password` refers to. It was tried once.".to_owned(),
+            Self::SudoNotAllowed { .. } => "sudoers must let this user run `/bin/sh` as root, without a terminal (`requiretty` off).".to_owned(),
+            Self::SudoPasswordUnusable { .. } => "The secret must be one line.".to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn help_with_the_way(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreachable { place, obstacle } => {
+                let from = place.through.as_deref().unwrap_or("this machine");
+                match obstacle {
+                    Obstacle::Refused => format!("See whether sshd listens there: from {from}, port of {}.", place.address),
+                    Obstacle::NameUnknown => format!("Names are looked up by {from}; write an address, or mend its resolver."),
+                    Obstacle::NoRoute | Obstacle::TimedOut | Obstacle::Said(_) => {
+                        format!("See whether the machine is up and whether a firewall between {from} and {} lets it pass.", place.address)
+                    }
+                }
+            }
+            Self::ForwardingRefused { place, hop } => {
+                format!("sshd on {hop} needs `AllowTcpForwarding yes` (or `local`) and a `PermitOpen` that has {}.", place.address)
+            }
+            Self::Garbage { place, .. } => format!("See whether {} is the address and port of its SSH server.", place.address),
+            Self::Silent { .. } => "The machine, or a firewall on the way, takes the connection and says nothing.".to_owned(),
+            Self::ConnectionLost { phase: Phase::Handshake, .. } => {
+                "The server closed at once: it is starting or overloaded (`MaxStartups`), or it bars this address (`PerSourcePenalties`, `hosts.deny`).".to_owned()
+            }
+            Self::JumphostLost { hop, .. } => format!("See whether {hop} is up."),
+            Self::ConnectionLost { .. } | Self::Handshake { .. } => "See the server's log.".to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn help_with_commands(&self) -> Option<String> {
+        Some(match self {
+            Self::SessionRefused { .. } => "Its sshd allows no further session (`MaxSessions`), or none at all.".to_owned(),
+            Self::NotStarted { .. } => {
+                "The login shell must be able to run `/bin/sh`: no `nologin`, no forced command, no start-up file that ends or asks."
+                    .to_owned()
+            }
+            Self::CommandTimedOut { .. } => "It may still be running there.".to_owned(),
+            Self::OutputTooLong { .. } => "It was told to end.".to_owned(),
+            _ => return None,
+        })
+    }
+}

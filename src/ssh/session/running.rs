@@ -1,0 +1,228 @@
+//! One script on its way: written and read at the same time, each wait bounded.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use russh::{ChannelMsg, Sig};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+use super::bootstrap::{Mark, Start, start};
+use super::reading::{Stderr, Stdout, TooLong};
+use crate::ssh::error::{Error, Phase};
+use crate::ssh::output::{Exit, Output};
+use crate::ssh::script::{Elevation, Script};
+use crate::ssh::settings::Settings;
+use crate::ssh::transport::{Connection, Outbox, attend};
+
+/// How long output may go on after the script's end: what it left running may hold on to it for ever.
+const AFTER_EXIT: Duration = Duration::from_secs(2);
+
+/// How much is handed to the transport at a time.
+const CHUNK: usize = 256 << 10;
+
+/// Runs `script` over a channel of its own.
+pub(super) async fn run(
+    connection: &Connection,
+    settings: &Settings,
+    script: &Script,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<Output, Error> {
+    let place = || Arc::clone(&connection.place);
+    // 74 random bits; that the rest is the time is no harm.
+    let token = uuid::Uuid::now_v7().simple().to_string();
+    let start = start(script, token).ok_or_else(|| Error::SudoPasswordUnusable { place: place() })?;
+    let (mut inbox, outbox) = attend(connection.open_session().await?);
+    if outbox.exec(true, start.command.as_str()).await.is_err() {
+        return Err(connection.lost(Phase::Start).await);
+    }
+    connection.count(1 + u32::from(start.once_ready.is_some()));
+    let (say_ready, ready) = oneshot::channel();
+    let mut reader = Reader {
+        connection,
+        script,
+        stdout: Stdout::new(&start.token, settings.output_limit),
+        stderr: Stderr::new(&start.token),
+        say_ready: Some(say_ready),
+        // Without anything held back the script is on its way with the request.
+        script_is_out: start.once_ready.is_none(),
+        sudo: Sudo::NotAsked,
+        exit: None,
+        ended: false,
+    };
+    let mut writing = pin!(write(&outbox, &start, &script.payload, ready));
+    let mut is_written = false;
+    let mut patience = settings.start_timeout.min(script.timeout);
+    let mut deadline = pin!(sleep_until(Instant::now() + patience));
+    loop {
+        tokio::select! {
+            biased;
+            message = inbox.next() => {
+                let was_started = reader.stdout.is_started();
+                let had_exit = reader.exit.is_some();
+                if reader.take(message, on_line)? {
+                    break;
+                }
+                if !was_started && reader.stdout.is_started() {
+                    patience = script.timeout;
+                    deadline.as_mut().reset(Instant::now() + patience);
+                }
+                if !had_exit && reader.exit.is_some() {
+                    deadline.as_mut().reset(Instant::now() + AFTER_EXIT);
+                }
+            }
+            () = &mut writing, if !is_written => is_written = true,
+            () = &mut deadline => {
+                if reader.exit.is_some() {
+                    break;
+                }
+                // Heard by what runs as the login user; the rest ends when the channel closes under it.
+                drop(outbox.signal(Sig::TERM).await);
+                return Err(reader.timed_out(patience));
+            }
+        }
+    }
+    reader.finish(on_line).await
+}
+
+/// Writes what the script needs. An error means that the channel has ended; the reader sees that as well, and knows more.
+async fn write(outbox: &Outbox, start: &Start, payload: &[u8], ready: oneshot::Receiver<()>) {
+    let all = async {
+        send(outbox, &start.opening).await?;
+        if let Some(held_back) = &start.once_ready {
+            if ready.await.is_err() {
+                return Ok(());
+            }
+            send(outbox, held_back).await?;
+        }
+        send(outbox, payload).await?;
+        outbox.eof().await
+    };
+    drop(all.await);
+}
+
+async fn send(outbox: &Outbox, bytes: &[u8]) -> Result<(), russh::Error> {
+    for chunk in bytes.chunks(CHUNK) {
+        outbox.data_bytes(chunk.to_vec()).await?;
+    }
+    Ok(())
+}
+
+/// How far it came with sudo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sudo {
+    NotAsked,
+    Missing,
+    Asked,
+}
+
+struct Reader<'a> {
+    connection: &'a Connection,
+    script: &'a Script,
+    stdout: Stdout,
+    stderr: Stderr,
+    say_ready: Option<oneshot::Sender<()>>,
+    script_is_out: bool,
+    sudo: Sudo,
+    exit: Option<Exit>,
+    ended: bool,
+}
+
+impl Reader<'_> {
+    /// Takes a message; says whether it was the last that matters.
+    fn take(&mut self, message: Option<ChannelMsg>, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<bool, Error> {
+        match message {
+            None | Some(ChannelMsg::Close) => return Ok(true),
+            Some(ChannelMsg::Data { data }) => self.take_output(&data, on_line)?,
+            Some(ChannelMsg::ExtendedData { data, .. }) => {
+                self.stderr.take(&data);
+                // sudo asks again: the password was wrong. Nothing else is sent, so that it is tried once.
+                if self.stderr.prompts() > 1 {
+                    return Err(self.wrong_password());
+                }
+            }
+            Some(ChannelMsg::ExitStatus { exit_status }) => self.exit = Some(Exit::Code(exit_status)),
+            Some(ChannelMsg::ExitSignal { signal_name, .. }) => self.exit = Some(Exit::Signal(name_of(&signal_name))),
+            Some(ChannelMsg::Eof) => self.ended = true,
+            Some(ChannelMsg::Failure) => {
+                let said = "it refuses to run commands".to_owned();
+                return Err(Error::SessionRefused { place: Arc::clone(&self.connection.place), said });
+            }
+            Some(_) => {}
+        }
+        Ok(self.ended && self.exit.is_some())
+    }
+
+    fn take_output(&mut self, data: &[u8], on_line: &mut (dyn FnMut(&str) + Send)) -> Result<(), Error> {
+        let Self { stdout, say_ready, script_is_out, sudo, .. } = self;
+        let mut on_mark = |mark| match mark {
+            Mark::Sudo => *sudo = Sudo::Asked,
+            Mark::NoSudo => *sudo = Sudo::Missing,
+            Mark::Ready => {
+                *script_is_out = true;
+                if let Some(Err(())) = say_ready.take().map(|say| say.send(())) {
+                    tracing::debug!("nothing is left to be written");
+                }
+            }
+            Mark::Start => {}
+        };
+        let taken = stdout.take(data, &mut on_mark, on_line);
+        let (place, label, limit) = (&self.connection.place, self.script.label, self.stdout.limit());
+        taken.map_err(|TooLong| Error::OutputTooLong { place: Arc::clone(place), label, limit })
+    }
+
+    async fn finish(mut self, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
+        if self.exit.is_none() {
+            let phase = if self.script_is_out { Phase::Command } else { Phase::Start };
+            let lost = self.connection.lost(phase).await;
+            if self.connection.is_closed() {
+                return Err(lost);
+            }
+        }
+        let exit = self.exit.take().unwrap_or(Exit::Missing);
+        if !self.stdout.is_started() {
+            return Err(self.not_started(exit));
+        }
+        let stderr_tail = self.stderr.tail();
+        Ok(Output { exit, stdout: self.stdout.finish(on_line), stderr_tail })
+    }
+
+    fn not_started(&self, exit: Exit) -> Error {
+        let place = Arc::clone(&self.connection.place);
+        let (label, user) = (self.script.label, self.connection.user.clone());
+        if self.sudo == Sudo::Missing {
+            return Error::SudoMissing { place, label, user };
+        }
+        let said = self.stderr.tail();
+        if self.sudo == Sudo::Asked {
+            // sudo speaks English here: the bootstrap sets LC_ALL=C. Its words only choose between refusals.
+            return if matches!(self.script.elevation, Elevation::Sudo) && said.contains("password is required") {
+                Error::SudoNeedsPassword { place, user }
+            } else if said.contains("incorrect password") || said.contains("try again") {
+                Error::SudoWrongPassword { place, user }
+            } else {
+                Error::SudoNotAllowed { place, user, said }
+            };
+        }
+        let said = if said.is_empty() { self.stdout.noise() } else { said };
+        Error::NotStarted { place, label, exit, said }
+    }
+
+    fn wrong_password(&self) -> Error {
+        Error::SudoWrongPassword { place: Arc::clone(&self.connection.place), user: self.connection.user.clone() }
+    }
+
+    fn timed_out(&self, after: Duration) -> Error {
+        let place = Arc::clone(&self.connection.place);
+        if !self.script_is_out {
+            return Error::NotStarted { place, label: self.script.label, exit: Exit::Missing, said: self.stderr.tail() };
+        }
+        Error::CommandTimedOut { place, label: self.script.label, after, stderr_tail: self.stderr.tail() }
+    }
+}
+
+/// The signal's name without `SIG` (RFC 4254 §6.10).
+fn name_of(signal: &Sig) -> String {
+    if let Sig::Custom(name) = signal { crate::ssh::error::printable(name) } else { format!("{signal:?}") }
+}

@@ -1,0 +1,11 @@
+//! The wire: one SSH connection with its channels, what it may negotiate, and the streams that go through it.
+
+mod algorithms;
+mod connection;
+mod handler;
+mod stream;
+
+pub use algorithms::Negotiated;
+pub(crate) use connection::Connection;
+pub use stream::{BoxedStream, ByteStream};
+pub(crate) use stream::{Outbox, attend};

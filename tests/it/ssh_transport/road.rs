@@ -1,0 +1,48 @@
+//! The road itself: through hops or without, scripts with payloads, exits, what the way costs.
+
+use portcullis::site::model::Route;
+use portcullis::ssh::Exit;
+use zeroize::Zeroizing;
+
+use super::world::{World, script};
+
+#[tokio::test]
+async fn a_script_runs_on_a_node_behind_the_jumphost() {
+    let world = World::new();
+    let (jump, node) = (world.sshd("jump", ""), world.sshd("node", ""));
+    let fleet = world.fleet_through(&jump);
+    let session = fleet.session("node", &node.login()).await.unwrap();
+    let mut lines = Vec::new();
+    let output =
+        session.run(&script("echo one; echo two >&2; printf 'three'; exit 7"), &mut |line| lines.push(line.to_owned())).await.unwrap();
+    assert_eq!(output.exit, Exit::Code(7));
+    assert_eq!(output.stdout, b"one\nthree");
+    assert_eq!(output.stderr_tail.lines().last(), Some("two"));
+    assert_eq!(lines, ["one", "three"]);
+    assert_eq!(session.round_trips(), 8);
+    assert!(session.server_version().starts_with("SSH-2.0-OpenSSH"));
+    assert!(session.negotiated().unwrap().strict);
+    fleet.close().await;
+}
+
+#[tokio::test]
+async fn without_hops_the_node_is_dialled_from_here() {
+    let world = World::new();
+    let node = world.sshd("node", "");
+    let session = world.fleet(&Route::default()).session("node", &node.login()).await.unwrap();
+    let mut on_line = |_: &str| {};
+    assert_eq!(session.run(&script("echo $0"), &mut on_line).await.unwrap().stdout, b"/bin/sh\n");
+}
+
+#[tokio::test]
+async fn the_payload_arrives_to_the_byte_and_output_comes_back_meanwhile() {
+    let world = World::new();
+    let (jump, node) = (world.sshd("jump", ""), world.sshd("node", ""));
+    let session = world.fleet_through(&jump).session("node", &node.login()).await.unwrap();
+    // More than any window, read and printed at the same time: writing first and reading then would hang.
+    let payload: Vec<u8> = (0..12_000_000_u32).map(|at| u8::try_from(at % 251).unwrap()).collect();
+    let mut echo = script("cat");
+    echo.payload = Zeroizing::new(payload.clone());
+    let output = session.run(&echo, &mut |_| {}).await.unwrap();
+    assert!(output.stdout == payload, "{} bytes came back", output.stdout.len());
+}
