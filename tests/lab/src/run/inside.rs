@@ -43,7 +43,7 @@ fn parent_of_init(pid: i32) -> Option<i32> {
 pub(crate) fn enter(supervisor: i32, machine: &str, arguments: &[String]) -> Result<Command, LabError> {
     let init = find_init(supervisor, machine).ok_or_else(|| LabError::MachineDown(machine.to_owned()))?;
     let mut nsenter = command("nsenter");
-    nsenter.arg(format!("--target={init}")).args(["--all", "--wd=/", "--", "env", "-i"]);
+    nsenter.arg(format!("--target={init}")).args(["--all", "--", "env", "-i", "--chdir=/"]);
     nsenter.args(["HOME=/root", "USER=root", "LOGNAME=root", "LANG=C.UTF-8"]);
     nsenter.arg("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     if let Some(term) = std::env::var_os("TERM") {
