@@ -45,10 +45,11 @@ pub async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let desired = Desired::load(context, playbooks, &args.limit)?;
     let recorder = Recorder::open(context, &desired.site)?;
     let cluster = desired.cluster(context)?;
-    let sink = context.sink();
+    let mut sink = context.sink();
     let run = RunId::new(context.now, random());
     let names = desired.nodes.iter().map(|node| node.name.clone()).collect();
-    sink.emit(&Event::Started { command: "apply".into(), site: desired.site.name.clone(), run: Some(run.to_string()), nodes: names });
+    let started = Event::Started { command: "apply".into(), site: desired.site.name.clone(), run: Some(run.to_string()), nodes: names };
+    sink.emit(&started);
     let planner = desired.planner();
     let looking = survey(&desired.nodes, &planner, usize::from(args.forks), |node| cluster.connect(node), sink.as_ref());
     let answers = interrupt::or_stop(looking).await?;
@@ -58,7 +59,7 @@ pub async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     }
     let is_needed = reached(&answers).any(|surveyed| !surveyed.plan.is_empty() || surveyed.facts.broken_off().is_some());
     if is_needed {
-        ask(context, sink.as_ref(), &answers)?;
+        sink = ask(context, sink, &answers, &started)?;
         recorder.run_started(&run, &desired)?;
     }
     let course = Course {
@@ -79,7 +80,7 @@ pub async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     }
     let exit = if was_interrupted { Exit::Interrupted } else { run_exit(&results, failed.len(), failed.iter().filter(|(_, e)| e.is_unreachable()).count()) };
     let ended = Ended { run: &run, results: &results, failed: &failed, exit, of: desired.nodes.len() };
-    ended.tell(context, sink.as_ref(), is_needed)
+    ended.tell(context, sink, is_needed)
 }
 
 fn plan_file(playbooks: &[String]) -> Result<Option<PlanFile>, Failure> {
@@ -98,19 +99,24 @@ fn random() -> u32 {
     u32::from_ne_bytes(bytes)
 }
 
-fn ask(context: &Context, sink: &dyn Sink, answers: &Answers) -> Result<(), Failure> {
+// The terminal is left to the question, and taken again after it.
+fn ask(context: &Context, sink: Box<dyn Sink>, answers: &Answers, started: &Event) -> Result<Box<dyn Sink>, Failure> {
     if context.globals.yes {
-        return Ok(());
+        return Ok(sink);
     }
-    sink.finish();
+    drop(sink);
     if !context.is_json() {
         let diffs: Vec<_> = reached(answers).map(|surveyed| node_diff(&surveyed.plan)).collect();
-        context.say(&report::plan::text(&diffs, context.has_color_on_stderr()))?;
+        context.report_aside(|out, look| report::plan::write_plan(out, &diffs, look))?;
     }
     let count = reached(answers).filter(|surveyed| !surveyed.plan.is_empty()).count();
     let question = format!("change {count} {}?", if count == 1 { "node" } else { "nodes" });
     if context.confirm(&question)? {
-        return Ok(());
+        let sink = context.sink();
+        if !context.is_json() {
+            sink.emit(started);
+        }
+        return Ok(sink);
     }
     Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None))
 }
@@ -124,8 +130,7 @@ struct Ended<'a> {
 }
 
 impl Ended<'_> {
-    fn tell(&self, context: &Context, sink: &dyn Sink, was_needed: bool) -> Result<Exit, Failure> {
-        sink.finish();
+    fn tell(&self, context: &Context, sink: Box<dyn Sink>, was_needed: bool) -> Result<Exit, Failure> {
         if context.is_json() {
             let mut results = serde_json::Map::new();
             results.insert("run".into(), if was_needed { self.run.to_string().into() } else { serde_json::Value::Null });
@@ -133,6 +138,7 @@ impl Ended<'_> {
             sink.emit(&Event::Summary { command: "apply".into(), exit_code: self.exit.code(), results });
             return Ok(self.exit);
         }
+        drop(sink);
         context.print(&self.text(was_needed))?;
         if self.exit == Exit::Done {
             return Ok(self.exit);

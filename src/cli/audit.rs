@@ -100,9 +100,9 @@ fn log(args: &LogArgs, context: &Context) -> Result<Exit, Failure> {
     let described = format!("newest {}{}", args.limit, args.subject.as_ref().map_or_else(String::new, |id| format!(" of {id}")));
     opened.append(&opened.origin.audit_read(clock::now(), events.len() as u64, &described))?;
     if context.is_json() {
-        context.print_json(&serde_json::json!({"events": events.iter().map(report::audit::event_json).collect::<Vec<_>>()}))?;
+        context.print_json(&report::audit::log_json(&events))?;
     } else {
-        context.print(&report::audit::log_text(&events, context.has_color()))?;
+        context.report(|out, look| report::audit::write_log(out, &events, look))?;
     }
     Ok(Exit::Done)
 }
@@ -129,7 +129,7 @@ fn tell(verdicts: &Verdicts, context: &Context) -> Result<Exit, Failure> {
             "integrity": verdicts.integrity.name(), "completeness": verdicts.completeness.name(), "findings": verdicts.findings,
         }))?;
     } else {
-        context.print(&report::audit::verdicts_text(verdicts, context.has_color()))?;
+        context.report(|out, look| report::audit::write_verdicts(out, verdicts, look))?;
     }
     Ok(if verdicts.has_errors() { Exit::Findings } else { Exit::Done })
 }

@@ -11,7 +11,7 @@ use super::clock;
 use super::exit::Exit;
 use super::failure::Failure;
 use crate::event::Sink;
-use crate::report;
+use crate::report::{JsonSink, Look, PlainSink, ProgressSink};
 use crate::site::model::{LedgerLocation, Site};
 use crate::site::secret::{AskSecret, Secrets};
 
@@ -66,16 +66,6 @@ impl Context {
         !self.globals.non_interactive && self.terminal_in && self.terminal_err
     }
 
-    /// Whether standard output takes colour.
-    pub fn has_color(&self) -> bool {
-        self.color_for(self.terminal_out)
-    }
-
-    /// Whether standard error takes colour.
-    pub fn has_color_on_stderr(&self) -> bool {
-        self.color_for(self.terminal_err)
-    }
-
     fn color_for(&self, terminal: bool) -> bool {
         match self.globals.color {
             ColorChoice::Always => true,
@@ -122,13 +112,39 @@ impl Context {
         Arc::new(Secrets::new(folder, ask))
     }
 
-    /// The consumer of events: JSON lines, progress in a terminal, or plain lines.
-    pub fn sink(&self) -> Arc<dyn Sink> {
+    /// The consumer of events: JSON lines, progress in a terminal, or plain lines. Dropped, it leaves the terminal.
+    pub fn sink(&self) -> Box<dyn Sink> {
         if self.is_json() {
-            Arc::new(report::json::JsonSink::new(io::stdout()))
+            Box::new(JsonSink::new(io::stdout()))
+        } else if self.terminal_err {
+            Box::new(ProgressSink::new(self.look_of_stderr(), usize::from(console::Term::stderr().size().0)))
         } else {
-            report::terminal::progress(self.terminal_err, self.has_color_on_stderr())
+            Box::new(PlainSink::new(io::stderr()))
         }
+    }
+
+    /// How reports on standard output look.
+    pub fn look(&self) -> Look {
+        Look { colour: self.color_for(self.terminal_out), width: width(self.terminal_out, &console::Term::stdout()) }
+    }
+
+    /// How reports on standard error look.
+    pub fn look_of_stderr(&self) -> Look {
+        Look { colour: self.color_for(self.terminal_err), width: width(self.terminal_err, &console::Term::stderr()) }
+    }
+
+    /// Prints a report to standard output.
+    pub fn report(&self, write: impl FnOnce(&mut dyn Write, &Look) -> io::Result<()>) -> Result<(), Failure> {
+        let mut text = Vec::new();
+        write(&mut text, &self.look()).map_err(|error| Failure::new(Exit::Failed, error, None))?;
+        self.print(&String::from_utf8_lossy(&text))
+    }
+
+    /// Prints a report to standard error.
+    pub fn report_aside(&self, write: impl FnOnce(&mut dyn Write, &Look) -> io::Result<()>) -> Result<(), Failure> {
+        let mut text = Vec::new();
+        write(&mut text, &self.look_of_stderr()).map_err(|error| Failure::new(Exit::Failed, error, None))?;
+        self.say(&String::from_utf8_lossy(&text))
     }
 
     /// Prints an answer to standard output. A reader that has gone away is no failure.
@@ -162,6 +178,10 @@ impl Context {
     pub fn actor(&self) -> String {
         format!("{}@{}", self.user, self.host)
     }
+}
+
+fn width(is_terminal: bool, terminal: &console::Term) -> usize {
+    if is_terminal { usize::from(terminal.size().1) } else { usize::MAX }
 }
 
 fn quietly(mut stream: impl Write, text: &str) -> Result<(), Failure> {

@@ -37,14 +37,15 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
     let sink = context.sink();
     let planner = desired.planner();
     let surveyed = survey(&desired.nodes, &planner, usize::from(args.forks), |node| cluster.connect(node), sink.as_ref()).await;
-    sink.finish();
+    drop(sink);
     cluster.close().await;
     let plans: Vec<_> = reached(&surveyed).map(|surveyed| surveyed.plan.clone()).collect();
     let failed = unreached(&surveyed);
     if context.is_json() {
         context.print_json(&planfile::json(&desired, &plans, &failed))?;
     } else {
-        context.print(&report::plan::text(&plans.iter().map(super::outcome::node_diff).collect::<Vec<_>>(), context.has_color()))?;
+        let diffs: Vec<_> = plans.iter().map(super::outcome::node_diff).collect();
+        context.report(|out, look| report::plan::write_plan(out, &diffs, look))?;
     }
     if let Some(path) = &args.out {
         planfile::write(path, &desired, &plans)?;

@@ -49,11 +49,12 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure
         return Err(not_rolled_back(&outcomes, Exit::Unreachable));
     }
     let run = choose(args.run.as_deref(), &reached)?;
-    sink.finish();
+    drop(sink);
     if !context.confirm(&format!("put back what run {run} replaced on {} of {} nodes?", keepers(&run, &reached), nodes.len()))? {
         return Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None));
     }
     let owner = format!("{} (portcullis rollback {run})", context.actor());
+    let sink = context.sink();
     let one = |(node, machine, facts): (Node, Machine, Facts)| {
         let (run, owner, sink) = (run.clone(), owner.clone(), sink.as_ref());
         async move {
@@ -71,7 +72,7 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure
         }
     };
     outcomes.extend(stream::iter(reached).map(one).buffered(50).collect::<Vec<_>>().await);
-    sink.finish();
+    drop(sink);
     let bad = outcomes.iter().filter(|outcome| !matches!(outcome.outcome.as_str(), "rolled-back" | "not-concerned")).count();
     recorder.rolled_back(run.as_str(), bad == 0, &outcomes)?;
     let done = outcomes.iter().filter(|outcome| outcome.outcome == "rolled-back").count();

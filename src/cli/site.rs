@@ -35,7 +35,9 @@ fn check(context: &Context) -> Result<Exit, Failure> {
     if context.is_json() {
         context.print_json(&serde_json::json!({"site": site.name, "findings": findings}))?;
     } else {
-        context.print(&report::findings::text(&findings, context.has_color()))?;
+        if !findings.is_empty() {
+            context.report(|out, look| report::findings::write_findings(out, &findings, look))?;
+        }
         let nodes = site.nodes.len();
         context.say(&format!("{} is a valid site: {}, {nodes} {}\n", context.site_path().display(), site.name, if nodes == 1 { "node" } else { "nodes" }))?;
     }
