@@ -5,7 +5,7 @@
 //! Pure but for `load`, which reads the file, and `secret`, which resolves references at use.
 
 pub mod duration;
-mod file;
+pub(crate) mod file;
 mod files;
 mod findings;
 pub mod model;

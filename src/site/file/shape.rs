@@ -45,14 +45,14 @@ fn check(node: &mut Node, schema: &'static Schema, path: &str, problems: &mut Pr
 }
 
 /// The schema without its `$ref` and without its choice of being absent.
-fn substance(schema: &'static Schema) -> &'static Schema {
+pub(crate) fn substance(schema: &'static Schema) -> &'static Schema {
     let schema = resolve(schema);
     let choices = schema.get("anyOf").and_then(Schema::as_array);
     let present = choices.and_then(|choices| choices.iter().find(|choice| kind(choice) != Some("null")));
     present.map_or(schema, substance)
 }
 
-fn kind(schema: &'static Schema) -> Option<&'static str> {
+pub(crate) fn kind(schema: &'static Schema) -> Option<&'static str> {
     match schema.get("type")? {
         Schema::String(kind) => Some(kind),
         Schema::Array(kinds) => kinds.iter().filter_map(Schema::as_str).find(|kind| *kind != "null"),
@@ -61,7 +61,7 @@ fn kind(schema: &'static Schema) -> Option<&'static str> {
 }
 
 /// The words of an enumeration.
-fn words(schema: &'static Schema) -> Option<Vec<&'static str>> {
+pub(crate) fn words(schema: &'static Schema) -> Option<Vec<&'static str>> {
     if let Some(words) = schema.get("enum").and_then(Schema::as_array) {
         return Some(words.iter().filter_map(Schema::as_str).collect());
     }

@@ -195,8 +195,6 @@ fn offset_of(location: Location, text: &str) -> usize {
 fn describe(error: &serde_saphyr::Error, text: &str) -> NotYaml {
     use serde_saphyr::Error;
     let span = error.location().map_or(0..0, |location| bytes(location, text));
-    let line = text.get(..span.start).and_then(|before| before.rsplit('\n').next()).unwrap_or_default();
-    let rest = text.get(span.start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let (message, help) = match error {
         Error::MultipleDocuments { .. } => {
             ("there is more than one YAML document".to_owned(), "take out the line `---`; one file is one site")
@@ -213,7 +211,7 @@ fn describe(error: &serde_saphyr::Error, text: &str) -> NotYaml {
             "write the values out; anchors and aliases are for a few repeated values",
         ),
         Error::AliasError { error, .. } => return describe(error, text),
-        Error::ExternalMessage { msg, .. } => return scanned(msg, span, line, rest),
+        Error::ExternalMessage { msg, .. } => return scanned(msg, span, text),
         _ => (
             format!("this cannot be read: {}", plain(&error.to_string())),
             "see that keys are plain words and values are text, numbers, lists or mappings",
@@ -223,17 +221,32 @@ fn describe(error: &serde_saphyr::Error, text: &str) -> NotYaml {
 }
 
 /// What the scanner says, and the usual cause of it.
-fn scanned(message: &str, span: Range<usize>, before: &str, rest: &str) -> NotYaml {
+fn scanned(message: &str, span: Range<usize>, text: &str) -> NotYaml {
     let message = plain(message);
-    let tab = before.contains('\t') || rest.starts_with('\t') || message.contains("tab");
-    let (message, help) = if tab {
-        ("a tab where YAML wants spaces".to_owned(), "indent with spaces; an editor can be told to (`expandtab`)")
-    } else if message.contains("mapping values are not allowed") {
+    if let Some(tab) = tab_near(span.start, text) {
+        let help = "indent with spaces; an editor can be told to (`expandtab`)".to_owned();
+        return NotYaml { message: "a tab where YAML wants spaces".to_owned(), help: Some(help), span: tab };
+    }
+    let (message, help) = if message.contains("mapping values are not allowed") {
         (format!("not YAML: {message}"), "a value with `: ` in it, or one that begins with a special letter, must stand in quotes")
     } else {
         (format!("not YAML: {message}"), "look at this line and at the one before it: indentation, quotes, brackets, a missing `:`")
     };
     NotYaml { message, help: Some(help.to_owned()), span }
+}
+
+/// A tab in the indentation of the line of `offset`, or of the one after it, where the scanner notices some of them.
+fn tab_near(offset: usize, text: &str) -> Option<Range<usize>> {
+    let before = text.get(..offset)?;
+    let mut start = before.rfind('\n').map_or(0, |at| at + 1);
+    for line in text.get(start..)?.split_inclusive('\n').take(2) {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(tab) = line.get(..indent).and_then(|indent| indent.find('\t')) {
+            return Some(start + tab..start + tab + 1);
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// The first line of a reader's message without its own idea of the place.

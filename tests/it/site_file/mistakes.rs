@@ -48,7 +48,7 @@ fn a_key_twice_names_both_lines() {
 #[test]
 fn an_address_twice_names_the_machine_that_has_it() {
     let text = least_with("  - {name: a0-2, address: 10.0.0.1}\n");
-    assert_said(&text, &["`nodes[1].address`: `10.0.0.1` with port 22 is `a0-1` in line 5 already", "site.yaml:6:28"]);
+    assert_said(&text, &["`nodes[1].address`: `10.0.0.1` with port 22 is `a0-1` in line 5 already", "site.yaml:6:27"]);
     read(&least_with("  - {name: a0-2, address: 10.0.0.1, port: 23}\n")).unwrap();
 }
 

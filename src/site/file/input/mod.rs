@@ -65,6 +65,7 @@ pub(crate) struct SiteFile {
     /// The kind of appliance, which decides minima, ports and naming rules. `psaas-appliance` unless given.
     pub(crate) profile: Option<Text>,
     /// Figures of the profile that are different here, in the profile's own shape.
+    #[serde(default)]
     #[schemars(schema_with = "overrides_schema")]
     pub(crate) profile_overrides: Option<Located<serde_json::Value>>,
     /// Files with the machines' host keys, in order. `~/.ssh/known_hosts` unless given.
