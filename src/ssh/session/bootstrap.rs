@@ -3,7 +3,7 @@
 //! The exec command is one line that sh, bash, dash, busybox, fish and csh read alike; it is handed to `/bin/sh`, which
 //! reads the script from standard input, to the byte, and evaluates it: neither command lines nor sudo's log ever hold
 //! the script, and what follows it on standard input is its payload, untouched. A script that arrived cut short is not
-//! run: its last bytes are a random token that the command line names. The token, printed, also marks where the login
+//! run: its last bytes are a random token that was named before. The token, printed, also marks where the login
 //! shell's own noise ends.
 //!
 //! With a sudo password the script is held back until sudo has said yes: else what sudo does not take as the
@@ -66,18 +66,18 @@ const ENVIRONMENT: &str = "LC_ALL=C;export LC_ALL;PATH=$PATH:/usr/local/sbin:/us
 
 /// What to send for `script`; `None` where the sudo password has a line break in it.
 pub(crate) fn start(script: &Script, token: String) -> Option<Start> {
-    let inner = sealed(&format!("{ENVIRONMENT}unset T\n{}\n{}", say(&token, Mark::Start), script.text), &token);
+    let inner = Seal::Inner.close(&format!("{ENVIRONMENT}unset T\n{}\n{}", say(&token, Mark::Start), script.text), &token);
     let password = match &script.elevation {
         Elevation::None => {
-            let command = format!("exec /bin/sh -c '{}'", read_and_run(&inner, &token));
+            let command = format!("exec /bin/sh -c '{}'", read_and_run(&inner, Seal::Inner, &token));
             return Some(Start { command, opening: Zeroizing::new(inner), once_ready: None, token });
         }
         Elevation::Sudo => None,
         Elevation::SudoPassword(password) => Some(password),
     };
     let line = password.map(password_line).map_or(Some(None), |line| line.map(Some))?;
-    let outer = sealed(&elevating(&inner, line.is_some(), &token), &token);
-    let command = format!("exec /bin/sh -c '{}'", read_and_run(&outer, &token));
+    let outer = Seal::Outer.close(&elevating(&inner, line.is_some(), &token), &token);
+    let command = format!("exec /bin/sh -c '{}'", read_and_run(&outer, Seal::Outer, &token));
     let mut opening = Zeroizing::new(outer);
     let mut once_ready = None;
     if let Some(line) = line {
@@ -89,21 +89,42 @@ pub(crate) fn start(script: &Script, token: String) -> Option<Start> {
     Some(Start { command, opening, once_ready, token })
 }
 
+/// What a text ends with. Each text has a seal of its own, which stands nowhere else in it: the outer one names the
+/// inner one's, and cut short just there it must not pass for whole.
+#[derive(Debug, Clone, Copy)]
+enum Seal {
+    Inner,
+    Outer,
+}
+
+impl Seal {
+    fn text(self, token: &str) -> String {
+        match self {
+            Self::Inner => format!("#i{token}"),
+            Self::Outer => format!("#o{token}"),
+        }
+    }
+
+    fn close(self, text: &str, token: &str) -> Vec<u8> {
+        format!("{text}\n{}", self.text(token)).into_bytes()
+    }
+}
+
 /// The shell text that reads `text` from standard input and runs it if it is whole. Without single quotes.
 ///
 /// `dd` with whole blocks reads exactly as much as it is told in GNU, busybox and BSD; where it does not know the
 /// flag it has read nothing yet, and reads byte by byte.
-fn read_and_run(text: &[u8], token: &str) -> String {
-    let length = text.len();
+fn read_and_run(text: &[u8], seal: Seal, token: &str) -> String {
+    let (length, seal) = (text.len(), seal.text(token));
     format!(
         "T=$(dd bs={length} count=1 iflag=fullblock 2>/dev/null||dd bs=1 count={length} 2>/dev/null);\
-         case $T in *{token})eval \"$T\";exit;;esac;exit 97"
+         case $T in *{seal})eval \"$T\";exit;;esac;exit 97"
     )
 }
 
 /// The text that gets root and then runs `inner`.
 fn elevating(inner: &[u8], with_password: bool, token: &str) -> String {
-    let run = read_and_run(inner, token);
+    let run = read_and_run(inner, Seal::Inner, token);
     // The password's line is skipped where sudo did not ask for it: a shell reads lines byte by byte, and no further.
     let run = if with_password {
         format!("{};while IFS= read -r L;do case $L in {token})break;;esac;done;{run}", say(token, Mark::Ready))
@@ -122,11 +143,6 @@ fn elevating(inner: &[u8], with_password: bool, token: &str) -> String {
 
 fn say(token: &str, mark: Mark) -> String {
     format!("echo {token}:{}", mark.word())
-}
-
-/// `text` with the token as its last bytes.
-fn sealed(text: &str, token: &str) -> Vec<u8> {
-    format!("{text}\n#{token}").into_bytes()
 }
 
 fn password_line(password: &SecretString) -> Option<Zeroizing<Vec<u8>>> {

@@ -216,7 +216,7 @@ mod tests {
             stderr.take(part.as_bytes());
         }
         assert_eq!(stderr.prompts(), 2);
-        assert_eq!(stderr.tail(), "Sorry, try again.\n[31mbad");
+        assert_eq!(stderr.tail(), "Sorry, try again.\n [31mbad");
     }
 
     proptest! {
