@@ -1,6 +1,7 @@
 //! `portcullis apply`: connect, probe, plan, ask, carry out, record.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
@@ -100,7 +101,7 @@ fn random() -> u32 {
 }
 
 // The terminal is left to the question, and taken again after it.
-fn ask(context: &Context, sink: Box<dyn Sink>, answers: &Answers, started: &Event) -> Result<Box<dyn Sink>, Failure> {
+fn ask(context: &Context, sink: Arc<dyn Sink>, answers: &Answers, started: &Event) -> Result<Arc<dyn Sink>, Failure> {
     if context.globals.yes {
         return Ok(sink);
     }
@@ -130,7 +131,7 @@ struct Ended<'a> {
 }
 
 impl Ended<'_> {
-    fn tell(&self, context: &Context, sink: Box<dyn Sink>, was_needed: bool) -> Result<Exit, Failure> {
+    fn tell(&self, context: &Context, sink: Arc<dyn Sink>, was_needed: bool) -> Result<Exit, Failure> {
         if context.is_json() {
             let mut results = serde_json::Map::new();
             results.insert("run".into(), if was_needed { self.run.to_string().into() } else { serde_json::Value::Null });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{apply, audit, cert, check, completions, init, man, plan, render, rollback, site, status, verify};
+use super::{apply, audit, completions, man, plan, render, rollback, site};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -87,23 +87,12 @@ fn timeout(text: &str) -> Result<Duration, String> {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Ask what a site needs, and write its site file
-    Init(init::InitArgs),
-    /// Look at every requirement, before anything is touched
-    Check(check::CheckArgs),
     /// Show what `apply` would change, node by node; touches nothing
     Plan(plan::PlanArgs),
     /// Make it so
     Apply(apply::ApplyArgs),
-    /// Prove the result from outside, as a user of the appliance meets it
-    Verify(verify::VerifyArgs),
     /// Put back what a run replaced
     Rollback(rollback::RollbackArgs),
-    /// Nodes, last run, drift, certificates' days left
-    Status(status::StatusArgs),
-    /// Certificates: whatever the CA sent becomes a right PFX, or the reason why not
-    #[command(subcommand)]
-    Cert(cert::CertCommand),
     /// The ledger: what was done, by whom, when
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -116,4 +105,20 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Man pages
     Man(man::ManArgs),
+}
+
+impl Command {
+    /// Its name, as it is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Rollback(_) => "rollback",
+            Self::Audit(_) => "audit",
+            Self::Site(_) => "site",
+            Self::Render(_) => "render",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
 }

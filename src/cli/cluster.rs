@@ -23,8 +23,8 @@ pub struct Cluster {
 impl Cluster {
     /// Prepares the way to `nodes`; nothing is dialled yet, but everything that has to be asked is asked now.
     pub fn new(context: &Context, site: &Site, secrets: Arc<Secrets>, nodes: &[Node]) -> Result<Self, Failure> {
-        for (reference, purpose) in questions(site, nodes) {
-            secrets.resolve(&reference, &purpose).map_err(|error| secret_failure(error))?;
+        for (reference, purpose) in questions(nodes) {
+            secrets.resolve(&reference, &purpose).map_err(secret_failure)?;
         }
         let mut settings = Settings::new(context.home.clone(), context.user.clone(), context.now);
         settings.agent_socket = std::env::var_os("SSH_AUTH_SOCK").map(Into::into);
@@ -33,8 +33,16 @@ impl Cluster {
             settings.handshake_timeout = timeout;
             settings.start_timeout = timeout.max(Duration::from_secs(1));
         }
-        let known = HostKeys::new(site, &context.home);
-        let fleet = Fleet::new(&site.route, known, settings, secrets.clone());
+        let known = if site.known_hosts.is_empty() {
+            HostKeys::of_operator(&context.home)
+        } else {
+            HostKeys::from_files(site.known_hosts.iter().map(|path| site.path(path)).collect())
+        };
+        let mut route = site.route.clone();
+        for hop in &mut route.hops {
+            locate(site, &mut hop.login);
+        }
+        let fleet = Fleet::new(&route, known, settings, secrets.clone());
         Ok(Self { fleet, secrets })
     }
 
@@ -51,6 +59,11 @@ impl Cluster {
         Ok(Machine::new(&node.name, session, elevation))
     }
 
+    /// Says goodbye to the hops.
+    pub async fn close(&self) {
+        self.fleet.close().await;
+    }
+
     /// The fleet itself, for connections that need no node.
     pub fn fleet(&self) -> &Fleet {
         &self.fleet
@@ -61,18 +74,21 @@ fn sudo_purpose(node: &Node) -> String {
     format!("sudo password on {}", node.name)
 }
 
-fn questions(site: &Site, nodes: &[Node]) -> Vec<(SecretRef, String)> {
+fn questions(nodes: &[Node]) -> Vec<(SecretRef, String)> {
     let mut questions = Vec::new();
     for node in nodes {
         if let Privilege::SudoPassword(reference) = &node.privilege {
             questions.push((reference.clone(), sudo_purpose(node)));
         }
     }
-    let logins = site.route.hops.iter().map(|hop| (&hop.name, &hop.login)).chain(nodes.iter().map(|node| (&node.name, &node.login)));
-    for (name, Login { password, .. }) in logins {
-        questions.extend(password.iter().map(|reference| (reference.clone(), crate::ssh::password_purpose(name))));
-    }
     questions
+}
+
+// A path of the site file starts at its folder, wherever the command runs.
+fn locate(site: &Site, login: &mut Login) {
+    for identity in &mut login.identities {
+        *identity = site.path(identity);
+    }
 }
 
 /// A secret that could not be had: an answer that is missing or wrong.
@@ -90,8 +106,12 @@ pub fn secret_failure(error: SecretError) -> Failure {
 
 /// The nodes that `--limit` names, or all of them.
 pub fn limited(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
+    let mut nodes = site.nodes.clone();
+    for node in &mut nodes {
+        locate(site, &mut node.login);
+    }
     if limit.is_empty() {
-        return Ok(site.nodes.clone());
+        return Ok(nodes);
     }
     let known: Vec<String> = site.nodes.iter().map(|node| node.name.clone()).collect();
     for name in limit {
@@ -100,6 +120,7 @@ pub fn limited(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
             return Err(Failure::usage(format!("--limit names `{name}`, which is no node of this site"), format!("{near}nodes are: {}", known.join(", "))));
         }
     }
-    Ok(site.nodes.iter().filter(|node| limit.contains(&node.name)).cloned().collect())
+    nodes.retain(|node| limit.contains(&node.name));
+    Ok(nodes)
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use secrecy::SecretString;
 
@@ -30,6 +30,10 @@ pub struct Context {
     pub host: String,
     /// Where the log goes.
     pub log_file: PathBuf,
+    /// The command's name, for summaries.
+    pub command: String,
+    // Who draws on the terminal: a question takes it away meanwhile.
+    progress: Arc<Mutex<Weak<ProgressSink>>>,
     terminal_in: bool,
     terminal_out: bool,
     terminal_err: bool,
@@ -37,7 +41,7 @@ pub struct Context {
 
 impl Context {
     /// Reads the environment.
-    pub fn new(globals: Globals) -> Self {
+    pub fn new(globals: Globals, command: &str) -> Self {
         let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let home = env("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
         let state = env("XDG_STATE_HOME").map_or_else(|| home.join(".local/state"), PathBuf::from);
@@ -49,6 +53,8 @@ impl Context {
             user: env("SUDO_USER").or_else(|| env("USER")).or_else(|| env("LOGNAME")).unwrap_or_else(|| "root".to_owned()),
             host: host.ok().or_else(|| env("HOSTNAME")).unwrap_or_else(|| "localhost".to_owned()),
             log_file,
+            command: command.to_owned(),
+            progress: Arc::default(),
             terminal_in: io::stdin().is_terminal(),
             terminal_out: io::stdout().is_terminal(),
             terminal_err: io::stderr().is_terminal(),
@@ -103,8 +109,11 @@ impl Context {
     /// Resolves secrets whose relative paths start at `folder`; asks only where somebody is there.
     pub fn secrets(&self, folder: &Path) -> Arc<Secrets> {
         let ask: Option<AskSecret> = self.is_interactive().then(|| {
-            let ask: AskSecret = Box::new(|what| {
-                let answer = dialoguer::Password::new().with_prompt(what).allow_empty_password(true).interact();
+            let progress = Arc::clone(&self.progress);
+            let ask: AskSecret = Box::new(move |what| {
+                let ask = || dialoguer::Password::new().with_prompt(what).allow_empty_password(true).interact();
+                let drawn = progress.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+                let answer = drawn.map_or_else(ask, |progress| progress.suspend(ask));
                 answer.map(SecretString::from).map_err(|dialoguer::Error::IO(error)| error)
             });
             ask
@@ -113,13 +122,15 @@ impl Context {
     }
 
     /// The consumer of events: JSON lines, progress in a terminal, or plain lines. Dropped, it leaves the terminal.
-    pub fn sink(&self) -> Box<dyn Sink> {
+    pub fn sink(&self) -> Arc<dyn Sink> {
         if self.is_json() {
-            Box::new(JsonSink::new(io::stdout()))
+            Arc::new(JsonSink::new(io::stdout()))
         } else if self.terminal_err {
-            Box::new(ProgressSink::new(self.look_of_stderr(), usize::from(console::Term::stderr().size().0)))
+            let sink = Arc::new(ProgressSink::new(self.look_of_stderr(), usize::from(console::Term::stderr().size().0)));
+            *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&sink);
+            sink
         } else {
-            Box::new(PlainSink::new(io::stderr()))
+            Arc::new(PlainSink::new(io::stderr()))
         }
     }
 

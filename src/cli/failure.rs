@@ -2,7 +2,10 @@
 
 use std::error::Error;
 
+use super::context::Context;
 use super::exit::Exit;
+use crate::event::{Event, Sink as _};
+use crate::report::{self, JsonSink};
 
 /// A failed command.
 #[derive(Debug)]
@@ -35,4 +38,21 @@ impl Failure {
     pub fn not_asked(what: &str, flag: &str) -> Self {
         Self::usage(format!("{what}, and there is nobody to ask"), format!("answer it with {flag}"))
     }
+}
+
+/// Tells a person, or a script, of a failure; gives back its exit code.
+pub fn tell(failure: &Failure, context: &Context) -> Exit {
+    tracing::error!(exit = failure.exit.code(), "{}", super::outcome::chain(failure.error.as_ref()));
+    let log = context.log_file.exists().then_some(context.log_file.as_path());
+    let report = report::failure::Failure { error: failure.error.as_ref(), help: failure.help.as_deref(), excerpt: None, log };
+    if context.is_json() {
+        let sink = JsonSink::new(std::io::stdout());
+        sink.emit(&report.event());
+        let results = serde_json::Map::new();
+        sink.emit(&Event::Summary { command: context.command.clone(), exit_code: failure.exit.code(), results });
+    } else {
+        // Nobody is left to tell that nobody can be told.
+        drop(context.report_aside(|out, look| report::failure::write_failure(out, &report, look)));
+    }
+    failure.exit
 }

@@ -31,7 +31,7 @@ pub fn run(args: &ManArgs, context: &Context) -> Result<Exit, Failure> {
 fn page(command: &clap::Command, name: &str, args: &ManArgs) -> Result<usize, Failure> {
     let mut text = Vec::new();
     let failed = |error: std::io::Error| Failure::new(Exit::Failed, error, None);
-    clap_mangen::Man::new(command.clone().name(name.to_owned())).render(&mut text).map_err(failed)?;
+    clap_mangen::Man::new(command.clone()).title(name).render(&mut text).map_err(failed)?;
     write_atomically(&args.out.join(format!("{name}.1")), &text, 0o644, Existing::Replace)
         .map_err(|error| Failure::new(Exit::Failed, error, None))?;
     let mut count = 1;

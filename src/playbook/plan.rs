@@ -1,6 +1,8 @@
 //! Desired minus facts. Pure: the same site, playbook and facts give the same plan, and a plan holds no machine
 //! that it could change.
 
+use std::collections::BTreeMap;
+
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
@@ -190,11 +192,16 @@ impl Planner<'_> {
         let mut draft =
             Draft { node, facts, steps: &self.playbook.steps, plan: NodePlan { node: node.name.clone(), ..NodePlan::default() } };
         for step in &self.playbook.steps {
-            if step.when.iter().all(|(key, value)| conditions.get(key.as_str()) == Some(value)) {
+            if holds(step, &conditions) {
                 self.plan_step(&mut draft, step)?;
             }
         }
         Ok(draft.plan)
+    }
+
+    /// Whether a step counts on `node`.
+    pub fn applies(&self, step: &Step, node: &Node, facts: &Facts) -> bool {
+        holds(step, &conditions(self.site, node, facts))
     }
 
     fn plan_step(&self, draft: &mut Draft<'_>, step: &Step) -> Result<(), PlanError> {
@@ -447,6 +454,10 @@ impl Draft<'_> {
             self.plan.actions.push((step.id.clone(), Action::Wait(u32::from(wait.seconds) * 10, wait.until.clone())));
         }
     }
+}
+
+fn holds(step: &Step, conditions: &BTreeMap<&'static str, String>) -> bool {
+    step.when.iter().all(|(key, value)| conditions.get(key.as_str()) == Some(value))
 }
 
 fn depth(secret: bool) -> Depth {

@@ -164,7 +164,7 @@ impl Passwords for KeyPassword {
 fn tls_material(site: &Site, tls: &Tls, secrets: &Secrets, now: Timestamp) -> Result<TlsMaterial, PrepareError> {
     let (bag, roots) = read_certificate(site, &tls.certificate, secrets)?;
     let names = site.names.required();
-    let selection = LeafSelection::by_names(&names);
+    let selection = LeafSelection { names: &names, choose: None };
     let chain = build_chain(&bag, &roots, selection, now).map_err(|source| PrepareError::Certs { source })?;
     let demands = Demands { key: true, ..Demands::new(&names, now) };
     let mut findings = review(&bag, &chain, &demands);
