@@ -85,7 +85,9 @@ fn shared(site: &Site) -> Map<String, Value> {
         site.nodes.iter().map(|node| json!({"name": node.name, "role": role_name(node.role), "address": node.login.address})).collect();
     let mut context = Map::new();
     context.insert("site".into(), json!({"name": site.name}));
+    let addresses: Vec<&str> = site.nodes.iter().map(|node| node.login.address.as_str()).collect();
     context.insert("nodes".into(), nodes.into());
+    context.insert("node_addresses".into(), json!(addresses));
     context.insert("names".into(), names(site));
     context.insert("proxy".into(), proxy_values(&site.proxy));
     context.insert("ntp_servers".into(), json!(site.ntp_servers));
