@@ -26,6 +26,8 @@ protocols =
 ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = plain login
+# A refused login is answered at once: tests make many.
+auth_failure_delay = 0
 passdb {
   driver = passwd-file
   args = scheme=SHA512-CRYPT username_format=%u /etc/dovecot/users
@@ -33,6 +35,11 @@ passdb {
 userdb {
   driver = static
   args = uid=nobody gid=nogroup home=/nonexistent
+}
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service auth {
   unix_listener /var/spool/postfix/private/auth {

@@ -16,7 +16,7 @@ use super::inside;
 use crate::layout::Machine;
 
 /// How long a start may take before it is given up on; fifty machines on two cores share these seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The socket systemd-nspawn passes the machine's own `READY=1` to.
