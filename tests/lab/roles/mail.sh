@@ -20,6 +20,10 @@ postconf -P 'submission/inet/syslog_name=postfix/submission' 'submission/inet/sm
   'submissions/inet/syslog_name=postfix/submissions' 'submissions/inet/smtpd_tls_wrappermode=yes' \
   'submissions/inet/smtpd_sasl_auth_enable=yes'
 
+# As `postfix quick-stop` leaves it: what was made here need not be checked at the first start.
+postfix check
+touch /var/spool/postfix/quick-start
+
 # Dovecot for SASL alone: no mail protocol, one file of users.
 cat >/etc/dovecot/dovecot.conf <<'CONF'
 protocols =

@@ -48,9 +48,10 @@ pub(crate) fn wait(machine: &Machine, socket: &UnixDatagram, current: impl Fn() 
     if !matches!(entered, Ok(Ok(()))) {
         return false;
     }
-    machine.role.ports().iter().all(|port| {
+    let here = machine.role.own_ports().iter().map(|port| (Ipv4Addr::LOCALHOST, *port));
+    machine.role.ports().iter().map(|port| (address, *port)).chain(here).all(|(address, port)| {
         while current() && Instant::now() < end {
-            if answers(address, *port) {
+            if answers(address, port) {
                 return true;
             }
             thread::sleep(PAUSE);
