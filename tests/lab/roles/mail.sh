@@ -20,12 +20,18 @@ postconf -P 'submission/inet/syslog_name=postfix/submission' 'submission/inet/sm
   'submissions/inet/syslog_name=postfix/submissions' 'submissions/inet/smtpd_tls_wrappermode=yes' \
   'submissions/inet/smtpd_sasl_auth_enable=yes'
 
+# As `postfix quick-stop` leaves it: what was made here need not be checked at the first start.
+postfix check
+touch /var/spool/postfix/quick-start
+
 # Dovecot for SASL alone: no mail protocol, one file of users.
 cat >/etc/dovecot/dovecot.conf <<'CONF'
 protocols =
 ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = plain login
+# A refused login is answered at once: tests make many.
+auth_failure_delay = 0
 passdb {
   driver = passwd-file
   args = scheme=SHA512-CRYPT username_format=%u /etc/dovecot/users
@@ -33,6 +39,11 @@ passdb {
 userdb {
   driver = static
   args = uid=nobody gid=nogroup home=/nonexistent
+}
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service auth {
   unix_listener /var/spool/postfix/private/auth {

@@ -36,29 +36,35 @@ impl Options {
     pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), nodes: 3, mail: true, proxy: true, program: None }
     }
+
+    /// The same under a name of this process' own, so that two test runs on one host do not take each other's lab down.
+    pub fn of_this_process(purpose: &str) -> Self {
+        Self::named(&format!("{purpose}-{}", std::process::id()))
+    }
 }
 
-/// A standing lab; it goes down when this is dropped.
+/// A standing lab; it goes down when this is dropped, and at the latest when this process ends (so it may stand in a `static` that tests share).
 #[derive(Debug)]
 pub struct Lab {
     name: String,
     program: PathBuf,
     state: StateFolder,
-    lab: stand::Lab,
+    plan: stand::Lab,
     keep: bool,
 }
 
 impl Lab {
     /// Puts a lab up. One of the same name that stands, or that a broken-off test run has left, is taken down first.
-    pub fn up(options: Options) -> Result<Self, LabError> {
+    pub fn up(options: &Options) -> Result<Self, LabError> {
         let path = match options.program.clone() {
             Some(path) => path,
             None => find_program()?,
         };
         call(&path, &options.name, &["down"])?;
-        let nodes = options.nodes.to_string();
-        let mut arguments = vec!["up", "--nodes", &nodes];
-        arguments.extend([(options.mail, "--no-mail"), (options.proxy, "--no-proxy")].iter().filter(|(with, _)| !with).map(|(_, flag)| *flag));
+        let (nodes, owner) = (options.nodes.to_string(), std::process::id().to_string());
+        let mut arguments = vec!["up", "--nodes", &nodes, "--until-exit-of", &owner];
+        arguments
+            .extend([(options.mail, "--no-mail"), (options.proxy, "--no-proxy")].iter().filter(|(with, _)| !with).map(|(_, flag)| *flag));
         if let Err(error) = call(&path, &options.name, &arguments) {
             drop(call(&path, &options.name, &["down"]));
             return Err(error);
@@ -74,8 +80,8 @@ impl Lab {
     fn attach(name: &str, program: PathBuf, keep: bool) -> Result<Self, LabError> {
         let registration = registry::find(name).ok_or_else(|| LabError::NotUp(name.to_owned()))?;
         let state = StateFolder::at(registration.state);
-        let lab = files::read_json(&state.lab())?;
-        Ok(Self { name: name.to_owned(), program, state, lab, keep })
+        let plan = files::read_json(&state.lab())?;
+        Ok(Self { name: name.to_owned(), program, state, plan, keep })
     }
 
     /// Its name.
@@ -85,7 +91,7 @@ impl Lab {
 
     /// The names of its machines: `jump`, `a0-1`…, `mail`, `proxy`, `internet`.
     pub fn machine_names(&self) -> Vec<&str> {
-        self.lab.machines.iter().map(|machine| machine.name.as_str()).collect()
+        self.plan.machines.iter().map(|machine| machine.name.as_str()).collect()
     }
 
     /// Runs a command inside a machine as root; its output and exit status, whatever they are.
@@ -132,7 +138,7 @@ impl Lab {
 
     /// Where the jumphost answers.
     pub fn jump_address(&self) -> SocketAddr {
-        let (address, port) = self.lab.jump;
+        let (address, port) = self.plan.jump;
         SocketAddr::from((address, port))
     }
 

@@ -28,7 +28,11 @@ enum Action {
     /// Puts the lab up, making the image first where it is missing, and waits until every machine is ready.
     Up(UpArguments),
     /// Takes the lab down, or clears away what a crash has left of it.
-    Down,
+    Down {
+        /// Not now, but when this process has ended.
+        #[arg(long, hide = true)]
+        after: Option<i32>,
+    },
     /// Lists the machines of the lab and their states; without a standing lab, says so and fails.
     Status,
     /// Runs a command inside a machine as root and ends with its exit code.
@@ -71,6 +75,9 @@ struct UpArguments {
     /// Without the proxy machine and the internet behind it.
     #[arg(long)]
     no_proxy: bool,
+    /// Takes the lab down by itself when this process has ended.
+    #[arg(long, value_name = "PID")]
+    until_exit_of: Option<i32>,
 }
 
 /// Does what the command line says.
@@ -100,22 +107,30 @@ fn perform(arguments: &Arguments) -> Result<u8, LabError> {
     let folders = Folders::of_user();
     match &arguments.action {
         Action::Up(wanted) => up(name, wanted, &folders).map(|()| 0),
-        Action::Down => {
+        Action::Down { after: Some(owner) } => stand::down_after(name, *owner, &folders).map(|()| 0),
+        Action::Down { after: None } => {
             let started = Instant::now();
             let there = stand::down(name, &folders)?;
-            println!("lab {name}: {}", if there { format!("down after {:.1} s", started.elapsed().as_secs_f64()) } else { "was not up".to_owned() });
+            println!(
+                "lab {name}: {}",
+                if there { format!("down after {:.1} s", started.elapsed().as_secs_f64()) } else { "was not up".to_owned() }
+            );
             Ok(0)
         }
         Action::Status => print_status(name).map(|()| 0),
         Action::Image => {
             let image = image::ensure(&folders, &mut |line| eprintln!("{line}"))?;
-            println!("{}", image.folder().display());
+            println!("{}", image.base.display());
             Ok(0)
         }
         Action::Supervise { state } => supervise::supervise(state).map(|()| 0),
-        Action::Exec { .. } | Action::Cut { .. } | Action::Heal { .. } | Action::Reboot { .. } | Action::Clock { .. } | Action::Site | Action::Delay { .. } => {
-            on_standing(&stand::find(name)?, &arguments.action)
-        }
+        Action::Exec { .. }
+        | Action::Cut { .. }
+        | Action::Heal { .. }
+        | Action::Reboot { .. }
+        | Action::Clock { .. }
+        | Action::Site
+        | Action::Delay { .. } => on_standing(&stand::find(name)?, &arguments.action),
     }
 }
 
@@ -124,6 +139,9 @@ fn up(name: &str, wanted: &UpArguments, folders: &Folders) -> Result<(), LabErro
     let image = image::ensure(folders, &mut |line| eprintln!("{line}"))?;
     let started = Instant::now();
     let standing = stand::up(name, machines, &image, folders)?;
+    if let Some(owner) = wanted.until_exit_of {
+        stand::tie_to(name, owner)?;
+    }
     let (address, port) = standing.lab.jump;
     println!("lab {name}: {} machines up in {:.1} s", standing.lab.machines.len(), started.elapsed().as_secs_f64());
     println!("  jumphost  {address} port {port}, user ops, key {}", standing.state.file("id_ed25519").display());
@@ -157,7 +175,7 @@ fn on_standing(standing: &stand::Standing, action: &Action) -> Result<u8, LabErr
             // The relay looks every 50 ms; afterwards the new figure holds for whatever is sent.
             std::thread::sleep(std::time::Duration::from_millis(120));
         }
-        Action::Up(_) | Action::Down | Action::Status | Action::Image | Action::Supervise { .. } => {}
+        Action::Up(_) | Action::Down { .. } | Action::Status | Action::Image | Action::Supervise { .. } => {}
     }
     Ok(0)
 }
@@ -180,7 +198,8 @@ fn print_status(name: &str) -> Result<(), LabError> {
     let status = status::read(&standing.state);
     for machine in &standing.lab.machines {
         let address = machine.inner.or(machine.outer).map(|address| address.to_string()).unwrap_or_default();
-        let (state, boots) = status.get(&machine.name).map_or(("unknown".to_owned(), 0), |status| (format!("{:?}", status.state), status.boots));
+        let (state, boots) =
+            status.get(&machine.name).map_or(("unknown".to_owned(), 0), |status| (format!("{:?}", status.state), status.boots));
         println!("  {:<10} {address:<12} {:<12} {} (start {boots})", machine.name, machine.role.layer(), state.to_lowercase());
     }
     Ok(())

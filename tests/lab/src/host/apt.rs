@@ -75,11 +75,7 @@ fn one_line(text: &str) -> Vec<Source> {
         let rest = rest.strip_prefix(char::is_whitespace)?.trim_start();
         let rest = if rest.starts_with('[') { rest.split_once(']')?.1 } else { rest };
         let mut words = rest.split('#').next()?.split_whitespace();
-        Some(Source {
-            uri: words.next()?.to_owned(),
-            suite: words.next()?.to_owned(),
-            components: words.map(str::to_owned).collect(),
-        })
+        Some(Source { uri: words.next()?.to_owned(), suite: words.next()?.to_owned(), components: words.map(str::to_owned).collect() })
     };
     text.lines().filter_map(parse).collect()
 }

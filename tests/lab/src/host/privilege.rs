@@ -6,12 +6,16 @@ use std::{
     path::Path,
 };
 
+use nix::sys::stat::{Mode, umask};
+
 use super::{command::command, folders::Folders};
 use crate::error::LabError;
 
 /// Returns as root, or does not return: the same command line runs again under `sudo`, with the user's own folders.
 pub(crate) fn become_root() -> Result<(), LabError> {
     if nix::unistd::geteuid().is_root() {
+        // What is written here becomes a system's root: its users must be able to read it, whatever the caller keeps to himself.
+        umask(Mode::from_bits_truncate(0o022));
         return Ok(());
     }
     let program = env::current_exe().map_err(|source| LabError::NotStarted { program: "lab".to_owned(), source })?;
@@ -19,7 +23,7 @@ pub(crate) fn become_root() -> Result<(), LabError> {
     let folders = Folders::of_user();
     let mut sudo = command("sudo");
     sudo.arg("env").arg(format!("XDG_CACHE_HOME={}", above(&folders.cache))).arg(format!("XDG_STATE_HOME={}", above(&folders.state)));
-    for kept in ["PATH", "PORTCULLIS_LAB"] {
+    for kept in ["PATH", "PORTCULLIS_LAB", "http_proxy", "https_proxy", "no_proxy"] {
         if let Some(value) = env::var_os(kept) {
             let mut pair = std::ffi::OsString::from(format!("{kept}="));
             pair.push(value);

@@ -14,6 +14,8 @@ use super::files;
 use crate::error::LabError;
 
 const FOLDER: &str = "/run/portcullis-lab";
+/// The limits as they were before the first lab.
+const LIMITS_FILE: &str = "limits.json";
 /// Some twenty systemd machines use up the stock figures, and those that find nothing left die without a word.
 const LIMITS: [(&str, u64); 4] = [
     ("/proc/sys/fs/inotify/max_user_instances", 65_536),
@@ -42,6 +44,14 @@ impl Process {
         (state != "Z").then_some(Self { pid, started })
     }
 
+    /// The `unshare` that started it, unless that has ended (its child then belongs to somebody else).
+    pub(crate) fn unshare_above(self) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        let name = fs::read_to_string(format!("/proc/{parent}/comm")).ok()?;
+        (name.trim() == "unshare").then(|| Self::find(parent)).flatten()
+    }
+
     /// Whether it still runs.
     pub(crate) fn lives(self) -> bool {
         Self::find(self.pid) == Some(self)
@@ -60,24 +70,25 @@ pub(crate) struct Registration {
 /// The registry, locked: no other `up` or `down` of this host runs meanwhile.
 #[derive(Debug)]
 pub(crate) struct Registry {
+    folder: PathBuf,
     _lock: fs::File,
 }
 
 impl Registry {
     /// Waits for its turn.
     pub(crate) fn open() -> Result<Self, LabError> {
-        let folder = Path::new(FOLDER);
+        let folder = PathBuf::from(FOLDER);
         files::make_folder(&folder.join("labs"), 0o755)?;
         let path = folder.join("lock");
         let lock = fs::File::create(&path).map_err(LabError::file("create", &path))?;
         lock.lock().map_err(LabError::file("lock", &path))?;
-        Ok(Self { _lock: lock })
+        Ok(Self { folder, _lock: lock })
     }
 
     /// Enters a lab, and raises the limits for it.
     pub(crate) fn enter(&self, name: &str, registration: &Registration) -> Result<(), LabError> {
         files::write_json(&place(name), 0o644, registration)?;
-        raise_limits()
+        raise_limits(&self.folder.join(LIMITS_FILE))
     }
 
     /// Takes a lab out; with the last one the limits are put back.
@@ -86,7 +97,7 @@ impl Registry {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(LabError::file("remove", place(name))(error)),
             _ => {}
         }
-        if list().is_empty() { restore_limits() } else { Ok(()) }
+        if list().is_empty() { restore_limits(&self.folder.join(LIMITS_FILE)) } else { Ok(()) }
     }
 }
 
@@ -108,31 +119,27 @@ fn place(name: &str) -> PathBuf {
     Path::new(FOLDER).join("labs").join(format!("{name}.json"))
 }
 
-fn limits_file() -> PathBuf {
-    Path::new(FOLDER).join("limits.json")
-}
-
-fn raise_limits() -> Result<(), LabError> {
-    let mut before: BTreeMap<String, u64> = files::read_json(&limits_file()).unwrap_or_default();
+fn raise_limits(noted: &Path) -> Result<(), LabError> {
+    let mut before: BTreeMap<String, u64> = files::read_json(noted).unwrap_or_default();
     for (path, wanted) in LIMITS {
         let Some(now) = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok()) else { continue };
         if now < wanted {
             // Noted before it is changed: a crash in between loses nothing.
             before.entry(path.to_owned()).or_insert(now);
-            files::write_json(&limits_file(), 0o644, &before)?;
+            files::write_json(noted, 0o644, &before)?;
             set_limit(path, wanted)?;
         }
     }
     Ok(())
 }
 
-fn restore_limits() -> Result<(), LabError> {
-    let before: BTreeMap<String, u64> = files::read_json(&limits_file()).unwrap_or_default();
+fn restore_limits(noted: &Path) -> Result<(), LabError> {
+    let before: BTreeMap<String, u64> = files::read_json(noted).unwrap_or_default();
     for (path, value) in before {
         set_limit(&path, value)?;
     }
-    match fs::remove_file(limits_file()) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(LabError::file("remove", limits_file())(error)),
+    match fs::remove_file(noted) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(LabError::file("remove", noted)(error)),
         _ => Ok(()),
     }
 }

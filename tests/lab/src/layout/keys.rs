@@ -1,12 +1,6 @@
 //! Keys and passwords of one lab: fresh for each, so that nothing in a test can rest on a known secret.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Read as _,
-    net::Ipv4Addr,
-    thread,
-};
+use std::{collections::BTreeMap, fmt::Write as _, fs, io::Read as _, net::Ipv4Addr, thread};
 
 use super::{Machine, Role};
 use crate::{
@@ -24,7 +18,10 @@ pub(crate) type Hashes = BTreeMap<String, String>;
 pub(crate) fn random_hex(bytes: usize) -> Result<String, LabError> {
     let mut buffer = vec![0_u8; bytes];
     fs::File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut buffer)).map_err(LabError::file("read", "/dev/urandom"))?;
-    Ok(buffer.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(buffer.iter().fold(String::new(), |mut text, byte| {
+        _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
 
 /// Makes the passwords and their hashes.
@@ -80,7 +77,7 @@ pub(crate) fn write_known_hosts(state: &StateFolder, machines: &[Machine], jump:
         } else {
             machine.inner.map_or_else(|| machine.name.clone(), |address| format!("{address},{}", machine.name))
         };
-        text.push_str(&format!("{names} {key}\n"));
+        _ = writeln!(text, "{names} {key}");
     }
     files::write(&state.file("known_hosts"), 0o644, text)
 }

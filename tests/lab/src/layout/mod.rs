@@ -74,6 +74,15 @@ impl Role {
             Self::Internet => &[443],
         }
     }
+
+    /// The ports it must answer on for itself alone.
+    pub(crate) fn own_ports(self) -> &'static [u16] {
+        match self {
+            // The null client.
+            Self::Node | Self::NodeDeploy => &[25],
+            Self::Jump | Self::Mail | Self::Proxy | Self::Internet => &[],
+        }
+    }
 }
 
 /// How a node differs from an ordinary one.

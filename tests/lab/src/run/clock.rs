@@ -22,7 +22,7 @@ pub(crate) fn parse_offset(text: &str) -> Result<i64, LabError> {
 
 /// Sets the clock of a machine off by so many seconds, and restarts its services so that they see it; 0 puts it right.
 pub(crate) fn set(supervisor: i32, machine: &str, seconds: i64) -> Result<(), LabError> {
-    let arguments = ["/bin/sh", "-s", &seconds.to_string()].map(str::to_owned);
+    let arguments = ["/bin/sh", "-s", "--", &seconds.to_string()].map(str::to_owned);
     let not_started = |source| LabError::NotStarted { program: "nsenter".to_owned(), source };
     let mut shell = inside::enter(supervisor, machine, &arguments)?;
     let mut child = shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(not_started)?;

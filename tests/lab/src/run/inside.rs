@@ -9,19 +9,36 @@ use std::{
 
 use crate::{error::LabError, host::command::command};
 
-/// The init of a machine, as the process numbers of this `/proc` count: the child of its systemd-nspawn that is number 1 in a namespace of its own.
+/// The init of a machine, as the process numbers of this `/proc` count.
 ///
 /// `supervisor` tells two labs with machines of one name apart; inside the lab it is 1.
 pub(crate) fn find_init(supervisor: i32, machine: &str) -> Option<i32> {
     let namespace = fs::read_link(format!("/proc/{supervisor}/ns/pid")).ok()?;
     let wanted = format!("--machine={machine}");
-    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
-        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-        let parent = PathBuf::from("/proc").join(parent_of_init(pid)?.to_string());
-        let arguments = fs::read(parent.join("cmdline")).ok()?;
+    processes().into_iter().find_map(|pid| {
+        let folder = PathBuf::from("/proc").join(pid.to_string());
+        if fs::read_to_string(folder.join("comm")).ok()?.trim() != "systemd-nspawn" {
+            return None;
+        }
+        let arguments = fs::read(folder.join("cmdline")).ok()?;
         let ours = arguments.split(|byte| *byte == 0).any(|argument| argument == wanted.as_bytes());
-        (ours && fs::read_link(parent.join("ns/pid")).ok()? == namespace).then_some(pid)
+        (ours && fs::read_link(folder.join("ns/pid")).ok()? == namespace).then(|| init_below(pid)).flatten()
     })
+}
+
+/// The child of a systemd-nspawn that is number 1 in a namespace of its own.
+pub(crate) fn init_below(nspawn: i32) -> Option<i32> {
+    let children = match fs::read_to_string(format!("/proc/{nspawn}/task/{nspawn}/children")) {
+        Ok(text) => text.split_whitespace().filter_map(|word| word.parse().ok()).collect(),
+        // Kernels without that file: every process is asked for its parent.
+        Err(_) => processes(),
+    };
+    children.into_iter().find(|pid| parent_of_init(*pid) == Some(nspawn))
+}
+
+fn processes() -> Vec<i32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// Whether this process is still the init of some machine (and not a later process of the same number).
@@ -56,7 +73,7 @@ pub(crate) fn enter(supervisor: i32, machine: &str, arguments: &[String]) -> Res
     Ok(nsenter)
 }
 
-/// `/etc/environment` as pam_env reads it: `KEY=value`, perhaps quoted.
+/// `/etc/environment` as `pam_env` reads it: `KEY=value`, perhaps quoted.
 fn environment(file: &Path) -> Vec<String> {
     let pair = |line: &str| {
         let (key, value) = line.trim().strip_prefix("export ").unwrap_or(line.trim()).split_once('=')?;

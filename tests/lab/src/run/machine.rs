@@ -55,7 +55,7 @@ impl Workshop {
         for part in [&upper, &work, &root] {
             files::make_folder(part, 0o755)?;
         }
-        let layers = [self.image.layer(machine.role), self.image.base()];
+        let layers = [self.image.layer(machine.role), self.image.base.clone()];
         let lower = layers.each_ref().map(|layer| layer.display().to_string()).join(":");
         mount_at(&root, "overlay", &format!("lowerdir={lower},upperdir={},workdir={}", upper.display(), work.display()))?;
         self.personalise(machine, &root)?;
@@ -70,7 +70,7 @@ impl Workshop {
         if machine.inner.is_some() {
             write(&etc.join("resolv.conf"), 0o644, "nameserver 10.77.0.2\n")?;
         }
-        self.write_networks(machine, &etc.join("systemd/network"))?;
+        write_networks(machine, &etc.join("systemd/network"))?;
         for (name, mode) in [("ssh_host_ed25519_key", 0o600), ("ssh_host_ed25519_key.pub", 0o644)] {
             write(&etc.join("ssh").join(name), mode, files::read(&self.state.machine(&machine.name).join(name))?)?;
         }
@@ -113,19 +113,6 @@ impl Workshop {
         self.hashes.get(name).map_or("!", String::as_str)
     }
 
-    fn write_networks(&self, machine: &Machine, folder: &Path) -> Result<(), LabError> {
-        let networks = match (machine.inner, machine.outer) {
-            (Some(inner), Some(outer)) => vec![("host0", inner), ("out0", outer)],
-            (Some(only), None) | (None, Some(only)) => vec![("host0", only)],
-            (None, None) => Vec::new(),
-        };
-        for (link, address) in networks {
-            let text = format!("[Match]\nName={link}\n[Network]\nAddress={address}/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nLLDP=no\n");
-            write(&folder.join(format!("10-{link}.network")), 0o644, text)?;
-        }
-        Ok(())
-    }
-
     fn authorize(&self, machine: &Machine, root: &Path) -> Result<(), LabError> {
         let folder = root.join("home").join(machine.login()).join(".ssh");
         let owner = fs::metadata(&folder).map_err(LabError::file("look at", &folder))?;
@@ -153,6 +140,19 @@ impl Workshop {
         let errors = console.try_clone().map_err(not_started)?;
         boot.env("NOTIFY_SOCKET", notify).stdin(Stdio::null()).stdout(console).stderr(errors).spawn().map_err(not_started)
     }
+}
+
+fn write_networks(machine: &Machine, folder: &Path) -> Result<(), LabError> {
+    let networks = match (machine.inner, machine.outer) {
+        (Some(inner), Some(outer)) => vec![("host0", inner), ("out0", outer)],
+        (Some(only), None) | (None, Some(only)) => vec![("host0", only)],
+        (None, None) => Vec::new(),
+    };
+    for (link, address) in networks {
+        let text = format!("[Match]\nName={link}\n[Network]\nAddress={address}/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nLLDP=no\n");
+        write(&folder.join(format!("10-{link}.network")), 0o644, text)?;
+    }
+    Ok(())
 }
 
 fn mount_at(target: &Path, kind: &str, options: &str) -> Result<(), LabError> {

@@ -16,7 +16,7 @@ use super::inside;
 use crate::layout::Machine;
 
 /// How long a start may take before it is given up on; fifty machines on two cores share these seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// The socket systemd-nspawn passes the machine's own `READY=1` to.
@@ -48,9 +48,10 @@ pub(crate) fn wait(machine: &Machine, socket: &UnixDatagram, current: impl Fn() 
     if !matches!(entered, Ok(Ok(()))) {
         return false;
     }
-    machine.role.ports().iter().all(|port| {
+    let here = machine.role.own_ports().iter().map(|port| (Ipv4Addr::LOCALHOST, *port));
+    machine.role.ports().iter().map(|port| (address, *port)).chain(here).all(|(address, port)| {
         while current() && Instant::now() < end {
-            if answers(address, *port) {
+            if answers(address, port) {
                 return true;
             }
             thread::sleep(PAUSE);

@@ -37,7 +37,7 @@ pub(crate) fn serve(listener: &TcpListener, target: SocketAddr, delay: &Path) {
     }
     for client in listener.incoming().flatten() {
         let one_way = Arc::clone(&one_way);
-        thread::spawn(move || connect(client, target, &one_way));
+        thread::spawn(move || connect(&client, target, &one_way));
     }
 }
 
@@ -46,7 +46,7 @@ fn latency(one_way: &OneWay) -> Duration {
 }
 
 /// One connection, for its whole life.
-fn connect(client: TcpStream, target: SocketAddr, one_way: &OneWay) {
+fn connect(client: &TcpStream, target: SocketAddr, one_way: &OneWay) {
     // The client's own handshake was with the loopback and took no time. A server behind this latency would have accepted after three passages
     // (SYN, SYN-ACK, ACK).
     thread::sleep(latency(one_way) * 3);

@@ -3,10 +3,10 @@
 use std::{
     env, fs,
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     io::Read as _,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::fd::OwnedFd,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Lab {
     pub(crate) name: String,
-    pub(crate) image: PathBuf,
+    pub(crate) image: Image,
     pub(crate) machines: Vec<Machine>,
     pub(crate) jump: (Ipv4Addr, u16),
 }
@@ -90,7 +90,7 @@ pub(crate) fn up(name: &str, machines: Vec<Machine>, image: &Image, folders: &Fo
         files::make_folder(state.path(), 0o700)?;
         registry.enter(name, &Registration { state: state.path().to_owned(), supervisor: None })?;
         let (listener, jump) = open_listener(name)?;
-        let lab = Lab { name: name.to_owned(), image: image.folder().to_owned(), machines, jump };
+        let lab = Lab { name: name.to_owned(), image: image.clone(), machines, jump };
         furnish(&lab, &state)?;
         let mut child = start_supervisor(&state, listener)?;
         let supervisor = wait_for_supervisor(&state, &mut child)?;
@@ -111,16 +111,49 @@ pub(crate) fn down(name: &str, folders: &Folders) -> Result<bool, LabError> {
     Ok(there)
 }
 
+/// Leaves somebody behind who takes the lab down when the process `owner` ends, however it ends.
+pub(crate) fn tie_to(name: &str, owner: i32) -> Result<(), LabError> {
+    let program = env::current_exe().map_err(|source| LabError::NotStarted { program: "lab".to_owned(), source })?;
+    command::command("setsid")
+        .arg("--fork")
+        .arg(program)
+        .args(["--lab", name, "down", "--after", &owner.to_string()])
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .map(drop)
+        .map_err(|source| LabError::NotStarted { program: "setsid".to_owned(), source })
+}
+
+/// Waits for a process to end, then takes the lab down, if it is still the one that stands now.
+pub(crate) fn down_after(name: &str, owner: i32, folders: &Folders) -> Result<(), LabError> {
+    let ours = find(name)?.supervisor;
+    let owner = Process::find(owner);
+    while owner.is_some_and(Process::lives) {
+        if !ours.lives() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+    let still_ours = || registry::find(name).is_some_and(|known| known.supervisor == Some(ours));
+    let registry = Registry::open()?;
+    if still_ours() { clear(&registry, name, &StateFolder::at(folders.state.join(name))) } else { Ok(()) }
+}
+
 /// Ends a lab's supervisor, and with it everything in its namespaces, and removes what the kernel does not.
 fn clear(registry: &Registry, name: &str, state: &StateFolder) -> Result<(), LabError> {
     let registered = registry::find(name).and_then(|known| known.supervisor);
     // A crash between the start and the registration leaves the number in the state folder alone.
     let noted = || files::read(&state.supervisor_pid()).ok()?.trim().parse().ok().and_then(supervisor_of(state.path()));
     if let Some(supervisor) = registered.filter(|process| process.lives()).or_else(noted) {
+        // `unshare`, above it, holds the jumphost's listener as its stdin: the address is free when both are gone.
+        let holder = supervisor.unshare_above();
         // SIGKILL: the kernel then ends the whole process namespace, and waits for it.
         let _killed = kill(Pid::from_raw(supervisor.pid), Signal::SIGKILL);
         let end = Instant::now() + Duration::from_secs(20);
-        while supervisor.lives() {
+        while supervisor.lives() || holder.is_some_and(Process::lives) {
             if Instant::now() > end {
                 return Err(LabError::LeftBehind(format!("the supervisor, process {}", supervisor.pid)));
             }
@@ -229,7 +262,8 @@ fn wait_until_ready(standing: &Standing, child: &mut Child) -> Result<(), LabErr
         }
         let failed = status.values().any(|status| status.state == State::Failed) || !matches!(child.try_wait(), Ok(None));
         if failed || Instant::now() > end {
-            let waiting = format!("{} (consoles in {}) {}", waiting.join(", "), standing.state.machine("").display(), log_of(&standing.state));
+            let waiting =
+                format!("{} (consoles in {}) {}", waiting.join(", "), standing.state.machine("").display(), log_of(&standing.state));
             return Err(LabError::NotReady { seconds: PATIENCE.as_secs(), waiting });
         }
         thread::sleep(Duration::from_millis(20));

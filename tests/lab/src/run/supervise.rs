@@ -18,13 +18,15 @@ use nix::{
 };
 
 use super::{
-    inside, machine::Workshop, network, readiness, relay,
+    inside,
+    machine::Workshop,
+    network, readiness, relay,
     stand::Lab,
     status::{Board, State},
 };
 use crate::{
     error::LabError,
-    host::{files, folders::StateFolder, image::Image},
+    host::{files, folders::StateFolder},
     layout::{JUMP_OUTER, Machine},
 };
 
@@ -48,7 +50,7 @@ pub(crate) fn supervise(state: &Path) -> Result<(), LabError> {
     files::make_folder(&roots, 0o755)?;
     let workshop = Arc::new(Workshop {
         lab: lab.name,
-        image: Image::at(lab.image),
+        image: lab.image,
         hashes: files::read_json(&state.hashes())?,
         machines: lab.machines,
         roots,
@@ -100,7 +102,7 @@ fn keep_running(workshop: &Arc<Workshop>, board: &Arc<Board>, machine: &Machine)
         network::attach_second(machine)?;
         watch_for_ready(board, machine, boots, socket);
         // Its init is looked for while its systemd-nspawn lives: afterwards nothing tells whose it was.
-        let init = wait_for_init(machine, &mut nspawn);
+        let init = wait_for_init(&mut nspawn);
         let ended = nspawn.wait().map_err(|source| LabError::NotStarted { program: "systemd-nspawn".to_owned(), source })?;
         // Where systemd-nspawn was killed, the machine's init lives on and holds the links.
         end_process(init);
@@ -110,10 +112,13 @@ fn keep_running(workshop: &Arc<Workshop>, board: &Arc<Board>, machine: &Machine)
         }
         quick_ends = if started.elapsed() < SOON && ended.code() != Some(REBOOT) { quick_ends + 1 } else { 0 };
         if quick_ends >= TRIES {
-            complain(&machine.name, &LabError::CommandFailed {
-                command: "systemd-nspawn".to_owned(),
-                stderr: format!("ended {TRIES} times at once (code {:?}, signal {:?})", ended.code(), ended.signal()),
-            });
+            complain(
+                &machine.name,
+                &LabError::CommandFailed {
+                    command: "systemd-nspawn".to_owned(),
+                    stderr: format!("ended {TRIES} times at once (code {:?}, signal {:?})", ended.code(), ended.signal()),
+                },
+            );
             return board.set(&machine.name, boots, State::Failed);
         }
     }
@@ -130,9 +135,9 @@ fn watch_for_ready(board: &Arc<Board>, machine: &Machine, boots: u32, socket: st
     });
 }
 
-fn wait_for_init(machine: &Machine, nspawn: &mut Child) -> Option<i32> {
+fn wait_for_init(nspawn: &mut Child) -> Option<i32> {
     while matches!(nspawn.try_wait(), Ok(None)) {
-        if let Some(init) = inside::find_init(1, &machine.name) {
+        if let Some(init) = i32::try_from(nspawn.id()).ok().and_then(inside::init_below) {
             return Some(init);
         }
         thread::sleep(Duration::from_millis(50));
