@@ -28,7 +28,7 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// Reads a SubjectPublicKeyInfo.
+    /// Reads a `SubjectPublicKeyInfo`.
     pub(crate) fn parse(info: &Element<'_>) -> Result<Self, Asn1Error> {
         let mut info = info.inside();
         let mut algorithm = info.sequence("a public key's algorithm")?;
@@ -120,7 +120,7 @@ pub struct SignatureAlgorithm {
 }
 
 impl SignatureAlgorithm {
-    /// Reads an AlgorithmIdentifier.
+    /// Reads an `AlgorithmIdentifier`.
     pub(crate) fn parse(identifier: &Element<'_>) -> Result<Self, Asn1Error> {
         const SHA1: Option<&str> = Some("SHA-1 signatures can be forged; browsers have refused them since 2017");
         const MD: Option<&str> = Some("MD2 and MD5 signatures can be forged");

@@ -142,7 +142,7 @@ impl Certificate {
         &self.x509
     }
 
-    /// Its SubjectPublicKeyInfo, whole.
+    /// Its `SubjectPublicKeyInfo`, whole.
     pub fn public_key_info(&self) -> &[u8] {
         &self.public_key
     }

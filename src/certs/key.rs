@@ -19,7 +19,7 @@ pub struct Key {
     pub origin: Origin,
     /// Kind and strength.
     pub kind: KeyKind,
-    public_key: Vec<u8>,
+    public_half: Vec<u8>,
     private: PKey<Private>,
 }
 
@@ -46,9 +46,9 @@ pub enum KeyError {
 impl Key {
     /// A key that OpenSSL holds already.
     pub fn from_openssl(private: PKey<Private>, origin: Origin) -> Result<Self, KeyError> {
-        let public_key = private.public_key_to_der().map_err(KeyError::Refused)?;
-        let kind = Reader::new(&public_key).next().and_then(|info| KeyKind::parse(&info)).map_err(|_error| KeyError::PublicKey)?;
-        Ok(Self { origin, kind, public_key, private })
+        let public_half = private.public_key_to_der().map_err(KeyError::Refused)?;
+        let kind = Reader::new(&public_half).next().and_then(|info| KeyKind::parse(&info)).map_err(|_error| KeyError::PublicKey)?;
+        Ok(Self { origin, kind, public_half, private })
     }
 
     /// Unencrypted PKCS#8, PKCS#1 or SEC1.
@@ -87,13 +87,13 @@ impl Key {
             return false;
         }
         // Bytes first: the same point can be written in two ways, but hardly ever is.
-        self.public_key == certificate.public_key_info()
+        self.public_half == certificate.public_key_info()
             || certificate.x509().public_key().is_ok_and(|public| public.public_eq(&self.private))
     }
 
-    /// Its SubjectPublicKeyInfo.
+    /// Its `SubjectPublicKeyInfo`.
     pub fn public_key_info(&self) -> &[u8] {
-        &self.public_key
+        &self.public_half
     }
 
     /// OpenSSL's view of it.

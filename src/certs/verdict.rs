@@ -1,5 +1,7 @@
 //! How findings of this part of the house are made, and the requirements they cite.
 
+use std::fmt;
+
 use crate::finding::{Finding, Severity};
 
 /// The customer's requirement document, section on SSL certificates.
@@ -25,15 +27,15 @@ impl<'a> Verdict<'a> {
         Self { id, source }
     }
 
-    pub(crate) fn error(self, subject: impl ToString, message: impl Into<String>, fix: impl Into<String>) -> Finding {
+    pub(crate) fn error(self, subject: &dyn fmt::Display, message: impl Into<String>, fix: impl Into<String>) -> Finding {
         self.finding(Severity::Error, subject.to_string(), message.into(), fix.into())
     }
 
-    pub(crate) fn warning(self, subject: impl ToString, message: impl Into<String>, fix: impl Into<String>) -> Finding {
+    pub(crate) fn warning(self, subject: &dyn fmt::Display, message: impl Into<String>, fix: impl Into<String>) -> Finding {
         self.finding(Severity::Warning, subject.to_string(), message.into(), fix.into())
     }
 
-    pub(crate) fn info(self, subject: impl ToString, message: impl Into<String>, fix: impl Into<String>) -> Finding {
+    pub(crate) fn info(self, subject: &dyn fmt::Display, message: impl Into<String>, fix: impl Into<String>) -> Finding {
         self.finding(Severity::Info, subject.to_string(), message.into(), fix.into())
     }
 

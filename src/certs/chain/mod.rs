@@ -17,13 +17,16 @@ use super::name::Name;
 use super::read::Bag;
 use super::roots::Roots;
 
+/// Asks a person which certificate is meant; takes those that could be, gives a place among them.
+pub type Choose<'a> = dyn Fn(&[Arc<Certificate>]) -> Option<usize> + 'a;
+
 /// How the server's certificate is picked where there are several.
 #[derive(Clone, Copy, Default)]
 pub struct LeafSelection<'a> {
     /// Names that it must cover.
     pub names: &'a [String],
-    /// Asks a person which one; gives the place in the list it was shown.
-    pub choose: Option<&'a dyn Fn(&[Arc<Certificate>]) -> Option<usize>>,
+    /// The person to ask where there is still a choice.
+    pub choose: Option<&'a Choose<'a>>,
 }
 
 impl fmt::Debug for LeafSelection<'_> {
@@ -155,7 +158,7 @@ impl ChainError {
 
 fn list(certificates: &[Arc<Certificate>]) -> String {
     const SHOWN: usize = 5;
-    let mut text = certificates
+    let text = certificates
         .iter()
         .take(SHOWN)
         .map(|certificate| {
@@ -166,7 +169,7 @@ fn list(certificates: &[Arc<Certificate>]) -> String {
         .collect::<Vec<_>>()
         .join("; ");
     if certificates.len() > SHOWN {
-        text.push_str(&format!("; and {} more", certificates.len() - SHOWN));
+        return format!("{text}; and {} more", certificates.len() - SHOWN);
     }
     text
 }

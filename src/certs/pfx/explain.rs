@@ -71,7 +71,8 @@ fn remarks(mac: Option<&Mac>, parts: &[(&'static str, Option<Scheme>)]) -> Vec<S
     let mut remarks = Vec::new();
     match mac {
         None => {
-            remarks.push("it has no MAC: a wrong password shows only when a part fails to decrypt, and some platforms refuse it".to_owned())
+            remarks
+                .push("it has no MAC: a wrong password shows only when a part fails to decrypt, and some platforms refuse it".to_owned());
         }
         Some(Mac::Traditional { hash: Hash::Md5 | Hash::Sha1, .. }) => {
             remarks.push("its MAC rests on SHA-1 or older: good for old platforms, not for FIPS mode".to_owned());

@@ -21,7 +21,7 @@ pub(crate) const MAX_WORK: u64 = 4_000_000;
 pub(crate) enum Password<'a> {
     /// None: zero bytes.
     Missing,
-    /// Some text, possibly empty: with a terminator where encoded as BMPString.
+    /// Some text, possibly empty: with a terminator where encoded as `BMPString`.
     Text(&'a str),
 }
 

@@ -146,7 +146,7 @@ impl fmt::Display for Scheme {
 }
 
 impl Scheme {
-    /// Reads an AlgorithmIdentifier.
+    /// Reads an `AlgorithmIdentifier`.
     pub(crate) fn parse(identifier: &Element<'_>) -> Result<Self, Asn1Error> {
         let mut identifier = identifier.inside();
         let oid = identifier.oid()?;
@@ -190,7 +190,7 @@ impl Scheme {
 }
 
 impl Kdf {
-    /// Reads an AlgorithmIdentifier.
+    /// Reads an `AlgorithmIdentifier`.
     pub(crate) fn parse(identifier: &Element<'_>) -> Result<Self, Asn1Error> {
         let mut identifier = identifier.inside();
         let oid = identifier.oid()?;
@@ -263,7 +263,7 @@ impl fmt::Display for Mac {
 }
 
 impl Mac {
-    /// Reads MacData (RFC 7292, 4; with RFC 9579, 4 its digest algorithm may be PBMAC1).
+    /// Reads `MacData` (RFC 7292, 4; with RFC 9579, 4 its digest algorithm may be PBMAC1).
     pub(crate) fn parse(data: &Element<'_>) -> Result<Self, Asn1Error> {
         const PBMAC1: &str = "1.2.840.113549.1.5.14";
         let mut data = data.inside();

@@ -16,7 +16,6 @@ const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
 const ENVELOPED_DATA: &str = "1.2.840.113549.1.7.3";
 const ENCRYPTED_DATA: &str = "1.2.840.113549.1.7.6";
 const FRIENDLY_NAME: &str = "1.2.840.113549.1.9.20";
-const LOCAL_KEY_ID: &str = "1.2.840.113549.1.9.21";
 const BAG: &str = "1.2.840.113549.1.12.10.1.";
 /// Bags within bags are allowed, and nobody writes them.
 const MAX_NESTED_BAGS: usize = 4;
@@ -67,7 +66,6 @@ pub enum PfxReadError {
 pub(crate) struct Content {
     pub(crate) item: Item,
     pub(crate) friendly_name: Option<String>,
-    pub(crate) local_key_id: Option<Vec<u8>>,
 }
 
 /// What was found.
@@ -195,7 +193,7 @@ impl Opener<'_> {
                 }
                 _ => Item::Other,
             };
-            self.found.push(Content { item, friendly_name: bag.friendly_name, local_key_id: bag.local_key_id });
+            self.found.push(Content { item, friendly_name: bag.friendly_name });
         }
         Ok(())
     }
@@ -206,7 +204,6 @@ struct Bag<'a> {
     kind: String,
     value: Element<'a>,
     friendly_name: Option<String>,
-    local_key_id: Option<Vec<u8>>,
 }
 
 impl<'a> Bag<'a> {
@@ -215,17 +212,15 @@ impl<'a> Bag<'a> {
         let oid = bag.oid()?;
         let kind = oid.strip_prefix(BAG).unwrap_or_default().to_owned();
         let value = bag.expect(context(0), "a bag's value")?.inside().next()?;
-        let mut read = Self { kind, value, friendly_name: None, local_key_id: None };
+        let mut read = Self { kind, value, friendly_name: None };
         if let Some(attributes) = bag.optional(asn1::SET)? {
             let mut attributes = attributes.inside();
             while !attributes.is_empty() {
                 let mut attribute = attributes.sequence("a bag's attribute")?;
                 let kind = attribute.oid()?;
                 let mut values = attribute.expect(asn1::SET, "an attribute's values")?.inside();
-                match kind.as_str() {
-                    FRIENDLY_NAME if !values.is_empty() => read.friendly_name = Some(utf16(values.next()?.content)),
-                    LOCAL_KEY_ID if !values.is_empty() => read.local_key_id = Some(values.next()?.content.to_vec()),
-                    _ => {}
+                if kind == FRIENDLY_NAME && !values.is_empty() {
+                    read.friendly_name = Some(utf16(values.next()?.content));
                 }
             }
         }

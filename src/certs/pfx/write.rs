@@ -96,7 +96,7 @@ pub fn write_pfx(chain: &Chain, key: &Key, options: PfxOptions<'_>) -> Result<Ve
     if options.friendly_name.contains('\0') {
         return Err(PfxError::ContainsNul("friendly name"));
     }
-    let password = options.password.map(|password| password.expose_secret());
+    let password = options.password.map(ExposeSecret::expose_secret);
     check_password(password, options.profile)?;
     let certificates: Vec<&Certificate> =
         if options.with_root { chain.whole().map(AsRef::as_ref).collect() } else { chain.served().map(AsRef::as_ref).collect() };

@@ -128,13 +128,7 @@ impl<'a> Gatherer<'a> {
             Shape::PrivateKey => self.add_key(Key::from_der(bytes, at.clone()), at),
             Shape::EncryptedPrivateKey => {
                 let open = |password: Password<'_>| Key::from_encrypted_pkcs8(bytes, password, at.clone());
-                self.take_locked(
-                    at,
-                    "the private key",
-                    open,
-                    |error| matches!(error, KeyError::Locked(PbeError::WrongPassword)),
-                    Self::keep_key,
-                );
+                self.take_locked(Lock { at, what: "the private key" }, open, Self::keep_key);
             }
             Shape::Pkcs7 => self.take_pkcs7(bytes, at),
             Shape::Pfx => self.take_pfx(bytes, at),
@@ -147,7 +141,7 @@ impl<'a> Gatherer<'a> {
             // OpenSSL takes no empty password for this shape.
             Password::Text(_) | Password::Missing => Err(PbeError::WrongPassword.into()),
         };
-        self.take_locked(at, "the private key", open, |error| matches!(error, KeyError::Locked(PbeError::WrongPassword)), Self::keep_key);
+        self.take_locked(Lock { at, what: "the private key" }, open, Self::keep_key);
     }
 
     fn take_pkcs7(&mut self, bytes: &[u8], at: &Origin) {
@@ -172,8 +166,7 @@ impl<'a> Gatherer<'a> {
             pfx.authenticate(password)?;
             pfx.open(password)
         };
-        let wrong = |error: &PfxReadError| matches!(error, PfxReadError::Opening(PbeError::WrongPassword));
-        self.take_locked(at, "the PFX", open, wrong, |gatherer, contents| gatherer.take_contents(contents, at));
+        self.take_locked(Lock { at, what: "the PFX" }, open, |gatherer, contents| gatherer.take_contents(contents, at));
     }
 
     fn take_contents(&mut self, contents: Vec<Content>, at: &Origin) {
@@ -187,42 +180,40 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// Opens something encrypted: with the password given, then with none, then with an empty one, which are two things.
-    fn take_locked<T, E: std::error::Error>(
-        &mut self,
-        at: &Origin,
-        what: &str,
-        open: impl Fn(Password<'_>) -> Result<T, E>,
-        is_wrong_password: impl Fn(&E) -> bool,
-        keep: impl FnOnce(&mut Self, T),
-    ) {
+    /// Opens something encrypted: without a password, with an empty one, which is another thing, then with the one given.
+    fn take_locked<T, E: Opening>(&mut self, lock: Lock<'_>, open: impl Fn(Password<'_>) -> Result<T, E>, keep: impl FnOnce(&mut Self, T)) {
         self.useful = true;
-        let mut asked: Option<SecretString> = None;
         let mut outcome = open(Password::Missing);
-        if outcome.as_ref().is_err_and(&is_wrong_password) {
+        if outcome.as_ref().is_err_and(E::is_wrong_password) {
             outcome = open(Password::Text(""));
         }
-        if outcome.as_ref().is_err_and(&is_wrong_password) {
-            asked = self.passwords.password_for(&format!("{what} in {at}"));
+        let mut asked: Option<SecretString> = None;
+        if outcome.as_ref().is_err_and(E::is_wrong_password) {
+            asked = self.passwords.password_for(&format!("{} in {}", lock.what, lock.at));
             if let Some(password) = &asked {
                 outcome = open(Password::Text(password.expose_secret()));
             }
         }
         match outcome {
             Ok(contents) => keep(self, contents),
-            Err(error) if is_wrong_password(&error) => self.locked(at, what, asked.is_some()),
-            Err(error) => self.unreadable(at, &format!("{what} cannot be opened: {error}"), "write it anew with a common scheme: `openssl pkcs8 -topk8 -in KEY -out NEW.key` for a key, `openssl pkcs12 -export` for a PFX"),
+            Err(error) if error.is_wrong_password() => self.locked(lock, asked.is_some()),
+            Err(error) => {
+                let message = format!("{} cannot be opened: {error}", lock.what);
+                let fix = "write it anew with a common scheme: `openssl pkcs8 -topk8 -in KEY -out NEW.key` for a key, `openssl pkcs12 -export` for a PFX";
+                self.unreadable(lock.at, &message, fix);
+            }
         }
     }
 
-    fn locked(&mut self, at: &Origin, what: &str, tried: bool) {
+    fn locked(&mut self, lock: Lock<'_>, tried: bool) {
+        let what = lock.what;
         let message = if tried {
             format!("{what} is encrypted, and the password given does not open it")
         } else {
             format!("{what} is encrypted, and no password was given")
         };
         let fix = "say where its password is: `--key-password-from env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`; `portcullis cert explain FILE` says how a PFX is encrypted";
-        self.bag.findings.push(LOCKED.error(at, message, fix));
+        self.bag.findings.push(LOCKED.error(lock.at, message, fix));
     }
 
     fn keep_key(gatherer: &mut Self, key: Key) {
@@ -234,7 +225,7 @@ impl<'a> Gatherer<'a> {
         self.useful = true;
         match key {
             Ok(_) if self.bag.keys.len() >= MAX_KEYS => {
-                self.once(at, &format!("more than {MAX_KEYS} private keys"), "give the key that belongs to the certificate")
+                self.once(at, &format!("more than {MAX_KEYS} private keys"), "give the key that belongs to the certificate");
             }
             Ok(key) => self.bag.keys.push(Arc::new(key)),
             Err(error) => self.unreadable(
@@ -281,6 +272,30 @@ impl<'a> Gatherer<'a> {
 
     fn unreadable(&mut self, at: &Origin, message: &str, fix: &str) {
         self.bag.findings.push(UNREADABLE.error(at, message, fix));
+    }
+}
+
+/// Something encrypted: where, and what it is called.
+#[derive(Clone, Copy)]
+struct Lock<'a> {
+    at: &'a Origin,
+    what: &'static str,
+}
+
+/// Failures to open something, of which a wrong password is the one that another password may mend.
+trait Opening: std::error::Error {
+    fn is_wrong_password(&self) -> bool;
+}
+
+impl Opening for KeyError {
+    fn is_wrong_password(&self) -> bool {
+        matches!(self, Self::Locked(PbeError::WrongPassword))
+    }
+}
+
+impl Opening for PfxReadError {
+    fn is_wrong_password(&self) -> bool {
+        matches!(self, Self::Opening(PbeError::WrongPassword))
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) struct Blocks<'a> {
     line: usize,
 }
 
-impl<'a> Blocks<'a> {
+impl Blocks<'_> {
     /// Moves past `length` bytes, counting lines.
     fn skip(&mut self, length: usize) {
         let (skipped, rest) = self.rest.split_at_checked(length).unwrap_or((self.rest, ""));
@@ -113,7 +113,7 @@ fn decode(label: &str, body: &str) -> Body {
             clean.push_str(line);
             clean.push('\n');
         }
-        clean.push_str(&format!("-----END {label}{DASHES}\n"));
+        clean.extend(["-----END ", label, DASHES, "\n"]);
         return Body::DekInfo(clean);
     }
     // Other headers (RFC 1421) are at the start, one a line, and no base64 holds a colon.
@@ -131,7 +131,7 @@ pub(super) fn from_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 pub(crate) fn pem_block(label: &str, der: &[u8]) -> String {
     let encoded = Zeroizing::new(STANDARD.encode(der));
     let mut text = String::with_capacity(encoded.len() + encoded.len() / 64 + 2 * label.len() + 40);
-    text.push_str(&format!("{BEGIN}{label}{DASHES}\n"));
+    text.extend([BEGIN, label, DASHES, "\n"]);
     let mut rest = encoded.as_str();
     while let Some((line, after)) = rest.split_at_checked(64) {
         text.push_str(line);
@@ -142,7 +142,7 @@ pub(crate) fn pem_block(label: &str, der: &[u8]) -> String {
         text.push_str(rest);
         text.push('\n');
     }
-    text.push_str(&format!("-----END {label}{DASHES}\n"));
+    text.extend(["-----END ", label, DASHES, "\n"]);
     text
 }
 

@@ -98,7 +98,7 @@ fn what_is_something_else_is_called_by_its_name() {
 #[test]
 fn a_cut_off_block_is_named_with_its_line_and_the_rest_is_read() {
     let leaf = testing::leaf(&["a.example.com"]);
-    let cut: String = leaf.pem().lines().take(3).map(|line| format!("{line}\n")).collect();
+    let cut = leaf.pem().lines().take(3).collect::<Vec<_>>().join("\n") + "\n";
     let bag = read(&[source("x.pem", format!("{}{cut}", leaf.pem()))], &NoPasswords);
     assert_eq!(bag.certificates.len(), 1);
     assert_eq!(ids(&bag), ["cert.unreadable"]);
@@ -115,6 +115,6 @@ fn a_file_that_is_too_large_is_refused_at_once() {
 #[test]
 fn base64_without_any_markers_is_read() {
     let leaf = testing::leaf(&["a.example.com"]);
-    let bare: String = leaf.pem().lines().filter(|line| !line.starts_with("-----")).map(|line| format!("{line}\r\n")).collect();
+    let bare = leaf.pem().lines().filter(|line| !line.starts_with("-----")).collect::<Vec<_>>().join("\r\n");
     assert_eq!(read(&[source("tls.crt.b64", bare)], &NoPasswords).certificates.len(), 1);
 }

@@ -33,13 +33,13 @@ fn end(chain: &Chain, findings: &mut Vec<Finding>) {
         End::Trusted { root, given: true, private } if *root != chain.leaf => {
             let whose = if *private { "the private root" } else { "the public root" };
             let message = format!("{whose} is among the files; clients have it already and servers need not send it");
-            findings.push(ROOT_INCLUDED.info(subject_of(root), message, "nothing needs to be done: `portcullis cert pfx` leaves it out"));
+            findings.push(ROOT_INCLUDED.info(&subject_of(root), message, "nothing needs to be done: `portcullis cert pfx` leaves it out"));
         }
         End::Trusted { .. } => {}
         End::UntrustedRoot { root } if *root == chain.leaf => {
             let message = "it is self-signed: it was made here and not issued by a CA, so that no client trusts it";
             findings.push(SELF_SIGNED.error(
-                subject_of(root),
+                &subject_of(root),
                 message,
                 "order a certificate from a public CA: `portcullis cert csr` makes the request and the text for the order",
             ));
@@ -51,7 +51,7 @@ fn end(chain: &Chain, findings: &mut Vec<Finding>) {
             );
             let fix =
                 "order the certificate from a public CA; if this is your own CA and that is intended, say so: `--root FILE` with this root";
-            findings.push(UNTRUSTED_ROOT.error(subject_of(root), message, fix));
+            findings.push(UNTRUSTED_ROOT.error(&subject_of(root), message, fix));
         }
         End::Missing(missing) => findings.push(incomplete(missing)),
         End::NotSigned { missing, named } => not_signed(missing, named, findings),
@@ -62,12 +62,12 @@ fn end(chain: &Chain, findings: &mut Vec<Finding>) {
             );
             let fix =
                 "ask whoever issued the certificate to issue it with a CA certificate (basicConstraints CA:TRUE, key usage keyCertSign)";
-            findings.push(NOT_A_CA.error(subject_of(signer), message, fix));
+            findings.push(NOT_A_CA.error(&subject_of(signer), message, fix));
         }
         End::Circle => {
             let message = "the CA certificates in the files sign each other in a circle, and none leads to a root";
             let fix = "ask the CA for the chain to its public root, or give the root of your own CA: `--root FILE`";
-            findings.push(INCOMPLETE.error(subject_of(&chain.leaf), message, fix));
+            findings.push(INCOMPLETE.error(&subject_of(&chain.leaf), message, fix));
         }
     }
 }
@@ -80,7 +80,7 @@ fn incomplete(missing: &MissingIssuer) -> Finding {
         Some(url) => format!("run the command again with `--fetch-missing`, or download it from {url} and give it too; {own}"),
         None => format!("ask the CA for the intermediate certificate {} and give it too; {own}", missing.name.short()),
     };
-    INCOMPLETE.error(subject_of(&missing.wanted_by), message, fix)
+    INCOMPLETE.error(&subject_of(&missing.wanted_by), message, fix)
 }
 
 fn not_signed(missing: &MissingIssuer, named: &[Arc<Certificate>], findings: &mut Vec<Finding>) {
@@ -98,7 +98,7 @@ fn not_signed(missing: &MissingIssuer, named: &[Arc<Certificate>], findings: &mu
         };
         let message = format!("it has the name of the issuer of {}, but did not sign it; {why}", subject_of(&missing.wanted_by));
         let fix = "ask the CA for the intermediate that belongs to this certificate, and leave this one out";
-        findings.push(SIGNATURE.error(subject_of(candidate), message, fix));
+        findings.push(SIGNATURE.error(&subject_of(candidate), message, fix));
     }
     if another_key {
         findings.push(incomplete(missing));
@@ -108,10 +108,12 @@ fn not_signed(missing: &MissingIssuer, named: &[Arc<Certificate>], findings: &mu
 /// basicConstraints may limit how many intermediates follow below (RFC 5280, 4.2.1.9).
 fn path_lengths(chain: &Chain, findings: &mut Vec<Finding>) {
     for (below, authority) in chain.whole().skip(1).enumerate() {
-        if let Some(allowed) = authority.extensions.path_length.filter(|allowed| (*allowed as usize) < below) {
+        if let Some(allowed) =
+            authority.extensions.path_length.filter(|allowed| usize::try_from(*allowed).is_ok_and(|allowed| allowed < below))
+        {
             let message = format!("it allows {allowed} intermediates below it, and there are {below}");
             let fix = "ask the CA for a certificate from an intermediate that may issue it";
-            findings.push(NOT_A_CA.error(subject_of(authority), message, fix));
+            findings.push(NOT_A_CA.error(&subject_of(authority), message, fix));
         }
     }
 }
@@ -149,11 +151,11 @@ fn extra(chain: &Chain, findings: &mut Vec<Finding>) {
             ),
             None => "it has no part in the chain".to_owned(),
         };
-        findings.push(EXTRA.warning(subject_of(certificate), message, "leave it out; `portcullis cert pfx` does"));
+        findings.push(EXTRA.warning(&subject_of(certificate), message, "leave it out; `portcullis cert pfx` does"));
     }
     if let Some(more) = chain.extra.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         findings.push(EXTRA.warning(
-            subject_of(&chain.leaf),
+            &subject_of(&chain.leaf),
             format!("{more} more certificates have no part in the chain"),
             "leave them out; `portcullis cert pfx` does",
         ));
@@ -173,6 +175,6 @@ fn duplicates(bag: &Bag, findings: &mut Vec<Finding>) {
     }
     for (certificate, earlier) in repeated.iter().take(SHOWN) {
         let message = format!("it is there already, in {}", earlier.origin);
-        findings.push(DUPLICATE.warning(subject_of(certificate), message, "leave one of the two out; `portcullis cert pfx` does"));
+        findings.push(DUPLICATE.warning(&subject_of(certificate), message, "leave one of the two out; `portcullis cert pfx` does"));
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn review(bag: &Bag, chain: &Chain, demands: &Demands<'_>, findings: 
         if let Some(weakness) = certificate.key.weakness() {
             let fix =
                 "make a new key and ask for a new certificate: `portcullis cert csr`; for a CA's own key, ask the CA for its current chain";
-            findings.push(WEAK.error(subject_of(certificate), format!("its key is too weak: {weakness}"), fix));
+            findings.push(WEAK.error(&subject_of(certificate), format!("its key is too weak: {weakness}"), fix));
         }
     }
     // A root's own signature proves nothing, so that its kind does not matter.
@@ -27,7 +27,7 @@ pub(super) fn review(bag: &Bag, chain: &Chain, demands: &Demands<'_>, findings: 
         if let Some(weakness) = certificate.signature.weakness {
             let message = format!("it is signed by {}: {weakness}", certificate.signature.name);
             findings.push(WEAK_SIGNATURE.error(
-                subject_of(certificate),
+                &subject_of(certificate),
                 message,
                 "ask the CA to issue it again, signed with SHA-256 or better",
             ));
@@ -53,10 +53,10 @@ fn private_key(bag: &Bag, chain: &Chain, demanded: bool, findings: &mut Vec<Find
             || "give the key from which this certificate's signing request was made; if it is lost, make a new one and ask the CA to issue the certificate again: `portcullis cert csr`".to_owned(),
             |owner| format!("the key belongs to {}: give that certificate's files, or this one's key", subject_of(owner)),
         );
-        findings.push(MISMATCH.error(leaf, message, fix));
+        findings.push(MISMATCH.error(&leaf, message, fix));
     } else if demanded && bag.findings.iter().all(|finding| finding.id != "cert.key.encrypted") {
         let fix = "give the key that was made together with the signing request: `--key FILE`; a CA never has it and cannot send it";
-        findings.push(MISSING.error(leaf, "its private key is not in any of the files", fix));
+        findings.push(MISSING.error(&leaf, "its private key is not in any of the files", fix));
     }
 }
 
@@ -68,11 +68,11 @@ fn kind(chain: &Chain, demands: &Demands<'_>, findings: &mut Vec<Finding>) {
                 "its key is {}: no public CA issues such certificates, browsers refuse them, and Windows and NSS cannot import the key",
                 chain.leaf.key
             );
-            findings.push(KIND.warning(subject_of(&chain.leaf), message, fix));
+            findings.push(KIND.warning(&subject_of(&chain.leaf), message, fix));
         }
         KeyKind::Ec { .. } if demands.appliance => {
             let message = format!("its key is {}; it should work, but the appliance's documents name RSA alone", chain.leaf.key);
-            findings.push(KIND.info(subject_of(&chain.leaf), message, fix));
+            findings.push(KIND.info(&subject_of(&chain.leaf), message, fix));
         }
         KeyKind::Ec { .. } | KeyKind::Rsa { .. } | KeyKind::Other(_) => {}
     }

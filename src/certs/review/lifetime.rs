@@ -51,14 +51,14 @@ fn dates(certificate: &Certificate, is_leaf: bool, now: Timestamp, findings: &mu
     };
     if now > certificate.not_after {
         let message = format!("it ran out on {}, {} ago", day(certificate.not_after), in_days(-days));
-        findings.push(EXPIRED.error(subject, message, renew));
+        findings.push(EXPIRED.error(&subject, message, renew));
     } else if now < certificate.not_before {
         let message = format!("it is valid only from {} on, and it is {} now", day(certificate.not_before), day(now));
         let fix = "wait until then, or check the clock of this machine (`timedatectl`); if the date is wrong in the certificate, ask the CA to issue it again";
-        findings.push(NOT_YET_VALID.error(subject, message, fix));
+        findings.push(NOT_YET_VALID.error(&subject, message, fix));
     } else if days < RENEWAL_DAYS {
         let message = format!("it runs out on {}, in {}", day(certificate.not_after), in_days(days));
-        findings.push(EXPIRES_SOON.warning(subject, message, renew));
+        findings.push(EXPIRES_SOON.warning(&subject, message, renew));
     }
 }
 
@@ -79,7 +79,7 @@ fn lifetime(leaf: &Certificate, findings: &mut Vec<Finding>) {
             "it is valid for {days} days; certificates issued {since} may be valid for {limit} days at most, and browsers refuse longer ones from public CAs"
         );
         let fix = format!("ask the CA for a certificate of at most {limit} days");
-        findings.push(TOO_LONG.warning(subject_of(leaf), message, fix));
+        findings.push(TOO_LONG.warning(&subject_of(leaf), message, fix));
     }
 }
 

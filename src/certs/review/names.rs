@@ -62,6 +62,9 @@ pub(super) fn review(leaf: &Certificate, names: &[String], findings: &mut Vec<Fi
     }
 }
 
+/// Names of the certificate that a message lists.
+const SHOWN: usize = 8;
+
 fn missing_message(leaf: &Certificate, wanted: &str) -> String {
     let presented: Vec<&str> = leaf.extensions.dns_names().collect();
     if leaf.subject.common_name().is_some_and(|common| matches(common, wanted)) {
@@ -76,7 +79,6 @@ fn missing_message(leaf: &Certificate, wanted: &str) -> String {
     if let Some(raw) = presented.iter().find(|name| !name.is_ascii() && ascii(name).as_deref() == Some(wanted)) {
         return format!("the certificate holds {raw} in Unicode, where {wanted} must stand");
     }
-    const SHOWN: usize = 8;
     let more = presented.len().saturating_sub(SHOWN);
     let shown = presented.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -21,7 +21,7 @@ pub(super) fn review(chain: &Chain, demands: &Demands<'_>, findings: &mut Vec<Fi
             } else {
                 "ask the CA which of its intermediates issues TLS server certificates, and for a certificate from that one"
             };
-            findings.push(NO_SERVER_AUTH.error(subject_of(certificate), reason, fix));
+            findings.push(NO_SERVER_AUTH.error(&subject_of(certificate), reason, fix));
         }
     }
     for other in demands.elsewhere {
@@ -34,7 +34,7 @@ pub(super) fn review(chain: &Chain, demands: &Demands<'_>, findings: &mut Vec<Fi
                 other.environment, other.certificate.origin
             );
             let fix = "make a key of its own for this environment and order a certificate for it: `portcullis cert csr`";
-            findings.push(SHARED.warning(subject_of(&chain.leaf), message, fix));
+            findings.push(SHARED.warning(&subject_of(&chain.leaf), message, fix));
         }
     }
 }
