@@ -72,6 +72,8 @@ struct LoginAttempt<'a> {
 
 enum Next {
     Key(Offer),
+    /// Nothing is known of the server's methods: ask first, rather than send a password that it may have no use for.
+    AskWhat,
     Password,
     Interactive,
 }
@@ -82,6 +84,7 @@ impl LoginAttempt<'_> {
             let Some(next) = self.choose() else { return Ok(false) };
             let result = match next {
                 Next::Key(offer) => self.offer(offer).await?,
+                Next::AskWhat => self.ask_what().await?,
                 Next::Password => self.give_password().await?,
                 Next::Interactive => self.converse().await?,
             };
@@ -114,12 +117,14 @@ impl LoginAttempt<'_> {
         }
         let interactive = self.interactive && self.accepts(MethodKind::KeyboardInteractive);
         let password = self.password && has_password && self.accepts(MethodKind::Password);
+        if self.accepted.is_none() && (password || interactive) {
+            return Some(Next::AskWhat);
+        }
         // The plain method cannot carry a code; with a code the conversation asks for both.
         if password && !(has_code && interactive) {
             return Some(Next::Password);
         }
-        // Without anything to answer, a person is asked only where the server has said that it would ask.
-        (interactive && (has_password || has_code || self.accepted.is_some())).then_some(Next::Interactive)
+        interactive.then_some(Next::Interactive)
     }
 
     /// Offers a key. `None` when it came to no attempt at the server.
@@ -178,6 +183,20 @@ impl LoginAttempt<'_> {
         }
     }
 
+    /// The method `none` (RFC 4252 §5.2), whose refusal lists the methods and counts for nothing.
+    async fn ask_what(&mut self) -> Result<Option<AuthResult>, Error> {
+        self.connection.count(1);
+        let after = self.credentials.settings.handshake_timeout;
+        match tokio::time::timeout(after, self.connection.handle.authenticate_none(self.credentials.user.clone())).await {
+            Err(_elapsed) => Err(self.silent()),
+            Ok(Ok(AuthResult::Failure { remaining_methods, .. })) if remaining_methods.is_empty() => {
+                Err(self.connection.lost(Phase::Login).await)
+            }
+            Ok(Ok(result)) => Ok(Some(result)),
+            Ok(Err(_gone)) => Err(self.connection.lost(Phase::Login).await),
+        }
+    }
+
     async fn give_password(&mut self) -> Result<Option<AuthResult>, Error> {
         self.password = false;
         let Some(reference) = self.credentials.login.password.clone() else { return Ok(None) };
@@ -191,11 +210,9 @@ impl LoginAttempt<'_> {
             Ok(Err(_gone)) => return Err(self.connection.lost(Phase::Login).await),
             Ok(Ok(result)) => self.weigh("password", result).await?,
         };
-        if let AuthResult::Failure { remaining_methods, partial_success } = &result {
-            // Refused though the method is open: it is wrong, and would be wrong in a conversation as well.
-            if !partial_success && remaining_methods.contains(&MethodKind::Password) && self.credentials.login.one_time_code.is_none() {
-                self.interactive = false;
-            }
+        // Refused though the method is open: it is wrong, and would be wrong in a conversation as well.
+        if matches!(result, AuthResult::Failure { partial_success: false, .. }) && self.credentials.login.one_time_code.is_none() {
+            self.interactive = false;
         }
         Ok(Some(result))
     }

@@ -169,7 +169,9 @@ impl FirstWords {
     pub(crate) fn version(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&bytes);
-        crate::ssh::error::printable(text.lines().find(|line| line.starts_with("SSH-")).unwrap_or_default())
+        crate::ssh::error::printable(
+            text.lines().find(|line| line.starts_with("SSH-2.0-") || line.starts_with("SSH-1.99-")).unwrap_or_default(),
+        )
     }
 }
 

@@ -2,5 +2,12 @@
 //!
 //! Needs root, OpenSSH's server, sudo, busybox, fish and tcsh (`apt-get install openssh-server sudo busybox fish tcsh`).
 
+mod elevation;
+mod host_keys;
+mod hostile;
+mod logins;
+mod questioner;
+mod resilience;
 mod road;
+mod shells;
 mod world;

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -38,9 +39,12 @@ impl World {
     /// A home with `~/.ssh/id_ed25519`, which every server here lets in.
     pub(super) fn new() -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap() };
+        // sshd reads authorized_keys as the user that logs in.
+        std::fs::set_permissions(world.folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         std::fs::create_dir_all(world.home().join(".ssh")).unwrap();
         keygen(&["-t", "ed25519", "-N", ""], &world.key());
         std::fs::copy(world.home().join(".ssh/id_ed25519.pub"), world.path("authorized_keys")).unwrap();
+        std::fs::set_permissions(world.path("authorized_keys"), std::fs::Permissions::from_mode(0o644)).unwrap();
         world
     }
 
@@ -96,8 +100,10 @@ impl World {
     pub(super) fn settings(&self) -> Settings {
         let mut settings = Settings::new(self.home(), "root".to_owned(), jiff::Timestamp::now());
         settings.client_config = ClientConfigSource::None;
-        settings.connect_timeout = Duration::from_secs(5);
-        settings.handshake_timeout = Duration::from_secs(10);
+        settings.connect_timeout = Duration::from_secs(30);
+        settings.handshake_timeout = Duration::from_secs(30);
+        // Machines that build something else meanwhile are slow.
+        settings.start_timeout = Duration::from_secs(120);
         settings
     }
 

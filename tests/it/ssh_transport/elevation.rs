@@ -1,0 +1,153 @@
+//! Root by sudo, with and without a password, and every way in which that fails.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use portcullis::site::model::{Login, Route};
+use portcullis::ssh::{Elevation, Error, Exit, Session};
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::world::{Sshd, World, script};
+
+const PASSWORD: &str = "pass $word 'q\" \\";
+
+/// A user of this test alone, taken away at its end.
+struct User {
+    name: String,
+}
+
+impl User {
+    fn new(sudoers: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let user = Self { name: format!("pct{}x{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst)) };
+        assert!(Command::new("useradd").args(["-M", "-d", "/tmp", "-s", "/bin/sh", &user.name]).status().unwrap().success());
+        let mut chpasswd = Command::new("chpasswd").stdin(Stdio::piped()).spawn().unwrap();
+        chpasswd.stdin.take().unwrap().write_all(format!("{}:{PASSWORD}\n", user.name).as_bytes()).unwrap();
+        assert!(chpasswd.wait().unwrap().success());
+        if !sudoers.is_empty() {
+            let rule = sudoers.replace("USER", &user.name);
+            let existing = portcullis::disk::Existing::Replace;
+            portcullis::disk::write_atomically(user.rule().as_ref(), format!("{rule}\n").as_bytes(), 0o440, existing).unwrap();
+        }
+        user
+    }
+
+    fn rule(&self) -> String {
+        format!("/etc/sudoers.d/{}", self.name)
+    }
+
+    async fn session(&self, world: &World, node: &Sshd) -> Session {
+        let login = Login { user: Some(self.name.clone()), ..node.login() };
+        world.fleet(&Route::default()).session("node", &login).await.unwrap()
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        std::fs::remove_file(self.rule()).ok();
+        Command::new("userdel").arg("-f").arg(&self.name).stderr(Stdio::null()).status().ok();
+    }
+}
+
+fn password(text: &str) -> Elevation {
+    Elevation::SudoPassword(SecretString::from(text.to_owned()))
+}
+
+/// Runs `id -u` and gives the payload back, 300 kB of every byte there is.
+async fn try_root(sudoers: &str, elevation: Elevation) -> Result<u32, Error> {
+    let world = World::new();
+    let node = world.sshd("node", "");
+    let user = User::new(sudoers);
+    let session = user.session(&world, &node).await;
+    let before = session.round_trips();
+    let mut script = script("id -u; cat");
+    script.elevation = elevation;
+    script.payload = Zeroizing::new((0..=255).cycle().take(300_000).collect());
+    let output = session.run(&script, &mut |_| {}).await?;
+    assert_eq!(output.exit, Exit::Code(0), "{}", output.stderr_tail);
+    assert_eq!(&output.stdout[..2], b"0\n");
+    assert!(output.stdout[2..] == script.payload[..], "the payload came back changed");
+    Ok(session.round_trips() - before)
+}
+
+#[tokio::test]
+async fn sudo_without_a_password_costs_no_further_round_trip() {
+    assert_eq!(try_root("USER ALL=(ALL) NOPASSWD: ALL", Elevation::Sudo).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn sudo_with_a_password_costs_one() {
+    assert_eq!(try_root("USER ALL=(ALL) ALL", password(PASSWORD)).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_password_that_sudo_does_not_ask_for_reaches_nobody() {
+    try_root("USER ALL=(ALL) NOPASSWD: ALL", password(PASSWORD)).await.unwrap();
+}
+
+#[tokio::test]
+async fn sudo_in_a_terminal_of_its_own_takes_the_payload_as_well() {
+    try_root("Defaults:USER use_pty\nUSER ALL=(ALL) NOPASSWD: ALL", Elevation::Sudo).await.unwrap();
+    try_root("Defaults:USER use_pty\nUSER ALL=(ALL) ALL", password(PASSWORD)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_once() {
+    let error = try_root("USER ALL=(ALL) ALL", password("wrong")).await.unwrap_err();
+    assert!(matches!(error, Error::SudoWrongPassword { .. }), "{error}");
+    assert!(!error.command_was_accepted());
+    let error = try_root("Defaults:USER passwd_tries=1\nUSER ALL=(ALL) ALL", password("wrong")).await.unwrap_err();
+    assert!(matches!(error, Error::SudoWrongPassword { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_password_that_is_lacking_is_called_that() {
+    let error = try_root("USER ALL=(ALL) ALL", Elevation::Sudo).await.unwrap_err();
+    assert!(matches!(error, Error::SudoNeedsPassword { .. }), "{error}");
+    assert!(error.help().unwrap().contains("sudo_password"));
+}
+
+#[tokio::test]
+async fn a_user_without_rights_is_told_apart_from_one_without_a_password() {
+    for (sudoers, elevation) in [
+        ("", password(PASSWORD)),
+        ("USER ALL=(ALL) NOPASSWD: /bin/true", password(PASSWORD)),
+        ("Defaults:USER requiretty\nUSER ALL=(ALL) NOPASSWD: ALL", Elevation::Sudo),
+    ] {
+        let error = try_root(sudoers, elevation).await.unwrap_err();
+        assert!(matches!(&error, Error::SudoNotAllowed { said, .. } if !said.is_empty()), "{sudoers}: {error}");
+        assert!(!error.to_string().contains(PASSWORD));
+    }
+}
+
+#[tokio::test]
+async fn root_needs_no_sudo() {
+    let world = World::new();
+    // A sudo that would be seen, were it called.
+    let node = world.sshd("node", "SetEnv PATH=/nonexistent-for-sudo:/usr/bin:/bin");
+    let session = world.fleet(&Route::default()).session("node", &node.login()).await.unwrap();
+    for elevation in [Elevation::Sudo, password("not needed")] {
+        let mut script = script("id -u; cat; tr '\\0' '\\n' </proc/$PPID/cmdline | grep -c sudo");
+        script.elevation = elevation;
+        script.payload = Zeroizing::new(b"payload\n".to_vec());
+        let output = session.run(&script, &mut |_| {}).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "0\npayload\n0\n");
+    }
+}
+
+#[tokio::test]
+async fn neither_script_nor_password_shows_in_a_process_list() {
+    let world = World::new();
+    let node = world.sshd("node", "");
+    let user = User::new("USER ALL=(ALL) ALL");
+    let session = user.session(&world, &node).await;
+    let mut script = script("SECRETWORD=1; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'");
+    script.elevation = password(PASSWORD);
+    let output = session.run(&script, &mut |_| {}).await.unwrap();
+    let seen = String::from_utf8_lossy(&output.stdout);
+    // Proof that the search would find it: the bootstrap's own words are there.
+    assert!(seen.contains("iflag=fullblock"));
+    assert!(!seen.contains("SECRETWORD") && !seen.contains(PASSWORD));
+}
