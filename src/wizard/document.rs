@@ -63,7 +63,9 @@ impl Answers {
                 }
             }
             Value::Null => {}
-            _ => return Err(WizardError::NotAnswers { path: path.to_owned() }),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                return Err(WizardError::NotAnswers { path: path.to_owned() });
+            }
         }
         Ok(answers)
     }
@@ -226,9 +228,10 @@ fn fitted(value: Value, schema: &'static Value) -> Value {
 fn fitted_items(items: Vec<Value>, schema: &'static Value) -> Vec<Value> {
     let Some(element) = schema.get("items") else { return items };
     let is_machine = substance(element).pointer("/properties/address").is_some();
-    let fit = |(index, item): (usize, Value)| match item {
-        Value::String(text) if is_machine => machine::from_text(&text, index, substance(element).pointer("/properties/role").is_some()),
-        item => fitted(item, element),
+    let is_node = substance(element).pointer("/properties/role").is_some();
+    let fit = |(index, item): (usize, Value)| match item.as_str() {
+        Some(text) if is_machine => machine::from_text(text, index, is_node),
+        _ => fitted(item, element),
     };
     items.into_iter().enumerate().map(fit).collect()
 }

@@ -213,10 +213,8 @@ fn known_answers(options: &InitOptions, unfinished: &Path) -> Result<Answers, Wi
     for (key, text) in &options.answers {
         answers.set(key, text)?;
     }
-    if !answers.has("site") {
-        if let Some(name) = std::path::absolute(&options.dir).ok().and_then(|dir| name_from(&dir)) {
-            answers.propose_site(name);
-        }
+    if let Some(name) = std::path::absolute(&options.dir).ok().and_then(|dir| name_from(&dir)) {
+        answers.propose_site(name);
     }
     Ok(answers)
 }

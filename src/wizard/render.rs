@@ -70,7 +70,7 @@ fn ordered(value: &Value, schema: Option<&'static Value>) -> Value {
             Value::Object(order.chain(rest).filter_map(entry).collect())
         }
         Value::Array(items) => Value::Array(items.iter().map(|item| ordered(item, schema.get("items"))).collect()),
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 

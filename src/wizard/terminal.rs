@@ -105,9 +105,12 @@ impl Terminal {
 }
 
 fn broken_off(error: io::Error) -> WizardError {
-    match error.kind() {
-        io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => WizardError::Interrupted,
-        io::ErrorKind::NotConnected => WizardError::NobodyToAsk,
-        _ => WizardError::Terminal { source: error },
+    let kind = error.kind();
+    if matches!(kind, io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof) {
+        WizardError::Interrupted
+    } else if kind == io::ErrorKind::NotConnected {
+        WizardError::NobodyToAsk
+    } else {
+        WizardError::Terminal { source: error }
     }
 }

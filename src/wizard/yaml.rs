@@ -44,17 +44,18 @@ fn write_map(out: &mut String, map: &Map<String, Value>, indent: usize) {
 fn write_item(out: &mut String, item: &Value, indent: usize) {
     let blank = " ".repeat(indent);
     let flow = flow(item);
-    match item {
-        Value::Object(map) if !map.is_empty() && (indent + flow.len() + 2 > WIDEST || !map.values().all(is_flat)) => {
-            let mut inner = String::new();
-            write_map(&mut inner, map, indent + 2);
-            // The first key stands behind the dash.
-            let _ = write!(out, "{blank}- {}", inner.trim_start_matches(' '));
-        }
-        _ => {
-            let _ = writeln!(out, "{blank}- {flow}");
-        }
+    let Value::Object(map) = item else {
+        let _ = writeln!(out, "{blank}- {flow}");
+        return;
+    };
+    if map.is_empty() || (indent + flow.len() + 2 <= WIDEST && map.values().all(is_flat)) {
+        let _ = writeln!(out, "{blank}- {flow}");
+        return;
     }
+    let mut inner = String::new();
+    write_map(&mut inner, map, indent + 2);
+    // The first key stands behind the dash.
+    let _ = write!(out, "{blank}- {}", inner.trim_start_matches(' '));
 }
 
 /// Whether a value fits between brackets on its key's line.
