@@ -31,9 +31,9 @@ const LARGEST: u64 = 1024 * 1024;
 ///
 /// Fails with all that is wrong, each problem with its place.
 pub fn load(path: &Path, home: &Path) -> Result<Site, SiteErrors> {
-    let unreadable = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::NotFound => SiteErrors::Missing { path: path.to_owned() },
-        _ => SiteErrors::Unreadable { path: path.to_owned(), source },
+    let unreadable = |source: std::io::Error| {
+        let path = path.to_owned();
+        if source.kind() == std::io::ErrorKind::NotFound { SiteErrors::Missing { path } } else { SiteErrors::Unreadable { path, source } }
     };
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > LARGEST {
@@ -41,10 +41,9 @@ pub fn load(path: &Path, home: &Path) -> Result<Site, SiteErrors> {
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
     let text = std::str::from_utf8(&bytes).map_err(|error| not_text(path, &bytes, error))?;
-    let mut site = read(text, path, Some(home))?;
     // A relative path in the site must not depend on where a command happens to run.
-    site.folder = std::path::absolute(path).map_err(unreadable)?.parent().map(Path::to_owned).unwrap_or_default();
-    Ok(site)
+    let folder = std::path::absolute(path).map_err(unreadable)?.parent().map(Path::to_owned).unwrap_or_default();
+    Ok(Site { folder, ..read(text, path, Some(home))? })
 }
 
 /// Validates the text of a site file; `path` names it in messages. Touches nothing; `~/` stays as it is.

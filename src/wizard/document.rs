@@ -23,6 +23,7 @@ pub(super) const DOMAIN: &str = "domain";
 pub struct Answers {
     document: Map<String, Value>,
     domain: Option<String>,
+    site_name: Option<String>,
     declined: BTreeSet<String>,
 }
 
@@ -62,7 +63,9 @@ impl Answers {
                 }
             }
             Value::Null => {}
-            _ => return Err(WizardError::NotAnswers { path: path.to_owned() }),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                return Err(WizardError::NotAnswers { path: path.to_owned() });
+            }
         }
         Ok(answers)
     }
@@ -75,6 +78,21 @@ impl Answers {
     /// Whether a key is answered, or was declined.
     pub fn has(&self, key: &str) -> bool {
         self.get(key).is_some() || self.declined.contains(key) || (key == DOMAIN && self.domain.is_some())
+    }
+
+    /// Whether a key has an answer, be it a part of one alone.
+    pub(super) fn has_value(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Proposes a name for the site.
+    pub(super) fn propose_site(&mut self, name: String) {
+        self.site_name = Some(name);
+    }
+
+    /// The name that was proposed for the site.
+    pub(super) fn proposed_site(&self) -> Option<String> {
+        self.site_name.clone()
     }
 
     /// The answer at a key.
@@ -134,7 +152,9 @@ impl Answers {
             fill("route.vpn", "true");
         }
         if self.get("smtp").is_some() {
-            for (key, value) in [("host", "smtp.placeholder.example"), ("username", "x"), ("password", "prompt"), ("from", "x@placeholder.example")] {
+            for (key, value) in
+                [("host", "smtp.placeholder.example"), ("username", "x"), ("password", "prompt"), ("from", "x@placeholder.example")]
+            {
                 fill(&format!("smtp.{key}"), value);
             }
         }
@@ -152,6 +172,10 @@ impl Answers {
 }
 
 /// The schema at a key, or an error that names the nearest key.
+pub(super) fn schema_of(key: &str) -> Result<&'static Value, WizardError> {
+    schema_at(key, &steps(key))
+}
+
 fn schema_at(key: &str, steps: &[Step]) -> Result<&'static Value, WizardError> {
     let mut at = schema();
     for step in steps {
@@ -204,9 +228,10 @@ fn fitted(value: Value, schema: &'static Value) -> Value {
 fn fitted_items(items: Vec<Value>, schema: &'static Value) -> Vec<Value> {
     let Some(element) = schema.get("items") else { return items };
     let is_machine = substance(element).pointer("/properties/address").is_some();
-    let fit = |(index, item): (usize, Value)| match item {
-        Value::String(text) if is_machine => machine::from_text(&text, index, substance(element).pointer("/properties/role").is_some()),
-        item => fitted(item, element),
+    let is_node = substance(element).pointer("/properties/role").is_some();
+    let fit = |(index, item): (usize, Value)| match item.as_str() {
+        Some(text) if is_machine => machine::from_text(text, index, is_node),
+        _ => fitted(item, element),
     };
     items.into_iter().enumerate().map(fit).collect()
 }

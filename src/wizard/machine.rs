@@ -39,7 +39,10 @@ mod tests {
     #[test]
     fn short_forms_are_spelt_out() {
         assert_eq!(from_text("10.0.0.1", 1, true), json!({"name": "a0-2", "address": "10.0.0.1"}));
-        assert_eq!(from_text("db = admin@n.example:2222", 0, true), json!({"name": "db", "address": "n.example", "port": 2222, "user": "admin"}));
+        assert_eq!(
+            from_text("db = admin@n.example:2222", 0, true),
+            json!({"name": "db", "address": "n.example", "port": 2222, "user": "admin"})
+        );
         assert_eq!(from_text("ops@[2001:db8::1]:22", 0, false), json!({"name": "jump", "address": "2001:db8::1", "user": "ops"}));
         assert_eq!(from_text("no_such name", 0, true)["address"], "no_such name");
     }

@@ -44,17 +44,18 @@ fn write_map(out: &mut String, map: &Map<String, Value>, indent: usize) {
 fn write_item(out: &mut String, item: &Value, indent: usize) {
     let blank = " ".repeat(indent);
     let flow = flow(item);
-    match item {
-        Value::Object(map) if !map.is_empty() && (indent + flow.len() + 2 > WIDEST || !map.values().all(is_flat)) => {
-            let mut inner = String::new();
-            write_map(&mut inner, map, indent + 2);
-            // The first key stands behind the dash.
-            let _ = write!(out, "{blank}- {}", inner.trim_start_matches(' '));
-        }
-        _ => {
-            let _ = writeln!(out, "{blank}- {flow}");
-        }
+    let Value::Object(map) = item else {
+        let _ = writeln!(out, "{blank}- {flow}");
+        return;
+    };
+    if map.is_empty() || (indent + flow.len() + 2 <= WIDEST && map.values().all(is_flat)) {
+        let _ = writeln!(out, "{blank}- {flow}");
+        return;
     }
+    let mut inner = String::new();
+    write_map(&mut inner, map, indent + 2);
+    // The first key stands behind the dash.
+    let _ = write!(out, "{blank}- {}", inner.trim_start_matches(' '));
 }
 
 /// Whether a value fits between brackets on its key's line.
@@ -137,20 +138,51 @@ mod tests {
 
     #[test]
     fn what_people_write_plain_stays_plain() {
-        for text in ["corp-production", "10.77.0.11", "manage.corp.example", "~/.ssh/id_ed25519", "appliance@corp.example", "a b", "certs/x.pem"] {
+        for text in
+            ["corp-production", "10.77.0.11", "manage.corp.example", "~/.ssh/id_ed25519", "appliance@corp.example", "a b", "certs/x.pem"]
+        {
             assert_eq!(scalar(text), text);
         }
     }
 
     #[test]
     fn what_could_be_something_else_is_quoted() {
-        for text in ["", "yes", "No", "null", "~", "12", "1.5", "1e3", "2027-05-31", "a: b", "- a", "[x", "a #b", " a", "a ", "é", "SHA256:x", "0x1F", "1_000", "!x", "*x", "&x", "10:20", "nan"] {
+        for text in [
+            "",
+            "yes",
+            "No",
+            "null",
+            "~",
+            "12",
+            "1.5",
+            "1e3",
+            "2027-05-31",
+            "a: b",
+            "- a",
+            "[x",
+            "a #b",
+            " a",
+            "a ",
+            "é",
+            "SHA256:x",
+            "0x1F",
+            "1_000",
+            "!x",
+            "*x",
+            "&x",
+            "10:20",
+            "nan",
+        ] {
             assert!(scalar(text).starts_with('"'), "{text}");
         }
     }
 
     fn value() -> impl Strategy<Value = Value> {
-        let text = prop_oneof!["[a-zA-Z0-9:#,\\[\\]{}'\"~/._ -]{0,12}", "\\PC{0,8}", "(yes|no|null|~|1|1\\.5|-|\\? a|a: b|\t|\n|\u{7f}|\u{2028}|\u{feff})"];
+        let text = prop_oneof![
+            "[a-zA-Z0-9:#,\\[\\]{}'\"~/._ -]{0,12}",
+            "\\PC{0,8}",
+            "(yes|no|null|~|1|1\\.5|-|\\? a|a: b|\t|\n|\u{7f}|\u{2028}|\u{feff})"
+        ];
         let leaf = prop_oneof![text.prop_map(Value::String), any::<bool>().prop_map(Value::Bool), (0..70_000_u32).prop_map(Value::from)];
         leaf.prop_recursive(3, 24, 4, |inner| {
             prop_oneof![

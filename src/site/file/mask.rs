@@ -18,7 +18,7 @@ const WORDS: [&str; 11] =
 pub(crate) fn is_secret_key(key: &str) -> bool {
     let key = key.to_lowercase().replace('-', "_");
     let misspelt = |word: &&str| word.len() >= 6 && strsim::osa_distance(&key, word) <= 2;
-    key == "pass" || WORDS.iter().any(|word| key.contains(word)) || WORDS.iter().any(|word| misspelt(&word)) || misspelt_compound(&key)
+    key == "pass" || WORDS.iter().any(|word| key.contains(word)) || WORDS.iter().any(misspelt) || misspelt_compound(&key)
 }
 
 /// `sudo_pasword`, `key_passwrod`: the last word decides.

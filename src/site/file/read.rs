@@ -116,10 +116,10 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, ReadError> {
-        match &self.value {
-            Value::Text(name) => visitor.visit_enum(StrDeserializer::<ReadError>::new(name)),
-            _ => Err(ReadError { message: "expected a word".to_owned(), span: Some(self.span.clone()) }),
-        }
+        let Value::Text(name) = &self.value else {
+            return Err(ReadError { message: "expected a word".to_owned(), span: Some(self.span.clone()) });
+        };
+        visitor.visit_enum(StrDeserializer::<ReadError>::new(name))
     }
 
     serde::forward_to_deserialize_any! {

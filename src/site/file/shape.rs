@@ -56,7 +56,7 @@ pub(crate) fn kind(schema: &'static Schema) -> Option<&'static str> {
     match schema.get("type")? {
         Schema::String(kind) => Some(kind),
         Schema::Array(kinds) => kinds.iter().filter_map(Schema::as_str).find(|kind| *kind != "null"),
-        _ => None,
+        Schema::Null | Schema::Bool(_) | Schema::Number(_) | Schema::Object(_) => None,
     }
 }
 
@@ -74,18 +74,11 @@ pub(crate) fn words(schema: &'static Schema) -> Option<Vec<&'static str>> {
 }
 
 fn check_secret(node: &Node, path: &str, problems: &mut Problems<'_>) -> bool {
-    let reference = match &node.value {
-        Value::Text(text) => text.parse::<SecretRef>().map(|_| ()),
-        _ => Err(crate::site::secret_ref::SecretRefError::NotAReference),
-    };
-    match reference {
-        Ok(()) => true,
-        Err(error) => {
-            hide(node, problems);
-            problems.add(node.span.clone(), format!("`{path}`: {error}"), error.help());
-            false
-        }
-    }
+    let text = if let Value::Text(text) = &node.value { text } else { "" };
+    let Err(error) = text.parse::<SecretRef>() else { return true };
+    hide(node, problems);
+    problems.add(node.span.clone(), format!("`{path}`: {error}"), error.help());
+    false
 }
 
 fn hide(node: &Node, problems: &mut Problems<'_>) {

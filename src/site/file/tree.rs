@@ -192,6 +192,7 @@ fn offset_of(location: Location, text: &str) -> usize {
 }
 
 /// The reader's errors in an operator's words. Never with a value in them: it might be a secret.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the reader's errors are open-ended, and most cannot come of a tree")]
 fn describe(error: &serde_saphyr::Error, text: &str) -> NotYaml {
     use serde_saphyr::Error;
     let span = error.location().map_or(0..0, |location| bytes(location, text));

@@ -3,9 +3,9 @@
 use super::{DNS, Found, error, warning};
 
 /// A name and the place where it stands.
-struct Name<'s> {
+struct Named<'s> {
     place: &'static str,
-    name: &'s str,
+    dns: &'s str,
     is_tenant: bool,
 }
 
@@ -19,16 +19,16 @@ pub(super) fn look(found: &mut Found<'_>) {
     ];
     let single: Vec<(&'static str, &str)> = single.into_iter().map(|(place, name)| (place, name.map_or("", String::as_str))).collect();
     let tenants = names.tenants.iter().map(|name| ("names.tenants", name)).chain(names.planned.iter().map(|name| ("names.planned", name)));
-    let all: Vec<Name<'_>> = single
+    let all: Vec<Named<'_>> = single
         .iter()
         .filter(|(_, name)| !name.is_empty())
-        .map(|(place, name)| Name { place, name, is_tenant: false })
-        .chain(tenants.map(|(place, name)| Name { place, name, is_tenant: true }))
+        .map(|(place, name)| Named { place, dns: name, is_tenant: false })
+        .chain(tenants.map(|(place, name)| Named { place, dns: name, is_tenant: true }))
         .collect();
     complete(&single, found);
     for name in &all {
         label(name, found);
-        depth(name.place, name.name, found);
+        depth(name.place, name.dns, found);
     }
     parent(&all, found);
     environment(found);
@@ -46,10 +46,10 @@ fn complete(single: &[(&str, &str)], found: &mut Found<'_>) {
     }
 }
 
-fn label(name: &Name<'_>, found: &mut Found<'_>) {
+fn label(name: &Named<'_>, found: &mut Found<'_>) {
     let rules = &found.site.figures.naming;
-    let label = name.name.split('.').next().unwrap_or_default();
-    let subject = format!("{}: {}", name.place, name.name);
+    let label = name.dns.split('.').next().unwrap_or_default();
+    let subject = format!("{}: {}", name.place, name.dns);
     if label.chars().count() < rules.shortest_label {
         let message = format!("`{label}` has fewer than {} letters", rules.shortest_label);
         found.add(&error("dns.label.length", DNS), &subject, message, "choose a longer label");
@@ -83,15 +83,15 @@ fn depth(place: &str, name: &str, found: &mut Found<'_>) {
     }
 }
 
-fn parent(all: &[Name<'_>], found: &mut Found<'_>) {
-    let parent_of = |name: &Name<'_>| name.name.split_once('.').map_or("", |(_, parent)| parent).to_owned();
+fn parent(all: &[Named<'_>], found: &mut Found<'_>) {
+    let parent_of = |name: &Named<'_>| name.dns.split_once('.').map_or("", |(_, parent)| parent).to_owned();
     let Some(first) = all.first() else { return };
     let expected = parent_of(first);
     for name in all.iter().filter(|name| parent_of(name) != expected) {
-        let message = format!("`{}` is not under `{expected}`, as `{}` is", name.name, first.name);
+        let message = format!("`{}` is not under `{expected}`, as `{}` is", name.dns, first.dns);
         found.add(
             &warning("dns.parent.shared", DNS),
-            &format!("{}: {}", name.place, name.name),
+            &format!("{}: {}", name.place, name.dns),
             message,
             "put dashboard, configuration, webtask and app tenants under one parent domain",
         );
@@ -106,14 +106,14 @@ fn environment(found: &mut Found<'_>) {
 }
 
 /// The dedicated webtask domain stands beside the tenants' domain, never above it or in its place.
-fn extensions(all: &[Name<'_>], found: &mut Found<'_>) {
+fn extensions(all: &[Named<'_>], found: &mut Found<'_>) {
     let Some(extensions) = found.site.names.extensions.clone() else { return };
     let root = extensions.domain;
     depth("names.extensions", &root, found);
     let rule = error("dns.wt.root", "Webtask with dedicated domains");
     let subject = format!("names.extensions: {root}");
-    if let Some(name) = all.iter().find(|name| name.is_tenant && name.name.split_once('.').is_some_and(|(_, parent)| parent == root)) {
-        let message = format!("`{root}` is the domain of the tenant `{}` too", name.name);
+    if let Some(name) = all.iter().find(|name| name.is_tenant && name.dns.split_once('.').is_some_and(|(_, parent)| parent == root)) {
+        let message = format!("`{root}` is the domain of the tenant `{}` too", name.dns);
         found.add(&rule, &subject, message, "use a domain of its own, such as `wt.` before the tenants' domain");
     }
 }

@@ -66,7 +66,7 @@ fn mail(found: &mut Found<'_>) {
             let message = format!("`{}` is not a server of Amazon SES", smtp.host);
             found.add(&warning("smtp.provider.host", "Email providers"), &subject, message, "it is `email-smtp.REGION.amazonaws.com`");
         }
-        _ => {}
+        MailProvider::Smtp | MailProvider::Ses | MailProvider::Sendgrid | MailProvider::Mandrill => {}
     }
     if smtp.provider == MailProvider::Ses {
         let domain = smtp.from.rsplit('@').next().unwrap_or_default();

@@ -86,7 +86,7 @@ pub(super) fn smtp(file: &SiteFile, values: &mut Values<'_, '_>) -> Option<Smtp>
         MailProvider::Mandrill => (Some("smtp.mandrillapp.com"), None),
         MailProvider::Smtp | MailProvider::Ses => (None, None),
     };
-    let host = given_or_known(input.host.as_ref(), known_host, "smtp.host", values, |text| rules::host(text));
+    let host = given_or_known(input.host.as_ref(), known_host, "smtp.host", values, rules::host);
     let username = given_or_known(input.username.as_ref(), known_user, "smtp.username", values, some_text);
     if input.host.is_none() && host.is_none() {
         let help = if provider == MailProvider::Ses {

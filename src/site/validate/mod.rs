@@ -134,7 +134,7 @@ impl Values<'_, '_> {
         let reference = secret?.value.0.parse::<SecretRef>().ok()?;
         Some(match reference {
             SecretRef::File(path) => SecretRef::File(self.expand(&path.to_string_lossy())),
-            other => other,
+            reference @ (SecretRef::Env(_) | SecretRef::Cmd(_) | SecretRef::Prompt) => reference,
         })
     }
 

@@ -54,6 +54,6 @@ fn look(path: &str, schema: &Value, fields: &mut usize) {
     match schema {
         Value::Object(parts) => parts.iter().for_each(|(key, part)| look(&format!("{path}/{key}"), part, fields)),
         Value::Array(parts) => parts.iter().enumerate().for_each(|(index, part)| look(&format!("{path}/{index}"), part, fields)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -1,5 +1,7 @@
 //! A secret in a site file is refused, and never repeated: a planted one appears nowhere.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::{least_with, read, said};
@@ -34,14 +36,11 @@ fn plants() -> Vec<String> {
 #[test]
 fn a_planted_secret_appears_nowhere() {
     for text in plants() {
-        let error = match read(&text) {
-            Err(error) => error,
-            Ok(_) => panic!("accepted:\n{text}"),
-        };
+        let Err(error) = read(&text) else { panic!("accepted:\n{text}") };
         let mut shown = error.render();
         let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::none());
         handler.render_report(&mut shown, &error).unwrap();
-        shown.push_str(&format!("{error} {error:?}"));
+        let _ = write!(shown, "{error} {error:?}");
         assert!(!shown.contains(PLANTED), "of\n{text}\nis shown:\n{shown}");
     }
 }

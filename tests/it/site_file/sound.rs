@@ -1,5 +1,6 @@
 //! Sound site files and what becomes of their values.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
@@ -92,11 +93,12 @@ fn a_loaded_site_knows_its_folder_and_the_operators_home() {
 fn a_site_of_a_thousand_nodes_is_read() {
     let mut text = String::from("site: big\nenvironment: qa\nroute: {vpn: true}\nnodes:\n");
     for number in 0..1000 {
-        text.push_str(&format!(
-            "  - {{name: n{number}, address: 10.1.{}.{}, user: admin, identities: [k], sudo: true}}\n",
+        let _ = writeln!(
+            text,
+            "  - {{name: n{number}, address: 10.1.{}.{}, user: admin, identities: [k], sudo: true}}",
             number / 250,
             number % 250 + 1
-        ));
+        );
     }
     assert_eq!(read(&text).unwrap().nodes.len(), 1000);
 }
