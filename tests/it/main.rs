@@ -1,5 +1,6 @@
 //! Everything that is tested from outside, a module a capability.
 
+mod checks;
 mod init;
 mod layers;
 mod ledger;
