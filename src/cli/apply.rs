@@ -79,7 +79,11 @@ pub async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     if is_needed {
         recorder.run_finished(&run, &results, &failed)?;
     }
-    let exit = if was_interrupted { Exit::Interrupted } else { run_exit(&results, failed.len(), failed.iter().filter(|(_, e)| e.is_unreachable()).count()) };
+    let exit = if was_interrupted {
+        Exit::Interrupted
+    } else {
+        run_exit(&results, failed.len(), failed.iter().filter(|(_, e)| e.is_unreachable()).count())
+    };
     let ended = Ended { run: &run, results: &results, failed: &failed, exit, of: desired.nodes.len() };
     ended.tell(context, sink, is_needed)
 }
@@ -163,7 +167,8 @@ impl Ended<'_> {
         }
         let mut text = format!("run {}: {}\n", self.run, parts.join(", "));
         for result in self.results.iter().filter(|result| !result.recovered.is_empty()) {
-            text += &format!("{}: an earlier run that was broken off was undone first: {}\n", result.node.name, result.recovered.join(", "));
+            text +=
+                &format!("{}: an earlier run that was broken off was undone first: {}\n", result.node.name, result.recovered.join(", "));
         }
         text
     }
@@ -173,8 +178,12 @@ impl Ended<'_> {
     }
 
     fn failure(&self) -> Failure {
-        let mut lines: Vec<String> =
-            self.results.iter().filter(|result| !result.verdict.is_good()).map(|result| format!("{}: {}", result.node.name, result.verdict.describe())).collect();
+        let mut lines: Vec<String> = self
+            .results
+            .iter()
+            .filter(|result| !result.verdict.is_good())
+            .map(|result| format!("{}: {}", result.node.name, result.verdict.describe()))
+            .collect();
         lines.extend(self.failed.iter().map(|(node, error)| format!("{}: {}", node.name, chain(*error))));
         let help = match survey_failure(self.failed, self.of) {
             Some(failure) if self.results.iter().all(|result| result.verdict.is_good()) => failure.help,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{apply, audit, completions, man, plan, render, rollback, site};
+use super::{apply, audit, completions, init, man, plan, render, rollback, site, status};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -87,12 +87,16 @@ fn timeout(text: &str) -> Result<Duration, String> {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Ask what a site needs, and write its site file
+    Init(init::InitArgs),
     /// Show what `apply` would change, node by node; touches nothing
     Plan(plan::PlanArgs),
     /// Make it so
     Apply(apply::ApplyArgs),
     /// Put back what a run replaced
     Rollback(rollback::RollbackArgs),
+    /// Nodes, last run, drift, certificates' days left
+    Status(status::StatusArgs),
     /// The ledger: what was done, by whom, when
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -111,6 +115,8 @@ impl Command {
     /// Its name, as it is typed.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Init(_) => "init",
+            Self::Status(_) => "status",
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Rollback(_) => "rollback",

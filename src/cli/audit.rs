@@ -110,7 +110,8 @@ fn log(args: &LogArgs, context: &Context) -> Result<Exit, Failure> {
 fn verify(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
     let verdicts = match &args.export {
         Some(path) => {
-            let unreadable = |error: std::io::Error| Failure::new(Exit::Usage, Sentence(format!("cannot read {}: {error}", path.display())), None);
+            let unreadable =
+                |error: std::io::Error| Failure::new(Exit::Usage, Sentence(format!("cannot read {}: {error}", path.display())), None);
             let mut input = std::io::BufReader::new(std::fs::File::open(path).map_err(unreadable)?);
             verify_export(&mut input, &path.display().to_string(), &VerifyOptions::default()).map_err(unreadable)?
         }

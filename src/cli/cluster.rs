@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -52,9 +51,7 @@ impl Cluster {
         let elevation = match &node.privilege {
             Privilege::Root | Privilege::Sudo => Elevation::Sudo,
             // Asked for already; what is known does not block.
-            Privilege::SudoPassword(reference) => {
-                Machine::sudo(self.secrets.resolve(reference, &sudo_purpose(&node)).ok())
-            }
+            Privilege::SudoPassword(reference) => Machine::sudo(self.secrets.resolve(reference, &sudo_purpose(&node)).ok()),
         };
         Ok(Machine::new(&node.name, session, elevation))
     }
@@ -94,7 +91,9 @@ fn locate(site: &Site, login: &mut Login) {
 /// A secret that could not be had: an answer that is missing or wrong.
 pub fn secret_failure(error: SecretError) -> Failure {
     let help = match &error {
-        SecretError::EnvMissing { name, .. } => format!("set {name} in the environment, or refer to the secret otherwise (file:, cmd:, prompt)"),
+        SecretError::EnvMissing { name, .. } => {
+            format!("set {name} in the environment, or refer to the secret otherwise (file:, cmd:, prompt)")
+        }
         SecretError::FileUnreadable { .. } => "a relative path starts at the site file's folder".to_owned(),
         SecretError::CommandFailed { .. } => "run the command by hand; it has to print the secret and nothing else".to_owned(),
         SecretError::NobodyToAsk { .. } | SecretError::NoAnswer { .. } => {
@@ -117,10 +116,12 @@ pub fn limited(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
     for name in limit {
         if !known.contains(name) {
             let near = nearest(name, &known).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
-            return Err(Failure::usage(format!("--limit names `{name}`, which is no node of this site"), format!("{near}nodes are: {}", known.join(", "))));
+            return Err(Failure::usage(
+                format!("--limit names `{name}`, which is no node of this site"),
+                format!("{near}nodes are: {}", known.join(", ")),
+            ));
         }
     }
     nodes.retain(|node| limit.contains(&node.name));
     Ok(nodes)
 }
-

@@ -134,6 +134,11 @@ impl Context {
         }
     }
 
+    /// The same for a query, whose JSON is one object: events are for people alone.
+    pub fn sink_for_query(&self) -> Arc<dyn Sink> {
+        if self.is_json() { Arc::new(PlainSink::new(io::sink())) } else { self.sink() }
+    }
+
     /// How reports on standard output look.
     pub fn look(&self) -> Look {
         Look { colour: self.color_for(self.terminal_out), width: width(self.terminal_out, &console::Term::stdout()) }

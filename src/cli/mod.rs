@@ -10,7 +10,9 @@ mod context;
 mod desired;
 mod exit;
 mod failure;
+mod init;
 mod interrupt;
+mod logging;
 mod man;
 mod outcome;
 mod plan;
@@ -19,6 +21,7 @@ mod record;
 mod render;
 mod rollback;
 mod site;
+mod status;
 
 use clap::Parser as _;
 
@@ -34,6 +37,7 @@ pub fn main() -> u8 {
         Err(error) => return usage(&error),
     };
     let context = Context::new(cli.globals.clone(), cli.command.name());
+    logging::begin(&context);
     let exit = match run(&cli.command, &context) {
         Ok(exit) => exit,
         Err(failure) => failure::tell(&failure, &context),
@@ -49,6 +53,8 @@ fn usage(error: &clap::Error) -> u8 {
 
 fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
+        Command::Init(args) => init::run(args, context),
+        Command::Status(args) => block_on(status::run(args, context)),
         Command::Plan(args) => block_on(plan::run(args, context)),
         Command::Apply(args) => block_on(apply::run(args, context)),
         Command::Rollback(args) => block_on(rollback::run(args, context)),

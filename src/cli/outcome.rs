@@ -37,7 +37,11 @@ pub fn survey_failure(failed: &[(&Node, &SurveyError)], of: usize) -> Option<Fai
         }
     }
     let lines: Vec<String> = causes.iter().map(|(why, nodes)| format!("{}: {why}", nodes.join(", "))).collect();
-    let head = if none_left { "no node could be planned for".to_owned() } else { format!("{} of {of} nodes could not be planned for", failed.len()) };
+    let head = if none_left {
+        "no node could be planned for".to_owned()
+    } else {
+        format!("{} of {of} nodes could not be planned for", failed.len())
+    };
     Some(Failure::new(exit, Sentence(format!("{head}\n  {}", lines.join("\n  "))), first.help()))
 }
 

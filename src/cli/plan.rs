@@ -34,7 +34,7 @@ pub struct PlanArgs {
 pub async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
     let desired = Desired::load(context, &args.playbooks, &args.limit)?;
     let cluster = desired.cluster(context)?;
-    let sink = context.sink();
+    let sink = context.sink_for_query();
     let planner = desired.planner();
     let surveyed = survey(&desired.nodes, &planner, usize::from(args.forks), |node| cluster.connect(node), sink.as_ref()).await;
     drop(sink);
@@ -49,7 +49,11 @@ pub async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
     }
     if let Some(path) = &args.out {
         planfile::write(path, &desired, &plans)?;
-        context.say(&format!("kept in {}; `portcullis apply {}` carries it out while nothing has changed\n", path.display(), path.display()))?;
+        context.say(&format!(
+            "kept in {}; `portcullis apply {}` carries it out while nothing has changed\n",
+            path.display(),
+            path.display()
+        ))?;
     }
     if let Some(failure) = super::outcome::survey_failure(&failed, desired.nodes.len()) {
         return Err(failure);

@@ -75,14 +75,17 @@ impl PlanFile {
 
     /// Reads a plan file.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let wrong = |error: Box<dyn std::error::Error + Send + Sync>| Failure {
-            exit: Exit::Usage,
-            error: Box::new(PlanFileError { path: path.display().to_string(), source: error }),
-            help: Some("make a new one: portcullis plan --out FILE".to_owned()),
+        let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
+            let help = Some("make a new one: portcullis plan --out FILE".to_owned());
+            Failure::new(Exit::Usage, PlanFileError { path: path.display().to_string(), source: error }, help)
         };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.into()))?;
         let plan: Self = serde_json::from_str(&text).map_err(|error| wrong(error.into()))?;
-        if plan.portcullis_plan == 1 { Ok(plan) } else { Err(wrong(Sentence(format!("its format {} is not known", plan.portcullis_plan)).into())) }
+        if plan.portcullis_plan == 1 {
+            Ok(plan)
+        } else {
+            Err(wrong(Sentence(format!("its format {} is not known", plan.portcullis_plan)).into()))
+        }
     }
 
     /// Refuses, and says where, if a new look no longer gives this plan.

@@ -70,7 +70,11 @@ impl Recorder {
                 node: result.node.name.clone(),
                 outcome: result.verdict.word().to_owned(),
                 detail: (!result.verdict.is_good()).then(|| result.verdict.describe()),
-                files: if result.verdict.word() == "changed" { result.changes.iter().filter_map(file_change).collect() } else { Vec::new() },
+                files: if result.verdict.word() == "changed" {
+                    result.changes.iter().filter_map(file_change).collect()
+                } else {
+                    Vec::new()
+                },
             })
             .collect();
         nodes.extend(failed.iter().map(|(node, error)| NodeOutcome {

@@ -33,7 +33,7 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure
     let nodes = limited(&site, &args.limit)?;
     let recorder = Recorder::open(context, &site)?;
     let cluster = Cluster::new(context, &site, context.secrets(&site.folder), &nodes)?;
-    let sink = context.sink();
+    let sink = context.sink_for_query();
     let inquiry = Inquiry::machine();
     let looking = look(&nodes, &inquiry, nodes.len(), |node| cluster.connect(node), sink.as_ref());
     let answers = interrupt::or_stop(looking).await?;
@@ -54,7 +54,7 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure
         return Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None));
     }
     let owner = format!("{} (portcullis rollback {run})", context.actor());
-    let sink = context.sink();
+    let sink = context.sink_for_query();
     let one = |(node, machine, facts): (Node, Machine, Facts)| {
         let (run, owner, sink) = (run.clone(), owner.clone(), sink.as_ref());
         async move {
@@ -98,8 +98,12 @@ fn keepers(run: &RunId, reached: &[(Node, Machine, Facts)]) -> usize {
 
 // The newest run that is done on any node, or the one that the beginning of an id names.
 fn choose(wanted: Option<&str>, reached: &[(Node, Machine, Facts)]) -> Result<RunId, Failure> {
-    let mut kept: Vec<&str> =
-        reached.iter().flat_map(|(_, _, facts)| &facts.runs).filter(|run| wanted.is_some() || run.state == "done").map(|run| run.id.as_str()).collect();
+    let mut kept: Vec<&str> = reached
+        .iter()
+        .flat_map(|(_, _, facts)| &facts.runs)
+        .filter(|run| wanted.is_some() || run.state == "done")
+        .map(|run| run.id.as_str())
+        .collect();
     kept.sort_unstable();
     kept.dedup();
     let prefix = wanted.unwrap_or_default();

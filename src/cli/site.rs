@@ -39,7 +39,12 @@ fn check(context: &Context) -> Result<Exit, Failure> {
             context.report(|out, look| report::findings::write_findings(out, &findings, look))?;
         }
         let nodes = site.nodes.len();
-        context.say(&format!("{} is a valid site: {}, {nodes} {}\n", context.site_path().display(), site.name, if nodes == 1 { "node" } else { "nodes" }))?;
+        context.say(&format!(
+            "{} is a valid site: {}, {nodes} {}\n",
+            context.site_path().display(),
+            site.name,
+            if nodes == 1 { "node" } else { "nodes" }
+        ))?;
     }
     Ok(if has_errors(&findings) { Exit::Findings } else { Exit::Done })
 }
@@ -47,5 +52,7 @@ fn check(context: &Context) -> Result<Exit, Failure> {
 /// A site file that cannot be used.
 pub fn failure(errors: SiteErrors) -> Failure {
     let help = errors.help();
-    Failure::new(Exit::Usage, errors, help)
+    let excerpt = (!errors.problems().is_empty()).then(|| errors.render());
+    let details = errors.problems().iter().map(ToString::to_string).collect();
+    Failure { excerpt, details, ..Failure::new(Exit::Usage, errors, help) }
 }

@@ -50,7 +50,9 @@ impl RemoteError {
         match self {
             Self::Ssh(error) => error.help(),
             Self::Unexpected { machine, .. } => Some(format!("run the command again with -vv; look at the system log of {machine}")),
-            Self::Facts { machine, .. } => Some(format!("look at what the login shell of {machine} prints and replaces (aliases, wrappers)")),
+            Self::Facts { machine, .. } => {
+                Some(format!("look at what the login shell of {machine} prints and replaces (aliases, wrappers)"))
+            }
         }
     }
 

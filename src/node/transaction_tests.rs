@@ -107,8 +107,7 @@ fn files_are_put_in_place_with_mode_and_rolled_back_to_the_byte() {
         std::os::unix::fs::symlink("a", machine.path("link")).unwrap();
         let name = "new folder/it's $HOME";
         let big = "x".repeat(200_001);
-        let mut first =
-            transaction(1, vec![placement(machine, "a", "new", of("old")), placement(machine, name, &big, Expected::Absent)]);
+        let mut first = transaction(1, vec![placement(machine, "a", "new", of("old")), placement(machine, name, &big, Expected::Absent)]);
         first.removals.push(Removal { step: "gone".into(), path: machine.path("link"), expected: Expected::Link });
         assert_eq!(machine.carry_out(&first), Outcome::Done);
         assert_eq!((machine.read("a").as_deref(), machine.read(name)), (Some("new"), Some(big)));
@@ -216,8 +215,13 @@ fn a_rollback_that_would_lose_later_changes_is_refused() {
 fn a_second_run_meets_the_lock_and_its_owner() {
     on_every_shell(|machine| {
         let lock = std::fs::File::create(machine.folder.path().join("portcullis.lock")).unwrap();
-        crate::disk::write_atomically(&machine.folder.path().join("portcullis.owner"), b"eve on laptop\n", 0o600, crate::disk::Existing::Replace)
-            .unwrap();
+        crate::disk::write_atomically(
+            &machine.folder.path().join("portcullis.owner"),
+            b"eve on laptop\n",
+            0o600,
+            crate::disk::Existing::Replace,
+        )
+        .unwrap();
         lock.lock().unwrap();
         let outcome = machine.carry_out(&transaction(1, vec![placement(machine, "a", "new", Expected::Absent)]));
         assert_eq!(outcome, Outcome::Locked { owner: "eve on laptop".to_owned() });

@@ -19,10 +19,28 @@ pub struct TlsMaterial {
     pub key_pem: Zeroizing<String>,
     /// Changes when certificates, key, profile or a given password change; tells nothing about them.
     pub identity: String,
+    /// When the leaf ends.
+    pub not_after: jiff::Timestamp,
     /// The PFX's password from the site; `None`: a random one.
     pub password: Option<SecretString>,
     make_pfx: MakePfx,
     made: OnceLock<Pfx>,
+}
+
+/// Chain and key as nginx reads them.
+pub struct CertificateText {
+    /// Leaf, then its issuers, without the root.
+    pub chain_pem: String,
+    /// The private key, PKCS#8.
+    pub key_pem: Zeroizing<String>,
+    /// When the leaf ends.
+    pub not_after: jiff::Timestamp,
+}
+
+impl fmt::Debug for CertificateText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("CertificateText").field("not_after", &self.not_after).finish_non_exhaustive()
+    }
 }
 
 /// A PFX with its password.
@@ -55,8 +73,9 @@ pub struct PfxFailed {
 
 impl TlsMaterial {
     /// Material whose PFX is made by `make_pfx` when the first node needs it.
-    pub fn new(chain_pem: String, key_pem: Zeroizing<String>, identity: String, password: Option<SecretString>, make_pfx: MakePfx) -> Self {
-        Self { chain_pem, key_pem, identity, password, make_pfx, made: OnceLock::new() }
+    pub fn new(text: CertificateText, identity: String, password: Option<SecretString>, make_pfx: MakePfx) -> Self {
+        let CertificateText { chain_pem, key_pem, not_after } = text;
+        Self { chain_pem, key_pem, identity, not_after, password, make_pfx, made: OnceLock::new() }
     }
 
     /// The PFX, the same for every node of this command.

@@ -17,10 +17,10 @@ mod survey;
 
 pub use context::{handout_context, role_name};
 pub use load::{Library, LoadError, nearest};
-pub use material::{MakePfx, Material, Pfx, PfxFailed, SmtpMaterial, TlsMaterial, random_password};
+pub use material::{CertificateText, MakePfx, Material, Pfx, PfxFailed, SmtpMaterial, TlsMaterial, random_password};
 pub use model::{Handout, Kind, Playbook, Step, schema};
 pub use plan::{Change, ChangeKind, NodePlan, PlanError, Planner};
 pub use prepare::{PrepareError, prepare, read_certificate};
 pub use render::{RenderError, Templates};
 pub use run::{Course, NodeResult, Verdict, carry_out, describe_outcome};
-pub use survey::{Surveyed, SurveyError, look, survey};
+pub use survey::{SurveyError, Surveyed, look, survey};

@@ -10,7 +10,7 @@ use openssl::sign::Signer;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::material::{Material, SmtpMaterial, TlsMaterial};
+use super::material::{CertificateText, Material, SmtpMaterial, TlsMaterial};
 use super::model::{Kind, Playbook, Presence};
 use crate::certs::pfx::{PfxOptions, PfxProfile, write_pfx};
 use crate::certs::{Bag, Chain, ChainError, Demands, Key, LeafSelection, Passwords, Roots, Source, build_chain, read, review};
@@ -73,14 +73,8 @@ impl PrepareError {
 }
 
 // A certificate with one of these would not serve at all, or make others believe that it does.
-const FORBIDDING: [&str; 6] = [
-    "cert.chain.incomplete",
-    "cert.chain.signature",
-    "cert.chain.not-a-ca",
-    "cert.key.mismatch",
-    "cert.key.missing",
-    "cert.key.encrypted",
-];
+const FORBIDDING: [&str; 6] =
+    ["cert.chain.incomplete", "cert.chain.signature", "cert.chain.not-a-ca", "cert.key.mismatch", "cert.key.missing", "cert.key.encrypted"];
 
 /// Makes what the steps of `playbook` need, and no more.
 pub fn prepare(site: &Site, playbook: &Playbook, secrets: &Arc<Secrets>, now: Timestamp) -> Result<Material, PrepareError> {
@@ -179,12 +173,12 @@ fn tls_material(site: &Site, tls: &Tls, secrets: &Secrets, now: Timestamp) -> Re
     let failed = |error: openssl::error::ErrorStack| PrepareError::Certificate { findings: vec![unusable_key(&error)] };
     let key_pem = key.to_pkcs8_pem().map_err(failed)?;
     let identity = identity(&chain, &key, &friendly, profile, password.as_ref()).map_err(failed)?;
-    let chain_pem = chain.to_pem();
+    let text = CertificateText { chain_pem: chain.to_pem(), key_pem, not_after: chain.leaf.not_after };
     let make = Box::new(move |password: &SecretString| {
         let options = PfxOptions { profile, friendly_name: &friendly, password: Some(password), with_root: false };
         write_pfx(&chain, &key, options).map(Zeroizing::new).map_err(Into::into)
     });
-    Ok(TlsMaterial::new(chain_pem, key_pem, identity, password, make))
+    Ok(TlsMaterial::new(text, identity, password, make))
 }
 
 fn unusable_key(error: &openssl::error::ErrorStack) -> Finding {

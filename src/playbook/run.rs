@@ -197,7 +197,9 @@ where
         let step = String::new();
         match kept.map(|run| run.state.as_str()) {
             Some("done") => return Verdict::Changed,
-            Some("undone") => return Verdict::Failed(Outcome::Undone { step, reason: format!("{lost}; the machine says it undid the run") }),
+            Some("undone") => {
+                return Verdict::Failed(Outcome::Undone { step, reason: format!("{lost}; the machine says it undid the run") });
+            }
             None if facts.lock.is_none() => return Verdict::NotTold(lost),
             // Still at work, or waiting for the rest of what it will never get.
             _ => {}
