@@ -136,7 +136,9 @@ impl Tally {
     }
 
     pub(crate) fn could_not_run(&mut self, spec: &'static CheckSpec, why: impl Into<String>) {
-        self.push(spec, Verdict::CouldNotRun { why: printable(&why.into()) });
+        if !self.has(spec) {
+            self.push(spec, Verdict::CouldNotRun { why: printable(&why.into()) });
+        }
     }
 
     pub(crate) fn not_applicable(&mut self, spec: &'static CheckSpec, why: impl Into<String>) {
@@ -160,6 +162,11 @@ impl Tally {
         let place = |outcome: &Outcome| table.iter().position(|spec| spec.id == outcome.spec.id);
         self.outcomes.sort_by_key(place);
         self.outcomes
+    }
+
+    /// Whether anything found so far is an error.
+    pub(crate) fn has_errors(&self) -> bool {
+        crate::finding::has_errors(&findings(&self.outcomes))
     }
 
     fn has(&self, spec: &CheckSpec) -> bool {

@@ -4,7 +4,7 @@ use openssl::x509::X509;
 
 use super::handshake::{Served, TlsProbeError};
 use super::roots::Roots;
-use super::verdict::{Distrust, covers, day, is_self_issued, moment, parse, path, same, shown};
+use super::verdict::{covers, day, is_self_issued, moment, parse, path, same, shown};
 use super::{
     CHECKS, EXPIRED, EXPIRES_SOON, EXTRA, HANDSHAKE, INCOMPLETE, NAME_MISSING, NOT_YET_VALID, ORDER, OTHER, REFUSED, ROOT_INCLUDED,
     SELF_SIGNED, UNTRUSTED_ROOT, VERSION,
@@ -188,12 +188,13 @@ fn look_at_identity(tally: &mut Tally, chain: &[Vec<u8>], leaf: &X509, expected:
     tally.found(&OTHER, message, "run `portcullis apply tls`; where a load balancer ends TLS, install the certificate there too");
 }
 
-/// The client's own verdict: catches what no rule above names (a bad signature, a CA that is none, a forbidden purpose).
+/// The client's own verdict: what it refuses is never green, also where no rule above names the reason (a bad
+/// signature, a CA that is none, a weak key).
 fn look_at_verdict(tally: &mut Tally, served: &Served) {
     match &served.verified {
         Ok(()) => tally.passed(&REFUSED, "verified"),
-        Err(reason @ Distrust::Refused { .. }) => tally.found(&REFUSED, reason.to_string(), REINSTALL),
-        Err(named) => tally.not_applicable(&REFUSED, format!("named by another check: {named}")),
+        Err(named) if tally.has_errors() => tally.not_applicable(&REFUSED, format!("named by another check: {named}")),
+        Err(reason) => tally.found(&REFUSED, reason.to_string(), REINSTALL),
     }
 }
 

@@ -85,6 +85,8 @@ impl Roots {
         let mut param = X509VerifyParam::new()?;
         param.set_time(now.as_second());
         param.set_purpose(X509PurposeId::SSL_SERVER)?;
+        // As today's clients: no RSA below 2048 bits, no SHA-1 (OpenSSL's security level 2).
+        param.set_auth_level(2);
         let mut store = X509StoreBuilder::new()?;
         store.set_param(&param)?;
         for root in &self.certificates {

@@ -56,10 +56,17 @@ impl Peer {
 
     fn spawn(&mut self, command: &mut Command) {
         let log = fs::File::create(self.path(&format!("log-{}", self.children.len()))).unwrap();
-        let command = command.process_group(0).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let started =
-            command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}; see the packages in this module's doc", command.get_program()));
-        self.children.push(started);
+        // Daemons close every descriptor they might have; where the limit is a billion that takes seconds.
+        let mut limited = Command::new("prlimit");
+        let command = limited
+            .arg("--nofile=4096")
+            .arg(command.get_program())
+            .args(command.get_args())
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        self.children.push(command.spawn().unwrap());
     }
 
     fn wait_for_port(&self) {
@@ -129,6 +136,8 @@ pub(super) fn postfix(chain: &str, leaf: &Leaf, options: &[&str]) -> Peer {
     fs::write(at.join("chain.pem"), format!("{}{chain}", leaf.key)).unwrap();
     fs::write(at.join("etc/main.cf"), main_cf(&at, options)).unwrap();
     fs::write(at.join("etc/master.cf"), master_cf(port)).unwrap();
+    // postfix waits until a configuration is two seconds old, in case somebody is still writing it.
+    fs::File::options().write(true).open(at.join("etc/main.cf")).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
     let conf = dovecot_conf(&at);
     let mut dovecot = Command::new("dovecot");
     dovecot.arg("-F").arg("-c").arg(&conf);
@@ -220,7 +229,7 @@ fn squid_in(folder: tempfile::TempDir, names: &[&str], listen_options: &str, rul
     let port = free_port();
     let at = folder.path().display().to_string();
     owned_by(&folder.path().join("run"), "proxy");
-    let hosts: String = names.iter().map(|name| format!("127.0.0.1 {name}\n")).collect();
+    let hosts = format!("127.0.0.1 {}\n", names.join(" "));
     fs::write(folder.path().join("hosts"), hosts).unwrap();
     let config = format!(
         "http_port 127.0.0.1:{port} {listen_options}\npid_filename {at}/run/pid\ncache_log {at}/run/cache.log\naccess_log none\n\
