@@ -3,7 +3,7 @@
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// Done; nothing found.
     Done = 0,
     /// Failed, or rolled back; nothing is left half-done.
@@ -26,7 +26,7 @@ pub enum Exit {
 
 impl Exit {
     /// The number.
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         self as u8
     }
 }
