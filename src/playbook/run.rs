@@ -50,6 +50,7 @@ impl Verdict {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Unchanged => "unchanged",
+            Self::Changed | Self::Failed(Outcome::Done | Outcome::RolledBack) => "changed",
             Self::Skipped => "skipped",
             Self::NotTold(_) | Self::Failed(Outcome::NotBegun { .. }) => "failed",
             Self::Unknown(_) => "unknown",
