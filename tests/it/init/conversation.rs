@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use portcullis::wizard::{Answers, Asker, Asking, QUESTIONS, WizardError, run};
+use portcullis::wizard::{Answers, Asker, Asking, InitOptions, QUESTIONS, WizardError, init_with, run};
+
+use super::with;
 
 /// Answers by key, and records what was asked and refused. What the script does not know is taken as proposed.
 #[derive(Default)]
@@ -108,4 +110,21 @@ fn every_question_answers_a_key_of_the_site_file() {
         let mut answers = Answers::default();
         answers.set(question.key, "x").unwrap_or_else(|error| panic!("{}: {error}", question.key));
     }
+}
+
+#[test]
+fn a_conversation_that_was_broken_off_is_taken_up_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = InitOptions { interactive: true, ..with(folder.path(), &[]) };
+    let mut first = Script::new(&[("route.hops", &["ops@jump.example"])]);
+    assert!(matches!(init_with(&options, &mut first), Err(WizardError::Interrupted)));
+    assert_eq!(first.asked.last(), Some(&"nodes"));
+    assert!(!options.dir.join("site.yaml").exists());
+
+    let mut second = Script::new(&[("nodes", &["admin@10.0.0.1"]), ("domain", &["corp.example"])]);
+    let written = init_with(&options, &mut second).unwrap();
+    assert_eq!(second.asked.first(), Some(&"nodes"));
+    assert_eq!(written.site.route.hops[0].login.address, "jump.example");
+    let left: Vec<_> = std::fs::read_dir(&options.dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["site.yaml"], "the draft is gone");
 }
