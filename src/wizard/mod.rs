@@ -249,6 +249,7 @@ fn converse(asker: &mut dyn Asker, known: Answers, keep: &mut dyn FnMut(&Answers
     if let Err(errors) = whole(&answers) {
         return Err(unsound(&errors));
     }
+    asker.begin(QUESTIONS.iter().filter(|question| answers.has_value(question.key)).count())?;
     for question in QUESTIONS {
         if answers.has(question.key) || !(question.when)(&answers) {
             continue;

@@ -12,6 +12,7 @@ struct Script {
     lines: HashMap<&'static str, Vec<&'static str>>,
     asked: Vec<&'static str>,
     refused: Vec<String>,
+    known: usize,
 }
 
 impl Script {
@@ -21,6 +22,11 @@ impl Script {
 }
 
 impl Asker for Script {
+    fn begin(&mut self, known: usize) -> Result<(), WizardError> {
+        self.known = known;
+        Ok(())
+    }
+
     fn ask(&mut self, asking: &Asking<'_>) -> Result<Option<String>, WizardError> {
         self.asked.push(asking.question.key);
         for line in self.lines.remove(asking.question.key).unwrap_or_default() {
@@ -123,7 +129,7 @@ fn a_conversation_that_was_broken_off_is_taken_up_where_it_stopped() {
 
     let mut second = Script::new(&[("nodes", &["admin@10.0.0.1"]), ("domain", &["corp.example"])]);
     let written = init_with(&options, &mut second).unwrap();
-    assert_eq!(second.asked.first(), Some(&"nodes"));
+    assert_eq!((second.asked.first(), second.known), (Some(&"nodes"), 4));
     assert_eq!(written.site.route.hops[0].login.address, "jump.example");
     let left: Vec<_> = std::fs::read_dir(&options.dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["site.yaml"], "the draft is gone");
