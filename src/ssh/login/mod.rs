@@ -177,9 +177,10 @@ impl LoginAttempt<'_> {
         }
         // Comes with the end of the key exchange from every server that knows RFC 8308; others are given SHA-512,
         // never SHA-1.
-        match self.connection.handle.best_supported_rsa_hash().await {
-            Ok(told) => Ok(told.flatten().or(Some(HashAlg::Sha512))),
-            Err(_gone) => Err(self.connection.lost(Phase::Login).await),
+        match tokio::time::timeout(self.credentials.settings.handshake_timeout, self.connection.handle.best_supported_rsa_hash()).await {
+            Err(_elapsed) => Err(self.silent()),
+            Ok(Ok(told)) => Ok(told.flatten().or(Some(HashAlg::Sha512))),
+            Ok(Err(_gone)) => Err(self.connection.lost(Phase::Login).await),
         }
     }
 

@@ -37,7 +37,7 @@ impl Session {
     /// A TCP connection made by this machine to `host` (looked up by it) and `port`.
     pub async fn connect_tcp(&self, host: &str, port: u16) -> Result<BoxedStream, Error> {
         let through = Some(self.connection.place.machine.clone());
-        let place = Arc::new(Place { machine: host.to_owned(), address: format!("{host}:{port}"), through });
+        let place = Arc::new(Place { machine: host.to_owned(), address: Place::address(host, port), through });
         Ok(Box::new(self.connection.open_tcp(host, port, &place).await?))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use russh::{ChannelMsg, Sig};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::bootstrap::{Mark, Start, start};
 use super::reading::{Stderr, Stdout, TooLong};
@@ -34,7 +34,8 @@ pub(super) async fn run(
     let token = uuid::Uuid::now_v7().simple().to_string();
     let start = start(script, token).ok_or_else(|| Error::SudoPasswordUnusable { place: place() })?;
     let (mut inbox, outbox) = attend(connection.open_session().await?);
-    if outbox.exec(true, start.command.as_str()).await.is_err() {
+    let asked = timeout(settings.start_timeout, outbox.exec(true, start.command.as_str())).await;
+    if !matches!(asked, Ok(Ok(()))) {
         return Err(connection.lost(Phase::Start).await);
     }
     connection.count(1 + u32::from(start.once_ready.is_some()));
@@ -78,7 +79,7 @@ pub(super) async fn run(
                     break;
                 }
                 // Heard by what runs as the login user; the rest ends when the channel closes under it.
-                drop(outbox.signal(Sig::TERM).await);
+                drop(timeout(Duration::from_secs(1), outbox.signal(Sig::TERM)).await);
                 return Err(reader.timed_out(patience));
             }
         }

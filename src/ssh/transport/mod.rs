@@ -4,6 +4,7 @@ mod algorithms;
 mod connection;
 mod handler;
 mod stream;
+mod wire;
 
 pub use algorithms::Negotiated;
 pub(crate) use connection::Connection;
