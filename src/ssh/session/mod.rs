@@ -43,7 +43,8 @@ impl Session {
 
     /// Sequential round trips waited for on this connection so far, those for its tunnel included and those of the
     /// hops before it left out: connecting 1, versions and algorithms 1, key exchange 1, service 1, each refused key
-    /// 1, the accepted one 2, each opened channel 1, each command 1, a sudo password 1.
+    /// 1, the accepted one 2, the first command's channel 1 (the next one's is opened while it runs), each command 1,
+    /// a sudo password 1.
     pub fn round_trips(&self) -> u32 {
         self.connection.round_trips()
     }

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelOpenFailure};
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use super::algorithms::{Negotiated, offered};
 use super::handler::{Seen, Stopped, Watch};
-use super::stream::{BoxedStream, Tunnel};
+use super::stream::{BoxedStream, Inbox, Outbox, Tunnel, attend};
 use super::wire::{Wire, WireTap};
 use crate::ssh::error::{Error, Obstacle, Phase, Place};
 use crate::ssh::host_keys::Expectation;
@@ -32,7 +33,18 @@ pub(crate) struct Connection {
     wire: WireTap,
     round_trips: AtomicU32,
     last_channel: Mutex<u32>,
+    spare: Mutex<Option<Spare>>,
 }
+
+/// A channel for the next command, opened while the one before runs.
+type Spare = JoinHandle<Option<(Instant, Inbox, Outbox)>>;
+
+/// How often a place for a session is asked for again, and after what time.
+const PLACES_ASKED_FOR: usize = 3;
+const PLACE_IS_FREED: Duration = Duration::from_millis(300);
+
+/// How long a spare channel is trusted: servers may close idle ones (`ChannelTimeout`).
+const SPARE_LASTS: Duration = Duration::from_secs(30);
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -82,6 +94,7 @@ impl Connection {
             round_trips: AtomicU32::new(3),
             // The transport's first channel is its second number.
             last_channel: Mutex::new(1),
+            spare: Mutex::new(None),
         })
     }
 
@@ -126,9 +139,40 @@ impl Connection {
         }
     }
 
-    /// A channel for one command.
-    pub(crate) async fn open_session(&self) -> Result<Channel<Msg>, Error> {
-        self.count(1);
+    /// A channel for one command: the spare one, or one that is opened now.
+    pub(crate) async fn command_channel(self: &Arc<Self>) -> Result<(Inbox, Outbox), Error> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(spare) = spare
+            && let Ok(Some((opened, mut inbox, outbox))) = spare.await
+            && opened.elapsed() < SPARE_LASTS
+            && inbox.is_quiet()
+        {
+            return Ok((inbox, outbox));
+        }
+        for _ in 0..PLACES_ASKED_FOR {
+            self.count(1);
+            match self.open_session().await {
+                // The place of a command that has just ended is given free a moment later (`MaxSessions`).
+                Err(Error::SessionRefused { .. }) => tokio::time::sleep(PLACE_IS_FREED).await,
+                opened => return opened.map(attend),
+            }
+        }
+        self.open_session().await.map(attend)
+    }
+
+    /// Opens a channel for the next command meanwhile: it will have a round trip less to wait for.
+    pub(crate) fn prepare_spare(self: &Arc<Self>) {
+        let connection = Arc::downgrade(self);
+        let opening = tokio::spawn(async move {
+            // A server that allows one session at a time refuses; the next command then opens its own.
+            let channel = connection.upgrade()?.open_session().await.ok()?;
+            let (inbox, outbox) = attend(channel);
+            Some((Instant::now(), inbox, outbox))
+        });
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
+    }
+
+    async fn open_session(&self) -> Result<Channel<Msg>, Error> {
         let (number, opened) = self.open(self.handle.channel_open_session(), self.connect_timeout).await;
         match opened {
             None => Err(Error::Silent { place: Arc::clone(&self.place), phase: Phase::Start, after: self.connect_timeout }),

@@ -40,6 +40,11 @@ impl Inbox {
         Some(message)
     }
 
+    /// Whether nothing has come yet, its end included.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        matches!(self.messages.try_recv(), Err(mpsc::error::TryRecvError::Empty))
+    }
+
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<ChannelMsg>> {
         let message = ready!(self.messages.poll_recv(context));
         if let Some(message) = &message {
