@@ -2,12 +2,13 @@
 //!
 //! The work emits; it never prints. An event never carries a secret.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::finding::Finding;
 
 /// The phases of a run on one node, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// Reaching the machine and logging in.
@@ -29,7 +30,7 @@ pub enum Phase {
 }
 
 /// Where a phase on a node stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Under way.
@@ -43,7 +44,7 @@ pub enum State {
 }
 
 /// One thing that happened.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// A command began its work.

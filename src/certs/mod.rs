@@ -1,1 +1,32 @@
-//! certs
+//! Certificates: whatever the CA sent becomes a right PFX, or the reason why not.
+//!
+//! [`read()`] takes files of any shape apart; [`build_chain`] finds the server's certificate and its way to a trusted
+//! root; [`review()`] looks for everything that is wrong; [`pfx`] writes and explains PFX files; [`csr`] asks for the next
+//! certificate. All of it is pure: bytes in, typed values out. No network, no files, and `now` is passed in.
+
+mod algorithm;
+mod asn1;
+mod certificate;
+mod chain;
+mod extensions;
+mod key;
+mod name;
+pub mod pfx;
+mod read;
+mod review;
+mod roots;
+mod verdict;
+
+#[cfg(test)]
+mod testing;
+
+pub use algorithm::{KeyKind, SignatureAlgorithm};
+pub use asn1::Asn1Error;
+pub use certificate::{Certificate, CertificateError, Origin, SubjectName};
+pub use chain::{Chain, ChainError, Choose, End, LeafSelection, MissingIssuer, build_chain};
+pub use extensions::{Extensions, KeyUsage, SERVER_AUTH};
+pub use key::{Key, KeyError};
+pub use name::Name;
+pub use read::{Bag, MAX_CERTIFICATES, MAX_FILE, MAX_KEYS, NoPasswords, Passwords, Source, read};
+pub use review::{Demands, Elsewhere, covers, review};
+pub use roots::Roots;

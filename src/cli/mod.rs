@@ -1,1 +1,76 @@
-//! cli
+//! The command line: arguments in, outcome out. One file a command; the work is done by the layers below.
+
+mod apply;
+mod args;
+mod audit;
+mod clock;
+mod cluster;
+mod completions;
+mod context;
+mod desired;
+mod exit;
+mod failure;
+mod init;
+mod interrupt;
+mod logging;
+mod man;
+mod outcome;
+mod plan;
+mod planfile;
+mod record;
+mod render;
+mod rollback;
+mod site;
+mod status;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use context::Context;
+use exit::Exit;
+use failure::Failure;
+
+/// Runs the command that the process was started with; gives back its exit code.
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let context = Context::new(cli.globals.clone(), cli.command.name());
+    logging::begin(&context);
+    let exit = match run(&cli.command, &context) {
+        Ok(exit) => exit,
+        Err(failure) => failure::tell(&failure, &context),
+    };
+    exit.code()
+}
+
+fn usage(error: &clap::Error) -> u8 {
+    // A reader that has gone away is no failure.
+    drop(error.print());
+    if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() }
+}
+
+fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        Command::Init(args) => init::run(args, context),
+        Command::Status(args) => block_on(status::run(args, context)),
+        Command::Plan(args) => block_on(plan::run(args, context)),
+        Command::Apply(args) => block_on(apply::run(args, context)),
+        Command::Rollback(args) => block_on(rollback::run(args, context)),
+        Command::Audit(command) => audit::run(command, context),
+        Command::Site(command) => site::run(command, context),
+        Command::Render(args) => render::run(args, context),
+        Command::Completions(args) => completions::run(args, context),
+        Command::Man(args) => man::run(args, context),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error, None))?;
+    let outcome = runtime.block_on(work);
+    // A prompt or a look-up that still blocks a thread must not keep the command from ending.
+    runtime.shutdown_background();
+    outcome
+}

@@ -1,1 +1,26 @@
-//! ledger
+//! The ledger: the append-only, hash-chained, signed record of runs and windows.
+//!
+//! An event is encoded in one canonical way ([`canonical`]), bound to the one before it by hash and signed
+//! ([`chain`], [`sign`]), and appended to a store ([`store`]). Whoever holds an export can verify it without the
+//! system that wrote it ([`verify`]): integrity and completeness are two verdicts, since a chain that is whole in
+//! itself may have lost its tail. A signature protects against whoever lacks the key; against whoever holds the
+//! operator's machine only the heads protect that others keep ([`checkpoint`]).
+
+pub mod canonical;
+pub mod chain;
+pub mod checkpoint;
+pub mod event;
+pub mod export;
+#[cfg(test)]
+mod flips;
+mod link;
+pub mod sign;
+pub mod store;
+mod transcript;
+pub mod verify;
+
+pub use event::{EventKind, LedgerEvent, Origin};
+pub use export::ExportFormat;
+pub use store::{Appended, LedgerError, LogQuery, LoggedEvent, OpenOptions, SqliteLedger};
+pub use transcript::verify_export;
+pub use verify::{KnownHead, Verdict, Verdicts, VerifyOptions};

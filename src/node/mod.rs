@@ -1,1 +1,20 @@
-//! node
+//! A machine as we see it over SSH: facts by one probe, changes by one transaction.
+//!
+//! Two traits stand between us and a machine: [`Probe`] reads, [`Remote`] changes. Checks and planning are
+//! given a `Probe` alone, so that a plan cannot change anything. The shell that runs there stands in `sh/`.
+
+mod facts;
+mod inquiry;
+mod outcome;
+mod quote;
+mod remote;
+mod run_id;
+mod transaction;
+
+pub use facts::{DiskFact, Facts, FactsError, FileFact, KeptRun, ServiceFact};
+pub use inquiry::{Depth, Inquiry};
+pub use outcome::{Answer, Outcome, Progress, parse_answer};
+pub use quote::quote;
+pub use remote::{Machine, Probe, Remote, RemoteError};
+pub use run_id::{NotARunId, RunId};
+pub use transaction::{Action, Expected, Placement, Removal, Transaction, sha256_hex};

@@ -6,9 +6,14 @@
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::profile::Profile;
 
 /// What kind of environment a site is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Environment {
     /// A production cluster.
     Production,
@@ -19,7 +24,8 @@ pub enum Environment {
 }
 
 /// What support was agreed. A custom SLA needs access around the clock (Security and Access).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Sla {
     /// Windows are opened for agreed time frames.
     Standard,
@@ -80,7 +86,8 @@ pub struct Route {
 }
 
 /// What a machine is in the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// A node of the appliance.
     Node,
@@ -170,7 +177,8 @@ pub struct CertificateFiles {
 }
 
 /// Where users' TLS connections end. The certificate is installed on the nodes in both cases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Termination {
     /// On the appliance's nodes.
     Appliance,
@@ -203,7 +211,8 @@ pub struct LoadBalancer {
 }
 
 /// Who relays the mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum MailProvider {
     /// Any SMTP server.
     Smtp,
@@ -216,7 +225,8 @@ pub enum MailProvider {
 }
 
 /// Whether TLS is demanded of the mail server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum StartTls {
     /// No mail without verified TLS.
     Required,
@@ -248,7 +258,8 @@ pub struct Smtp {
 }
 
 /// What kind of proxy stands between the nodes and the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum ProxyKind {
     /// None.
     None,
@@ -361,6 +372,8 @@ pub struct Site {
     pub sla: Sla,
     /// The profile's name.
     pub profile: String,
+    /// What the profile demands, the site's own figures put over it.
+    pub figures: Profile,
     /// The way in.
     pub route: Route,
     /// The machines.

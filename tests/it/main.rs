@@ -1,3 +1,8 @@
-//! The one integration binary: a module a capability.
+//! Everything that is tested from outside, a module a capability.
 
+mod checks;
+mod init;
+mod layers;
+mod ledger;
+mod site_file;
 mod ssh_transport;

@@ -1,0 +1,136 @@
+use super::*;
+use crate::certs::testing::{Made, Recipe, authority, bag, ec_key, now};
+use proptest::prelude::*;
+
+fn roots_of(root: &Made) -> Roots {
+    let certificate = Certificate::from_der(&root.der, super::super::certificate::Origin::default()).unwrap();
+    Roots::none().and(Arc::new(certificate))
+}
+
+fn build(parts: &[String], root: &Made) -> Result<Chain, ChainError> {
+    build_chain(&bag(parts), &roots_of(root), LeafSelection::default(), now())
+}
+
+fn names(chain: &Chain) -> Vec<String> {
+    chain.whole().map(|certificate| certificate.subject.short()).collect()
+}
+
+fn server(issuer: &Made) -> Made {
+    Recipe { names: &["a.example.com"], ..Recipe::default() }.make(Some(issuer))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn the_chain_is_the_same_for_every_order_and_with_duplicates(order in Just(vec![0usize, 1, 2, 3, 0, 2]).prop_shuffle()) {
+        let root = authority("Root", None);
+        let upper = authority("Upper", Some(&root));
+        let lower = authority("Lower", Some(&upper));
+        let all = [server(&lower).pem(), lower.pem(), upper.pem(), root.pem()];
+        let parts: Vec<String> = order.iter().map(|place| all[*place].clone()).collect();
+        let chain = build(&parts, &root).unwrap();
+        prop_assert_eq!(names(&chain), ["server", "Lower", "Upper", "Root"]);
+        prop_assert!(chain.extra.is_empty());
+        prop_assert!(matches!(chain.end, End::Trusted { given: true, .. }), "{:?}", chain.end);
+    }
+}
+
+#[test]
+fn of_two_intermediates_of_one_name_the_one_that_signed_is_taken() {
+    let root = authority("Root", None);
+    let right = Recipe { name: "Issuing", ca: Some(true), key_ids: false, ..Recipe::default() }.make(Some(&root));
+    let wrong = Recipe { name: "Issuing", ca: Some(true), key_ids: false, ..Recipe::default() }.make(Some(&root));
+    let leaf = Recipe { names: &["a.example.com"], key_ids: false, ..Recipe::default() }.make(Some(&right));
+    let chain = build(&[wrong.pem(), leaf.pem(), right.pem()], &root).unwrap();
+    assert_eq!(chain.intermediates.first().unwrap().der(), right.der);
+    assert_eq!(chain.extra.first().unwrap().der(), wrong.der);
+}
+
+#[test]
+fn the_shortest_way_to_a_trusted_root_wins_over_a_cross_sign() {
+    let old = authority("Old Root", None);
+    let new_key = ec_key();
+    let new = Recipe { name: "New Root", ca: Some(true), key: Some(new_key.clone()), ..Recipe::default() }.make(None);
+    let cross = Recipe { name: "New Root", ca: Some(true), key: Some(new_key), ..Recipe::default() }.make(Some(&old));
+    let issuing = authority("Issuing", Some(&new));
+    let parts = [server(&issuing).pem(), issuing.pem(), cross.pem()];
+    let both = build_chain(
+        &bag(&parts),
+        &roots_of(&new).and(roots_of(&old).named(&bag(&[old.pem()]).certificates[0].subject)[0].clone()),
+        LeafSelection::default(),
+        now(),
+    );
+    let chain = both.unwrap();
+    assert_eq!(names(&chain), ["server", "Issuing", "New Root"]);
+    assert_eq!(chain.extra.len(), 1);
+    // Where only the old root is trusted, the cross-sign is the way.
+    assert_eq!(names(&build(&parts, &old).unwrap()), ["server", "Issuing", "New Root", "Old Root"]);
+}
+
+#[test]
+fn a_way_through_an_expired_certificate_is_taken_only_where_there_is_no_other() {
+    let root = authority("Root", None);
+    let key = ec_key();
+    let expired =
+        Recipe { name: "Issuing", ca: Some(true), key: Some(key.clone()), to: "20261001000000Z", ..Recipe::default() }.make(Some(&root));
+    let current = Recipe { name: "Issuing", ca: Some(true), key: Some(key), ..Recipe::default() }.make(Some(&root));
+    let leaf = server(&current);
+    let chain = build(&[expired.pem(), leaf.pem(), current.pem()], &root).unwrap();
+    assert_eq!(chain.intermediates.first().unwrap().der(), current.der);
+    let chain = build(&[expired.pem(), leaf.pem()], &root).unwrap();
+    assert!(matches!(chain.end, End::Trusted { .. }));
+}
+
+#[test]
+fn a_hole_is_named_with_the_issuer_and_its_key_id() {
+    let root = authority("Root", None);
+    let issuing = authority("Issuing", Some(&root));
+    let chain = build(&[server(&issuing).pem(), root.pem()], &root).unwrap();
+    let missing = chain.missing().unwrap();
+    assert_eq!(missing.name.short(), "Issuing");
+    assert_eq!(missing.key_id.as_deref(), issuing.x509.subject_key_id().map(openssl::asn1::Asn1OctetStringRef::as_slice));
+}
+
+#[test]
+fn a_circle_of_cross_signs_ends() {
+    let (one, two) = (ec_key(), ec_key());
+    let first = Recipe { name: "One", ca: Some(true), key: Some(one.clone()), ..Recipe::default() }.make(None);
+    let second = Recipe { name: "Two", ca: Some(true), key: Some(two), ..Recipe::default() }.make(Some(&first));
+    let back = Recipe { name: "One", ca: Some(true), key: Some(one), ..Recipe::default() }.make(Some(&second));
+    let chain = build(&[server(&back).pem(), second.pem(), back.pem()], &authority("Other", None)).unwrap();
+    assert!(matches!(chain.end, End::Circle), "{:?}", chain.end);
+}
+
+#[test]
+fn among_several_server_certificates_the_key_decides_then_the_names_then_a_person() {
+    let root = authority("Root", None);
+    let a = Recipe { names: &["a.example.com"], ..Recipe::default() }.make(Some(&root));
+    let b = Recipe { names: &["b.example.com"], ..Recipe::default() }.make(Some(&root));
+    let chain = build(&[a.pem(), b.pem(), b.key_pem()], &root).unwrap();
+    assert_eq!(chain.leaf.der(), b.der);
+    let both = bag(&[a.pem(), b.pem()]);
+    let wanted = ["a.example.com".to_owned()];
+    let by_name = build_chain(&both, &roots_of(&root), LeafSelection { names: &wanted, choose: None }, now()).unwrap();
+    assert_eq!(by_name.leaf.der(), a.der);
+    let choose = |candidates: &[Arc<Certificate>]| candidates.len().checked_sub(1);
+    let asked = build_chain(&both, &roots_of(&root), LeafSelection { names: &[], choose: Some(&choose) }, now()).unwrap();
+    assert_eq!(asked.leaf.der(), b.der);
+    let error = build_chain(&both, &roots_of(&root), LeafSelection::default(), now()).unwrap_err();
+    assert!(error.to_string().contains("a.example.com") && error.to_string().contains("b.example.com"), "{error}");
+}
+
+#[test]
+fn ca_certificates_alone_are_no_chain() {
+    let root = authority("Root", None);
+    let error = build(&[authority("Issuing", Some(&root)).pem(), root.pem()], &root).unwrap_err();
+    assert!(matches!(error, ChainError::NoServerCertificate { .. }));
+    assert!(matches!(build(&[], &root).unwrap_err(), ChainError::NoCertificate));
+}
+
+#[test]
+fn a_signer_that_is_no_ca_is_named() {
+    let root = authority("Root", None);
+    let signer = Recipe { name: "Signer", ..Recipe::default() }.make(Some(&root));
+    let chain = build(&[server(&signer).pem(), signer.pem()], &root).unwrap();
+    assert!(matches!(&chain.end, End::NotACa { signer, .. } if signer.subject.short() == "Signer"), "{:?}", chain.end);
+}

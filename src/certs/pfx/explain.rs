@@ -1,0 +1,93 @@
+//! Why a PFX opens here and not there: from its algorithm identifiers, without the password. "Wrong password" is
+//! what all platforms say, whatever the reason.
+
+use super::pbe::MAX_WORK;
+use super::platform::{PLATFORMS, Platform};
+use super::scheme::{Hash, Mac, Scheme};
+use super::structure::{Pfx, PfxReadError, Safe};
+
+/// What can be said of a PFX without its password.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// How it is protected against change; `None`: not at all.
+    pub mac: Option<Mac>,
+    /// How each of its parts is encrypted, with what the part is; `None`: not encrypted.
+    pub parts: Vec<(&'static str, Option<Scheme>)>,
+    /// What each platform makes of it.
+    pub readings: Vec<Reading>,
+    /// What should be said besides.
+    pub remarks: Vec<String>,
+}
+
+/// One platform's verdict.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The platform.
+    pub platform: Platform,
+    /// Why it cannot open the file; empty where it can.
+    pub objections: Vec<String>,
+}
+
+impl Reading {
+    /// Whether the platform can open the file.
+    pub fn opens(&self) -> bool {
+        self.objections.is_empty()
+    }
+}
+
+/// Takes a PFX apart as far as that goes without its password.
+pub fn explain(bytes: &[u8]) -> Result<Explanation, PfxReadError> {
+    let pfx = Pfx::parse(bytes)?;
+    let mut parts: Vec<(&'static str, Option<Scheme>)> = Vec::new();
+    for safe in &pfx.safes {
+        match safe {
+            Safe::Encrypted { scheme, .. } => parts.push(("certificates", Some(scheme.clone()))),
+            Safe::ForRecipient => return Err(PfxReadError::PublicKeyMode),
+            Safe::Plain(_) => {}
+        }
+    }
+    for scheme in pfx.key_schemes()? {
+        parts.push(("private key", scheme));
+    }
+    let readings = PLATFORMS.iter().map(|platform| read_by(platform, pfx.mac.as_ref(), &parts)).collect();
+    let remarks = remarks(pfx.mac.as_ref(), &parts);
+    Ok(Explanation { mac: pfx.mac, parts, readings, remarks })
+}
+
+fn read_by(platform: &Platform, mac: Option<&Mac>, parts: &[(&'static str, Option<Scheme>)]) -> Reading {
+    let mut objections: Vec<String> = mac.and_then(|mac| platform.objection_to_mac(mac)).into_iter().collect();
+    for (what, scheme) in parts {
+        if let Some(objection) = scheme.as_ref().and_then(|scheme| platform.objection_to_scheme(scheme)) {
+            let objection = format!("{what}: {objection}");
+            if !objections.contains(&objection) {
+                objections.push(objection);
+            }
+        }
+    }
+    Reading { platform: *platform, objections }
+}
+
+fn remarks(mac: Option<&Mac>, parts: &[(&'static str, Option<Scheme>)]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    match mac {
+        None => {
+            remarks
+                .push("it has no MAC: a wrong password shows only when a part fails to decrypt, and some platforms refuse it".to_owned());
+        }
+        Some(Mac::Traditional { hash: Hash::Md5 | Hash::Sha1, .. }) => {
+            remarks.push("its MAC rests on SHA-1 or older: good for old platforms, not for FIPS mode".to_owned());
+        }
+        Some(_) => {}
+    }
+    if parts.iter().any(|(what, scheme)| *what == "private key" && scheme.is_none()) {
+        remarks.push("its private key is not encrypted: whoever has the file has the key".to_owned());
+    }
+    if !parts.iter().any(|(what, _)| *what == "private key") {
+        remarks.push("no private key can be seen in it without the password; there may be none".to_owned());
+    }
+    let work = mac.map_or(0, Mac::work).max(parts.iter().filter_map(|(_, scheme)| scheme.as_ref()).map(Scheme::work).max().unwrap_or(0));
+    if work > MAX_WORK {
+        remarks.push(format!("it asks for {work} iterations: opening it takes long, and some platforms refuse"));
+    }
+    remarks
+}

@@ -1,0 +1,326 @@
+//! Takes each file apart and puts what it finds into the bag.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::pem::{self, Block, Body};
+use super::shape::{self, Mistaken, Shape};
+use super::{Bag, MAX_CERTIFICATES, MAX_FILE, MAX_KEYS, Passwords, Source};
+use crate::certs::asn1::{self, Asn1Error, Reader, context, definite};
+use crate::certs::certificate::{Certificate, Origin};
+use crate::certs::key::{Key, KeyError};
+use crate::certs::pfx::pbe::{Password, PbeError};
+use crate::certs::pfx::structure::{Content, Item, Pfx, PfxReadError};
+use crate::certs::verdict::{SECURITY_AND_ACCESS, Verdict};
+
+const UNREADABLE: Verdict<'_> = Verdict::new("cert.unreadable", SECURITY_AND_ACCESS);
+const LOCKED: Verdict<'_> = Verdict::new("cert.key.encrypted", SECURITY_AND_ACCESS);
+
+pub(super) struct Gatherer<'a> {
+    passwords: &'a dyn Passwords,
+    bag: Bag,
+    /// Something of use was found in the file at hand.
+    useful: bool,
+    place: usize,
+}
+
+impl<'a> Gatherer<'a> {
+    pub(super) fn new(passwords: &'a dyn Passwords) -> Self {
+        Self { passwords, bag: Bag::default(), useful: false, place: 0 }
+    }
+
+    pub(super) fn finish(self) -> Bag {
+        self.bag
+    }
+
+    pub(super) fn take(&mut self, source: &Source) {
+        self.useful = false;
+        self.place = 0;
+        let name = &source.name;
+        if source.bytes.len() > MAX_FILE {
+            let message = format!("the file has {} MB; certificates are never larger than {} MB", source.bytes.len() >> 20, MAX_FILE >> 20);
+            return self.unreadable(&origin(name, None), &message, "give the certificate files themselves, not an archive or an image");
+        }
+        if source.bytes.first() == Some(&asn1::SEQUENCE) && !source.bytes.is_ascii() {
+            return self.take_der(&source.bytes, &origin(name, None));
+        }
+        let text = pem::text_of(&source.bytes);
+        if pem::has_blocks(&text) {
+            self.take_text(name, &text);
+        } else if let Some(der) = shape::bare_base64(&text) {
+            self.take_der(&der, &origin(name, None));
+        } else {
+            self.mistaken(&origin(name, None), shape::mistaken_file(&source.bytes, &text));
+        }
+    }
+
+    fn take_text(&mut self, name: &str, text: &str) {
+        let before = self.bag.certificates.len();
+        let mut set_aside = Vec::new();
+        let mut all_certificates = true;
+        for block in pem::blocks(text) {
+            all_certificates &= !matches!(block.label, "PKCS7" | "CMS" | "PKCS12");
+            if let Some(mistake) = self.take_block(name, block) {
+                set_aside.push(mistake);
+            }
+        }
+        if self.bag.certificates.len() > before + 1 && all_certificates {
+            self.bag.ordered_files.push(name.to_owned());
+        }
+        // A request or a public key beside the certificate does no harm; alone it is a mistake.
+        if !self.useful {
+            match set_aside.into_iter().next() {
+                Some((origin, mistake)) => self.mistaken(&origin, mistake),
+                None if self.bag.findings.iter().any(|finding| finding.subject.starts_with(name)) => {}
+                None => self.mistaken(&origin(name, None), shape::mistaken_file(&[], "certificate:")),
+            }
+        }
+    }
+
+    fn take_block(&mut self, name: &str, block: Block<'_>) -> Option<(Origin, Mistaken)> {
+        let at = origin(name, Some(block.line));
+        if let Some(mistake) = shape::mistaken_label(block.label) {
+            return Some((at, mistake));
+        }
+        if shape::is_parameters(block.label) {
+            return None;
+        }
+        match block.body {
+            Body::Der(der) => self.take_der(&der, &at),
+            Body::DekInfo(pem) => self.take_dek_info(&pem, &at),
+            Body::CutOff => {
+                let message = format!("the block `{}` that begins here has no end: the file was cut off or edited", block.label);
+                self.unreadable(
+                    &at,
+                    &message,
+                    "fetch the file again, or copy the block whole, from `-----BEGIN` to `-----END`, dashes included",
+                );
+            }
+            Body::NotBase64 => {
+                let message = format!("the block `{}` that begins here is damaged: it is not base64", block.label);
+                self.unreadable(&at, &message, "fetch the file again; mail programs and word processors alter such text");
+            }
+        }
+        None
+    }
+
+    fn take_der(&mut self, bytes: &[u8], at: &Origin) {
+        let mut rest = bytes;
+        loop {
+            match shape::shape_of_der(rest) {
+                Ok(shape) => self.take_shape(shape, rest, at),
+                Err(mistake) if rest.len() == bytes.len() => return self.mistaken(at, mistake),
+                // What follows the first structure may be padding or OpenSSL's trust settings.
+                Err(_) => return,
+            }
+            let Ok(element) = Reader::new(rest).next() else { return };
+            rest = rest.get(element.raw.len()..).unwrap_or_default();
+            if rest.first() != Some(&asn1::SEQUENCE) {
+                return;
+            }
+        }
+    }
+
+    fn take_shape(&mut self, shape: Shape, bytes: &[u8], at: &Origin) {
+        match shape {
+            Shape::Certificate => self.add_certificate(bytes, at.clone()),
+            Shape::PrivateKey => self.add_key(Key::from_der(bytes, at.clone()), at),
+            Shape::EncryptedPrivateKey => {
+                let open = |password: Password<'_>| Key::from_encrypted_pkcs8(bytes, password, at.clone());
+                self.take_locked(Lock { at, what: "the private key" }, open, Self::keep_key);
+            }
+            Shape::Pkcs7 => self.take_pkcs7(bytes, at),
+            Shape::Pfx => self.take_pfx(bytes, at),
+        }
+    }
+
+    fn take_dek_info(&mut self, pem: &str, at: &Origin) {
+        let open = |password: Password<'_>| match password {
+            Password::Text(text) if !text.is_empty() => Key::from_dek_info(pem.as_bytes(), text, at.clone()),
+            // OpenSSL takes no empty password for this shape.
+            Password::Text(_) | Password::Missing => Err(PbeError::WrongPassword.into()),
+        };
+        self.take_locked(Lock { at, what: "the private key" }, open, Self::keep_key);
+    }
+
+    fn take_pkcs7(&mut self, bytes: &[u8], at: &Origin) {
+        match pkcs7_certificates(bytes) {
+            Ok(found) if found.is_empty() => {
+                self.unreadable(at, "a P7B without any certificate in it", "ask the CA for the certificates as P7B or PEM");
+            }
+            Ok(found) => found.iter().for_each(|der| self.add_certificate(der, at.clone())),
+            Err(error) => self.unreadable(at, &format!("a damaged P7B: {error}"), "fetch the file again"),
+        }
+    }
+
+    fn take_pfx(&mut self, bytes: &[u8], at: &Origin) {
+        self.bag.pfx_files.push(at.file.clone());
+        let pfx = match Pfx::parse(bytes) {
+            Ok(pfx) => pfx,
+            Err(error) => {
+                return self.unreadable(at, &format!("a PFX that cannot be read: {error}"), "export it again, protected by a password");
+            }
+        };
+        let open = |password: Password<'_>| -> Result<Vec<Content>, PfxReadError> {
+            pfx.authenticate(password)?;
+            pfx.open(password)
+        };
+        self.take_locked(Lock { at, what: "the PFX" }, open, |gatherer, contents| gatherer.take_contents(contents, at));
+    }
+
+    fn take_contents(&mut self, contents: Vec<Content>, at: &Origin) {
+        for content in contents {
+            let at = Origin { friendly_name: content.friendly_name, ..at.clone() };
+            match content.item {
+                Item::Key(der) => self.add_key(Key::from_der(&der, at.clone()), &at),
+                Item::Certificate(der) => self.add_certificate(&der, at),
+                Item::Other => {}
+            }
+        }
+    }
+
+    /// Opens something encrypted: without a password, with an empty one, which is another thing, then with the one given.
+    fn take_locked<T, E: Opening>(&mut self, lock: Lock<'_>, open: impl Fn(Password<'_>) -> Result<T, E>, keep: impl FnOnce(&mut Self, T)) {
+        self.useful = true;
+        let mut outcome = open(Password::Missing);
+        if outcome.as_ref().is_err_and(E::is_wrong_password) {
+            outcome = open(Password::Text(""));
+        }
+        let mut asked: Option<SecretString> = None;
+        if outcome.as_ref().is_err_and(E::is_wrong_password) {
+            asked = self.passwords.password_for(&format!("{} in {}", lock.what, lock.at));
+            if let Some(password) = &asked {
+                outcome = open(Password::Text(password.expose_secret()));
+            }
+        }
+        match outcome {
+            Ok(contents) => keep(self, contents),
+            Err(error) if error.is_wrong_password() => self.locked(lock, asked.is_some()),
+            Err(error) => {
+                let message = format!("{} cannot be opened: {error}", lock.what);
+                let fix = "write it anew with a common scheme: `openssl pkcs8 -topk8 -in KEY -out NEW.key` for a key, `openssl pkcs12 -export` for a PFX";
+                self.unreadable(lock.at, &message, fix);
+            }
+        }
+    }
+
+    fn locked(&mut self, lock: Lock<'_>, tried: bool) {
+        let what = lock.what;
+        let message = if tried {
+            format!("{what} is encrypted, and the password given does not open it")
+        } else {
+            format!("{what} is encrypted, and no password was given")
+        };
+        let fix = "say where its password is: `--key-password-from env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`; `portcullis cert explain FILE` says how a PFX is encrypted";
+        self.bag.findings.push(LOCKED.error(lock.at, message, fix));
+    }
+
+    fn keep_key(gatherer: &mut Self, key: Key) {
+        let at = key.origin.clone();
+        gatherer.add_key(Ok(key), &at);
+    }
+
+    fn add_key(&mut self, key: Result<Key, KeyError>, at: &Origin) {
+        self.useful = true;
+        match key {
+            Ok(_) if self.bag.keys.len() >= MAX_KEYS => {
+                self.once(at, &format!("more than {MAX_KEYS} private keys"), "give the key that belongs to the certificate");
+            }
+            Ok(key) => self.bag.keys.push(Arc::new(key)),
+            Err(error) => self.unreadable(
+                at,
+                &format!("a damaged private key: {error}"),
+                "take the key from its backup, or make a new key and ask for a new certificate: `portcullis cert csr`",
+            ),
+        }
+    }
+
+    fn add_certificate(&mut self, der: &[u8], at: Origin) {
+        self.useful = true;
+        if self.bag.certificates.len() >= MAX_CERTIFICATES {
+            return self.once(
+                &at,
+                &format!("more than {MAX_CERTIFICATES} certificates"),
+                "give the server's certificate and its intermediates alone",
+            );
+        }
+        let at = Origin { place: self.place, ..at };
+        match Certificate::from_der(der, at.clone()) {
+            Ok(certificate) => {
+                self.place += 1;
+                self.bag.certificates.push(Arc::new(certificate));
+            }
+            Err(error) => self.unreadable(
+                &at,
+                &error.to_string(),
+                "fetch the certificate again from the CA; if it stays so, send it to them with this message",
+            ),
+        }
+    }
+
+    /// A finding that would otherwise come thousands of times.
+    fn once(&mut self, at: &Origin, message: &str, fix: &str) {
+        if self.bag.findings.last().is_none_or(|last| last.message != message) {
+            self.unreadable(&origin(&at.file, None), message, fix);
+        }
+    }
+
+    fn mistaken(&mut self, at: &Origin, mistake: Mistaken) {
+        self.unreadable(at, &format!("this is {}", mistake.what), mistake.fix);
+    }
+
+    fn unreadable(&mut self, at: &Origin, message: &str, fix: &str) {
+        self.bag.findings.push(UNREADABLE.error(at, message, fix));
+    }
+}
+
+/// Something encrypted: where, and what it is called.
+#[derive(Clone, Copy)]
+struct Lock<'a> {
+    at: &'a Origin,
+    what: &'static str,
+}
+
+/// Failures to open something, of which a wrong password is the one that another password may mend.
+trait Opening: std::error::Error {
+    fn is_wrong_password(&self) -> bool;
+}
+
+impl Opening for KeyError {
+    fn is_wrong_password(&self) -> bool {
+        matches!(self, Self::Locked(PbeError::WrongPassword))
+    }
+}
+
+impl Opening for PfxReadError {
+    fn is_wrong_password(&self) -> bool {
+        matches!(self, Self::Opening(PbeError::WrongPassword))
+    }
+}
+
+fn origin(name: &str, line: Option<usize>) -> Origin {
+    Origin { file: name.to_owned(), line, ..Origin::default() }
+}
+
+/// The certificates of a `SignedData` (RFC 5652, 5.1), in the order of the file, which means nothing.
+fn pkcs7_certificates(bytes: &[u8]) -> Result<Vec<Vec<u8>>, Asn1Error> {
+    let whole = definite(bytes)?;
+    let mut info = Reader::new(&whole).sequence("a P7B")?;
+    info.oid()?;
+    let mut data = info.expect(context(0), "signed data")?.inside().sequence("signed data")?;
+    data.expect(asn1::INTEGER, "a version")?;
+    data.expect(asn1::SET, "digest algorithms")?;
+    data.expect(asn1::SEQUENCE, "a content info")?;
+    let mut found = Vec::new();
+    if let Some(set) = data.optional(context(0))? {
+        let mut set = set.inside();
+        while !set.is_empty() {
+            let element = set.next()?;
+            if element.tag == asn1::SEQUENCE {
+                found.push(element.raw.to_vec());
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,203 @@
+//! What a file is, from its bytes alone: which of the shapes that can be read, or what it looks like instead.
+
+use std::borrow::Cow;
+
+use crate::certs::asn1::{self, Asn1Error, Reader, context, definite};
+
+/// A DER structure that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Certificate,
+    /// PKCS#8, PKCS#1 or SEC1.
+    PrivateKey,
+    EncryptedPrivateKey,
+    Pkcs7,
+    Pfx,
+}
+
+/// Something else, that people give by mistake: what it is and what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mistaken {
+    pub(super) what: &'static str,
+    pub(super) fix: &'static str,
+}
+
+const fn mistaken(what: &'static str, fix: &'static str) -> Mistaken {
+    Mistaken { what, fix }
+}
+
+pub(super) const REQUEST: Mistaken = mistaken(
+    "a certificate signing request (CSR), which is what the CA needs and not what it sends back",
+    "send this file to the CA, and give here the certificate that it issues",
+);
+pub(super) const PUBLIC_KEY: Mistaken = mistaken(
+    "a public key alone, without certificate",
+    "give the certificate that the CA issued, or the private key that belongs to this one",
+);
+pub(super) const OPENSSH_KEY: Mistaken = mistaken(
+    "an OpenSSH private key, a key to log in with",
+    "give the key from which the signing request was made; if this is it: `ssh-keygen -p -N '' -m PKCS8 -f COPY-OF-THE-KEY` turns a copy of it into PKCS#8",
+);
+pub(super) const REVOCATION_LIST: Mistaken = mistaken("a certificate revocation list (CRL)", "give the certificate and its intermediates");
+pub(super) const PGP: Mistaken =
+    mistaken("a PGP message or key", "decrypt it with `gpg --decrypt`, and give what comes out; a PGP key is of no use for TLS");
+const NOTHING: Mistaken =
+    mistaken("nothing that is known here", "ask the CA for the certificate as PEM, DER, P7B or PFX; `file NAME` may say what this is");
+
+/// What a PEM label announces that is no certificate and no key for TLS. `None`: look at the content.
+pub(super) fn mistaken_label(label: &str) -> Option<Mistaken> {
+    match label {
+        "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Some(REQUEST),
+        "PUBLIC KEY" | "RSA PUBLIC KEY" | "EC PUBLIC KEY" => Some(PUBLIC_KEY),
+        "OPENSSH PRIVATE KEY" => Some(OPENSSH_KEY),
+        "X509 CRL" => Some(REVOCATION_LIST),
+        _ if label.starts_with("PGP ") => Some(PGP),
+        _ => None,
+    }
+}
+
+/// Labels that say nothing by themselves and stand beside keys by custom.
+pub(super) fn is_parameters(label: &str) -> bool {
+    matches!(label, "EC PARAMETERS" | "DH PARAMETERS" | "X9.42 DH PARAMETERS" | "DSA PARAMETERS")
+}
+
+/// What a DER structure is.
+pub(super) fn shape_of_der(bytes: &[u8]) -> Result<Shape, Mistaken> {
+    match look(bytes) {
+        Ok(verdict) => verdict,
+        Err(Asn1Error::Truncated) => {
+            Err(mistaken("DER that ends too early: the file was cut off", "fetch it again, in binary mode, and compare its size"))
+        }
+        Err(_) => Err(NOTHING),
+    }
+}
+
+fn look(bytes: &[u8]) -> Result<Result<Shape, Mistaken>, Asn1Error> {
+    let whole = definite(bytes)?;
+    let mut outer = Reader::new(&whole).sequence("a structure")?;
+    let first = outer.next()?;
+    Ok(match first.tag {
+        asn1::OID => match first.oid()?.as_str() {
+            "1.2.840.113549.1.7.2" => Ok(Shape::Pkcs7),
+            _ => Err(mistaken("a PKCS#7 message without certificates", "ask the CA for the certificates as P7B or PEM")),
+        },
+        asn1::INTEGER => look_behind_version(first.number().unwrap_or(u64::MAX), outer)?,
+        asn1::SEQUENCE => look_behind_sequence(first.inside(), outer)?,
+        _ => Err(NOTHING),
+    })
+}
+
+fn look_behind_version(version: u64, mut rest: Reader<'_>) -> Result<Result<Shape, Mistaken>, Asn1Error> {
+    let second = rest.next()?;
+    let numbers = second.tag == asn1::INTEGER;
+    Ok(match (version, second.tag) {
+        (3, asn1::SEQUENCE) => Ok(Shape::Pfx),
+        (0 | 1, asn1::SEQUENCE) | (1, asn1::OCTET_STRING) => Ok(Shape::PrivateKey),
+        // PKCS#1 and old DSA keys: a row of numbers after the version.
+        (0 | 1, _) if numbers && !rest.is_empty() => Ok(Shape::PrivateKey),
+        _ if numbers && rest.is_empty() => Err(PUBLIC_KEY),
+        _ => Err(NOTHING),
+    })
+}
+
+fn look_behind_sequence(mut first: Reader<'_>, mut rest: Reader<'_>) -> Result<Result<Shape, Mistaken>, Asn1Error> {
+    let second = rest.next()?;
+    match second.tag {
+        asn1::OCTET_STRING => return Ok(Ok(Shape::EncryptedPrivateKey)),
+        asn1::BIT_STRING => return Ok(Err(PUBLIC_KEY)),
+        asn1::SEQUENCE if rest.optional(asn1::BIT_STRING)?.is_some() => {}
+        _ => return Ok(Err(NOTHING)),
+    }
+    // Something signed: certificate, request or revocation list.
+    let start = first.next()?;
+    if start.tag == context(0) {
+        return Ok(Ok(Shape::Certificate));
+    }
+    if start.tag == asn1::SEQUENCE {
+        return Ok(Err(REVOCATION_LIST));
+    }
+    let second = first.next()?;
+    let is_algorithm = second.inside().next().is_ok_and(|element| element.tag == asn1::OID);
+    if start.tag != asn1::INTEGER || second.tag != asn1::SEQUENCE {
+        return Ok(Err(NOTHING));
+    }
+    if !is_algorithm {
+        return Ok(Err(REQUEST));
+    }
+    first.next()?;
+    // A version 1 certificate has a validity here, a revocation list a bare date.
+    Ok(if first.next()?.tag == asn1::SEQUENCE { Ok(Shape::Certificate) } else { Err(REVOCATION_LIST) })
+}
+
+/// What a file that holds neither PEM nor DER looks like.
+pub(super) fn mistaken_file(bytes: &[u8], text: &str) -> Mistaken {
+    const MAGIC: &[(&[u8], Mistaken)] = &[
+        (
+            &[0xfe, 0xed, 0xfe, 0xed],
+            mistaken(
+                "a Java keystore (JKS)",
+                "turn it into a PFX: `keytool -importkeystore -srckeystore FILE -destkeystore FILE.pfx -deststoretype PKCS12`",
+            ),
+        ),
+        (
+            &[0xce, 0xce, 0xce, 0xce],
+            mistaken(
+                "a Java keystore (JCEKS)",
+                "turn it into a PFX: `keytool -importkeystore -srckeystore FILE -srcstoretype JCEKS -destkeystore FILE.pfx -deststoretype PKCS12`",
+            ),
+        ),
+        (b"PK\x03\x04", mistaken("a ZIP archive", "unpack it and give the files inside")),
+        (&[0x1f, 0x8b], mistaken("a gzip archive", "unpack it and give the files inside")),
+        (b"Rar!", mistaken("a RAR archive", "unpack it and give the files inside")),
+        (b"7z\xbc\xaf", mistaken("a 7-Zip archive", "unpack it and give the files inside")),
+        (b"%PDF", mistaken("a PDF document", "ask the CA for the certificate itself, as PEM, P7B or PFX")),
+        (&[0xd0, 0xcf, 0x11, 0xe0], mistaken("an Office document or saved Outlook message", "save the attachment and give that")),
+        (
+            b"\0\0\0\0CERT",
+            mistaken("a Windows certificate store (SST)", "export the certificate from it as P7B with all certificates of the path"),
+        ),
+        (b"\x7fELF", mistaken("a program", "give the certificate's file")),
+    ];
+    let start = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let head: String = start.chars().take(4096).collect::<String>().to_ascii_lowercase();
+    let known = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, verdict)| *verdict);
+    known.or_else(|| mistaken_text(&head)).unwrap_or(NOTHING)
+}
+
+fn mistaken_text(head: &str) -> Option<Mistaken> {
+    let has = |part: &str| head.contains(part);
+    Some(if head.is_empty() {
+        mistaken("an empty file", "fetch it again; nothing arrived")
+    } else if head.starts_with("<!doctype html") || has("<html") {
+        mistaken(
+            "a web page (HTML), most likely the login page of a portal in the place of the download",
+            "sign in with a browser and download the certificate again",
+        )
+    } else if head.starts_with('<') {
+        mistaken("an XML document", "ask for the certificate as PEM, DER, P7B or PFX")
+    } else if head.starts_with('{') || head.starts_with('[') {
+        mistaken(
+            "a JSON document, such as a server's error message",
+            "read it: it may say why there is no certificate; then download again",
+        )
+    } else if head.starts_with("ssh-") || head.starts_with("ecdsa-sha2-") || has("ssh2 public key") {
+        mistaken("an SSH public key", "give the certificate that the CA issued; SSH keys are of no use for TLS")
+    } else if head.starts_with("putty-user-key-file") {
+        mistaken("a PuTTY key", "give the key from which the signing request was made; PuTTY keys are for logging in")
+    } else if head.starts_with("age-encryption.org") {
+        mistaken("a file encrypted with age", "decrypt it with `age --decrypt` and give what comes out")
+    } else if head.starts_with("bag attributes") || head.starts_with("certificate:") {
+        mistaken("the description of a certificate without the certificate", "give the file with `-----BEGIN CERTIFICATE-----` in it")
+    } else if has("content-transfer-encoding: base64") || has("mime-version:") {
+        mistaken("a saved e-mail message", "save its attachment and give that")
+    } else {
+        return None;
+    })
+}
+
+/// Bytes of a file that holds nothing but base64, as some portals and secret stores give it.
+pub(super) fn bare_base64(text: &str) -> Option<Cow<'static, [u8]>> {
+    let plausible = text.len() > 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/= \r\n\t".contains(&byte));
+    let der = plausible.then(|| super::pem::from_base64(text)).flatten()?;
+    der.starts_with(&[asn1::SEQUENCE]).then(|| Cow::Owned(der.to_vec()))
+}

@@ -1,0 +1,120 @@
+use secrecy::SecretString;
+
+use super::*;
+use crate::certs::testing::{self, source};
+
+fn ids(bag: &Bag) -> Vec<String> {
+    bag.findings.iter().map(|finding| finding.id.clone()).collect()
+}
+
+#[test]
+fn one_file_with_everything_in_it_gives_everything_with_its_lines() {
+    let leaf = testing::leaf(&["a.example.com"]);
+    let text = format!("Bag Attributes\r\n    friendlyName: x\r\n{}\r\nsome mail\r\n{}", leaf.pem().replace('\n', "\r\n"), leaf.key_pem());
+    let bag = read(&[source("mail.txt", text)], &NoPasswords);
+    assert_eq!(bag.findings, []);
+    assert_eq!(bag.certificates.first().unwrap().origin.line, Some(3));
+    assert!(bag.keys.first().unwrap().fits(bag.certificates.first().unwrap()));
+}
+
+#[test]
+fn der_and_several_certificates_in_a_row_are_read() {
+    let leaf = testing::leaf(&["a.example.com"]);
+    let bag = read(&[source("a.cer", [leaf.der.as_slice(), &leaf.der].concat())], &NoPasswords);
+    assert_eq!((bag.certificates.len(), bag.findings.len()), (2, 0));
+}
+
+#[test]
+fn every_shape_of_key_is_read() {
+    let rsa = openssl::rsa::Rsa::generate(2048).unwrap();
+    let ec = openssl::ec::EcKey::generate(&openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::SECP384R1).unwrap()).unwrap();
+    let ed = openssl::pkey::PKey::generate_ed25519().unwrap();
+    let aes = openssl::symm::Cipher::aes_256_cbc();
+    let shapes = [
+        rsa.private_key_to_pem().unwrap(),
+        rsa.private_key_to_der().unwrap(),
+        rsa.private_key_to_pem_passphrase(aes, b"secret").unwrap(),
+        ec.private_key_to_pem().unwrap(),
+        ec.private_key_to_der().unwrap(),
+        ec.private_key_to_pem_passphrase(aes, b"secret").unwrap(),
+        ed.private_key_to_pem_pkcs8().unwrap(),
+        ed.private_key_to_pkcs8().unwrap(),
+        ed.private_key_to_pem_pkcs8_passphrase(aes, b"secret").unwrap(),
+        openssl::pkey::PKey::from_rsa(rsa).unwrap().private_key_to_pkcs8_passphrase(aes, b"secret").unwrap(),
+    ];
+    for (index, shape) in shapes.into_iter().enumerate() {
+        let bag = read(&[source("k", shape)], &SecretString::from("secret"));
+        assert_eq!((bag.keys.len(), bag.findings.as_slice()), (1, [].as_slice()), "shape {index}");
+    }
+}
+
+#[test]
+fn an_encrypted_key_without_or_with_the_wrong_password_says_which() {
+    let key = testing::ec_key();
+    let pem = key.private_key_to_pem_pkcs8_passphrase(openssl::symm::Cipher::aes_256_cbc(), b"secret").unwrap();
+    let old = key.ec_key().unwrap().private_key_to_pem_passphrase(openssl::symm::Cipher::aes_128_cbc(), b"secret").unwrap();
+    for content in [pem, old] {
+        let none = read(&[source("k.pem", content.clone())], &NoPasswords);
+        assert_eq!(ids(&none), ["cert.key.encrypted"]);
+        assert!(none.findings[0].message.contains("no password was given"), "{}", none.findings[0].message);
+        let wrong = read(&[source("k.pem", content)], &SecretString::from("wrong"));
+        assert!(wrong.findings[0].message.contains("does not open it"), "{}", wrong.findings[0].message);
+    }
+}
+
+#[test]
+fn what_is_something_else_is_called_by_its_name() {
+    let request = {
+        let mut builder = openssl::x509::X509Req::builder().unwrap();
+        let key = testing::ec_key();
+        builder.set_pubkey(&key).unwrap();
+        builder.sign(&key, openssl::hash::MessageDigest::sha256()).unwrap();
+        builder.build()
+    };
+    let public = testing::ec_key();
+    let cases: [(&[u8], &str); 14] = [
+        (&request.to_pem().unwrap(), "signing request"),
+        (&request.to_der().unwrap(), "signing request"),
+        (&public.public_key_to_pem().unwrap(), "public key"),
+        (&public.public_key_to_der().unwrap(), "public key"),
+        (b"-----BEGIN OPENSSH PRIVATE KEY-----\nAQID\n-----END OPENSSH PRIVATE KEY-----\n", "OpenSSH private key"),
+        (b"ssh-ed25519 AAAA me@here", "SSH public key"),
+        (b"PuTTY-User-Key-File-3: ssh-rsa", "PuTTY"),
+        (b"\n<!DOCTYPE html><html><title>Sign in</title>", "login page"),
+        (b"\xfe\xed\xfe\xed\0\0\0\x02", "Java keystore (JKS)"),
+        (b"PK\x03\x04rest", "ZIP"),
+        (b"%PDF-1.7", "PDF"),
+        (b"", "empty file"),
+        (b"{\"error\":\"forbidden\"}", "JSON"),
+        (b"\x30\x82\x10\x00\xff", "cut off"),
+    ];
+    for (content, expected) in cases {
+        let bag = read(&[source("x", content)], &NoPasswords);
+        assert_eq!(ids(&bag), ["cert.unreadable"], "{expected}");
+        assert!(bag.findings[0].message.contains(expected), "{expected}: {}", bag.findings[0].message);
+    }
+}
+
+#[test]
+fn a_cut_off_block_is_named_with_its_line_and_the_rest_is_read() {
+    let leaf = testing::leaf(&["a.example.com"]);
+    let cut = leaf.pem().lines().take(3).collect::<Vec<_>>().join("\n") + "\n";
+    let bag = read(&[source("x.pem", format!("{}{cut}", leaf.pem()))], &NoPasswords);
+    assert_eq!(bag.certificates.len(), 1);
+    assert_eq!(ids(&bag), ["cert.unreadable"]);
+    assert_eq!(bag.findings[0].subject, format!("x.pem:{}", leaf.pem().lines().count() + 1));
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused_at_once() {
+    let bag = read(&[source("disk.img", vec![0x30; MAX_FILE + 1])], &NoPasswords);
+    assert_eq!(ids(&bag), ["cert.unreadable"]);
+    assert!(bag.findings[0].message.contains("16 MB"), "{}", bag.findings[0].message);
+}
+
+#[test]
+fn base64_without_any_markers_is_read() {
+    let leaf = testing::leaf(&["a.example.com"]);
+    let bare = leaf.pem().lines().filter(|line| !line.starts_with("-----")).collect::<Vec<_>>().join("\r\n");
+    assert_eq!(read(&[source("tls.crt.b64", bare)], &NoPasswords).certificates.len(), 1);
+}

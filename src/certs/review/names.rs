@@ -1,0 +1,133 @@
+//! Names: RFC 9525 (which replaced RFC 6125). A wildcard stands for one whole label on the left; the common name is
+//! not looked at by anybody since 2017.
+
+use std::net::IpAddr;
+
+use super::subject_of;
+use crate::certs::certificate::{Certificate, SubjectName};
+use crate::certs::verdict::{SERVICE_IDENTITY, Verdict};
+use crate::finding::Finding;
+
+const MISSING: Verdict<'_> = Verdict::new("cert.name.missing", SERVICE_IDENTITY);
+const DEPTH: Verdict<'_> = Verdict::new("cert.name.wildcard-depth", SERVICE_IDENTITY);
+
+/// Whether the certificate is for `name`: a DNS name in any case, in Unicode or punycode; a wildcard; or an address.
+pub fn covers(certificate: &Certificate, name: &str) -> bool {
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return certificate.extensions.names.contains(&SubjectName::Ip(address));
+    }
+    let Some(wanted) = ascii(name) else { return false };
+    certificate.extensions.dns_names().any(|presented| matches(presented, &wanted))
+}
+
+/// A DNS name as certificates hold it: lower case, punycode, without the final dot. `None`: not a name.
+pub(crate) fn ascii(name: &str) -> Option<String> {
+    let name = name.trim().strip_suffix('.').unwrap_or(name.trim());
+    let (star, rest) = name.strip_prefix("*.").map_or(("", name), |rest| ("*.", rest));
+    let plain = idna::domain_to_ascii(rest).ok().filter(|plain| !plain.is_empty())?;
+    Some(format!("{star}{plain}"))
+}
+
+/// `wanted` is in the form of [`ascii`]; `presented` as the certificate has it.
+fn matches(presented: &str, wanted: &str) -> bool {
+    let presented = presented.strip_suffix('.').unwrap_or(presented);
+    if presented.eq_ignore_ascii_case(wanted) {
+        return true;
+    }
+    // A wildcard for a whole top-level domain is none (browsers refuse it).
+    let base = presented.strip_prefix("*.").filter(|base| base.contains('.') && !base.contains('*'));
+    let below = wanted.split_once('.').filter(|(label, _)| *label != "*" && !label.is_empty());
+    matches!((base, below), (Some(base), Some((_, rest))) if base.eq_ignore_ascii_case(rest))
+}
+
+pub(super) fn review(leaf: &Certificate, names: &[String], findings: &mut Vec<Finding>) {
+    for name in names.iter().filter(|name| !covers(leaf, name)) {
+        let wanted = ascii(name).unwrap_or_else(|| name.clone());
+        findings.push(MISSING.error(name, missing_message(leaf, &wanted), format!("ask the CA to issue it again with {wanted} among its subject alternative names (SAN), and all others that the site needs: `portcullis cert csr` makes the request")));
+        if let Some(wildcard) = wildcard_of_other_depth(leaf, &wanted) {
+            let base = wildcard.trim_start_matches("*.");
+            let message = if wanted.eq_ignore_ascii_case(base) {
+                format!("{wildcard} does not cover {wanted} itself: a wildcard stands for exactly one label")
+            } else {
+                format!("{wildcard} does not reach down to {wanted}: a wildcard stands for exactly one label")
+            };
+            let parent = wanted.split_once('.').map_or("", |(_, rest)| rest);
+            let fix = if wanted.eq_ignore_ascii_case(base) {
+                format!("ask the CA to add {wanted} beside {wildcard}")
+            } else {
+                format!("ask the CA to add *.{parent} (or {wanted}) beside {wildcard}")
+            };
+            findings.push(DEPTH.error(name, message, fix));
+        }
+    }
+}
+
+/// Names of the certificate that a message lists.
+const SHOWN: usize = 8;
+
+fn missing_message(leaf: &Certificate, wanted: &str) -> String {
+    let presented: Vec<&str> = leaf.extensions.dns_names().collect();
+    if leaf.subject.common_name().is_some_and(|common| matches(common, wanted)) {
+        return format!(
+            "{wanted} stands in the common name of {} alone; clients look at the subject alternative names only",
+            subject_of(leaf)
+        );
+    }
+    if presented.is_empty() {
+        return format!("{} has no subject alternative name at all, so no client accepts it for {wanted}", subject_of(leaf));
+    }
+    if let Some(raw) = presented.iter().find(|name| !name.is_ascii() && ascii(name).as_deref() == Some(wanted)) {
+        return format!("the certificate holds {raw} in Unicode, where {wanted} must stand");
+    }
+    let more = presented.len().saturating_sub(SHOWN);
+    let shown = presented.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("no name of {} covers {wanted}; it is for {shown}{more}", subject_of(leaf))
+}
+
+/// A wildcard whose base is `wanted` itself, or stands two labels or more above it.
+fn wildcard_of_other_depth<'a>(leaf: &'a Certificate, wanted: &str) -> Option<&'a str> {
+    let below = |base: &str| {
+        let base = base.to_ascii_lowercase();
+        wanted == base || wanted.strip_suffix(&base).is_some_and(|labels| labels.len() > 1 && labels.ends_with('.'))
+    };
+    let bases = leaf.extensions.dns_names().filter_map(|name| name.strip_prefix("*.").map(|base| (name, base)));
+    // The nearest one explains most.
+    bases.filter(|(_, base)| below(base)).max_by_key(|(_, base)| base.len()).map(|(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covered(presented: &str, wanted: &str) -> bool {
+        ascii(wanted).is_some_and(|wanted| matches(presented, &wanted))
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_exactly_one_label() {
+        assert!(covered("*.dev.example.com", "a.dev.example.com"));
+        assert!(!covered("*.dev.example.com", "dev.example.com"));
+        assert!(!covered("*.dev.example.com", "a.wt.dev.example.com"));
+        assert!(!covered("*.com", "example.com"));
+        assert!(!covered("f*.example.com", "foo.example.com"));
+        assert!(!covered("a.*.example.com", "a.b.example.com"));
+        assert!(!covered("*.*.example.com", "a.b.example.com"));
+    }
+
+    #[test]
+    fn case_final_dots_and_punycode_do_not_matter() {
+        assert!(covered("Manage.Example.COM", "manage.example.com."));
+        assert!(covered("xn--bcher-kva.example", "bücher.example"));
+        assert!(covered("XN--BCHER-KVA.example", "BÜCHER.example"));
+        assert!(covered("*.example.com", "xn--bcher-kva.example.com"));
+        assert!(!covered("bücher.example", "bücher.example"));
+    }
+
+    #[test]
+    fn a_wildcard_that_is_wanted_is_covered_by_itself_alone() {
+        assert!(covered("*.example.com", "*.example.com"));
+        assert!(!covered("*.example.com", "*.a.example.com"));
+        assert!(!covered("a.example.com", "*.example.com"));
+    }
+}

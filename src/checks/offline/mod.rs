@@ -1,0 +1,158 @@
+//! What can be looked at on this machine alone: the files that the site file names. Reads nothing but their
+//! names and modes, and leaves the site file's own rules to the site's validation.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::spec::{CheckSpec, Outcome, Tally, Vantage};
+use crate::finding::Severity;
+use crate::site::model::{CertificateFiles, Login, Privilege, SecretRef, Site};
+
+/// Every file of the site file is there.
+pub static FILES: CheckSpec = CheckSpec {
+    id: "site.files",
+    title: "Every file that the site file names can be read",
+    source: "Security and Access",
+    severity: Severity::Error,
+    vantage: Vantage::Here,
+};
+/// Keys and passwords are the operator's alone.
+pub static KEY_MODE: CheckSpec = CheckSpec {
+    id: "access.key.perm",
+    title: "Files that hold keys and passwords are their owner's alone (mode 0600)",
+    source: "Security and Access: remote access",
+    severity: Severity::Warning,
+    vantage: Vantage::Here,
+};
+
+/// All checks of this subject.
+pub static CHECKS: &[&CheckSpec] = &[&FILES, &KEY_MODE];
+
+/// A file that the site file names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Named {
+    key: String,
+    path: PathBuf,
+    private: bool,
+}
+
+/// Looks at every file that the site names.
+pub fn files(site: &Site) -> Vec<Outcome> {
+    let mut tally = Tally::of(&site.file.display().to_string());
+    let named = named_files(site);
+    if named.is_empty() {
+        tally.not_applicable(&FILES, "the site file names no other file");
+    }
+    for file in &named {
+        look_at(&mut tally, file);
+    }
+    if !named.iter().any(|file| file.private) {
+        tally.not_applicable(&KEY_MODE, "the site file names no private file");
+    }
+    tally.complete(CHECKS, "the file itself could not be read")
+}
+
+fn look_at(tally: &mut Tally, file: &Named) {
+    let (key, path) = (&file.key, file.path.display());
+    match std::fs::File::open(&file.path).and_then(|opened| opened.metadata()) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            tally.found(&FILES, format!("{key}: {path} does not exist"), format!("put the file there, or correct `{key}`"));
+        }
+        Err(error) => {
+            let fix = format!("let this user read it: `chmod u+r {path}`, or run as its owner");
+            tally.found(&FILES, format!("{key}: {path} cannot be read: {error}"), fix);
+        }
+        Ok(metadata) if !metadata.is_file() => {
+            tally.found(&FILES, format!("{key}: {path} is no file"), format!("name a file in `{key}`"));
+        }
+        Ok(metadata) => {
+            tally.passed(&FILES, format!("{key}: {path}"));
+            let mode = metadata.permissions().mode() & 0o777;
+            if file.private && mode & 0o077 != 0 {
+                let message = format!("{key}: {path} has mode {mode:04o}, so others on this machine can use it");
+                tally.found(&KEY_MODE, message, format!("`chmod 600 {path}`"));
+            } else if file.private {
+                tally.passed(&KEY_MODE, format!("{path}: {mode:04o}"));
+            }
+        }
+    }
+}
+
+fn named_files(site: &Site) -> Vec<Named> {
+    let mut list = List { site, named: Vec::new() };
+    for (place, hop) in site.route.hops.iter().enumerate() {
+        list.login(&format!("route.hops[{place}]"), &hop.login);
+    }
+    for node in &site.nodes {
+        let key = format!("nodes.{}", node.name);
+        list.login(&key, &node.login);
+        if let Privilege::SudoPassword(password) = &node.privilege {
+            list.secret(&format!("{key}.sudo_password"), Some(password));
+        }
+    }
+    for connector in &site.connectors {
+        if let Some(login) = &connector.login {
+            list.login(&format!("connectors.{}", connector.name), login);
+        }
+    }
+    if let Some(tls) = &site.tls {
+        list.certificate("tls.certificate", &tls.certificate);
+        list.secret("tls.pfx_password", tls.pfx_password.as_ref());
+    }
+    for custom in site.names.custom_domains.iter().chain(&site.names.extensions) {
+        if let Some(certificate) = &custom.certificate {
+            list.certificate(&format!("{}.certificate", custom.domain), certificate);
+        }
+    }
+    if let Some(smtp) = &site.smtp {
+        list.secret("smtp.password", Some(&smtp.password));
+        list.public("smtp.ca_certificates", &smtp.ca_certificates);
+    }
+    list.public("proxy.ca_certificates", &site.proxy.ca_certificates);
+    list.named
+}
+
+struct List<'a> {
+    site: &'a Site,
+    named: Vec<Named>,
+}
+
+impl List<'_> {
+    fn add(&mut self, key: &str, path: &Path, private: bool) {
+        let file = Named { key: key.to_owned(), path: self.site.path(path), private };
+        if !self.named.iter().any(|known| known.path == file.path && known.private == private) {
+            self.named.push(file);
+        }
+    }
+
+    fn public(&mut self, key: &str, paths: &[PathBuf]) {
+        for path in paths {
+            self.add(key, path, false);
+        }
+    }
+
+    fn secret(&mut self, key: &str, reference: Option<&SecretRef>) {
+        if let Some(SecretRef::File(path)) = reference {
+            self.add(key, path, true);
+        }
+    }
+
+    fn login(&mut self, key: &str, login: &Login) {
+        for identity in &login.identities {
+            self.add(&format!("{key}.identities"), identity, true);
+        }
+        self.secret(&format!("{key}.passphrase"), login.passphrase.as_ref());
+        self.secret(&format!("{key}.password"), login.password.as_ref());
+        self.secret(&format!("{key}.one_time_code"), login.one_time_code.as_ref());
+    }
+
+    fn certificate(&mut self, key: &str, certificate: &CertificateFiles) {
+        self.public(&format!("{key}.files"), &certificate.files);
+        self.public(&format!("{key}.roots"), &certificate.roots);
+        if let Some(path) = &certificate.key {
+            self.add(&format!("{key}.key"), path, true);
+        }
+        self.secret(&format!("{key}.key_password"), certificate.key_password.as_ref());
+    }
+}

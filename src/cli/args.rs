@@ -1,0 +1,130 @@
+//! The grammar of the command line. Adding is free; what stands here is relied upon.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::{apply, audit, completions, init, man, plan, render, rollback, site, status};
+
+/// Bootstrap and provisioning for appliances inside a customer's own network.
+///
+/// A site file says what a cluster must be. Portcullis finds out what it is, shows the difference, makes it so,
+/// and proves it from the outside.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, propagate_version = true, max_term_width = 110, infer_long_args = false)]
+pub struct Cli {
+    /// Flags that every command has.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For a person.
+    Human,
+    /// For a script: standard output holds JSON alone.
+    Json,
+}
+
+/// When colour is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// Where there is a terminal and `NO_COLOR` is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Flags that every command has.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global flags")]
+pub struct Globals {
+    /// The site file [default: ./site.yaml]
+    #[arg(long, global = true, value_name = "FILE", env = "PORTCULLIS_SITE", hide_env_values = true)]
+    pub site: Option<PathBuf>,
+    /// How answers are printed
+    #[arg(long, global = true, value_enum, default_value = "human", env = "PORTCULLIS_OUTPUT", hide_env_values = true)]
+    pub output: OutputFormat,
+    /// Never ask; what would have been asked is an error that names the flag or key that answers it
+    #[arg(long, global = true)]
+    pub non_interactive: bool,
+    /// Answer "are you sure" with yes
+    #[arg(short, long, global = true)]
+    pub yes: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub color: ColorChoice,
+    /// Say more: -v what is done, -vv how
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Where the log goes
+    #[arg(long, global = true, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// How long one machine may take to answer, such as 10s or 2m
+    #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
+    pub timeout: Option<Duration>,
+    /// The ledger, in place of the site's
+    #[arg(long, global = true, value_name = "URL")]
+    pub ledger: Option<String>,
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no duration; write 10s, 2m or 1h30m");
+    let span: jiff::SignedDuration = text.parse().map_err(|_ignored: jiff::Error| wrong())?;
+    match Duration::try_from(span) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(wrong()),
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Ask what a site needs, and write its site file
+    Init(init::InitArgs),
+    /// Show what `apply` would change, node by node; touches nothing
+    Plan(plan::PlanArgs),
+    /// Make it so
+    Apply(apply::ApplyArgs),
+    /// Put back what a run replaced
+    Rollback(rollback::RollbackArgs),
+    /// Nodes, last run, drift, certificates' days left
+    Status(status::StatusArgs),
+    /// The ledger: what was done, by whom, when
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// The site file: its schema, its validation
+    #[command(subcommand)]
+    Site(site::SiteCommand),
+    /// The files as they would be installed
+    Render(render::RenderArgs),
+    /// Completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// Man pages
+    Man(man::ManArgs),
+}
+
+impl Command {
+    /// Its name, as it is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Status(_) => "status",
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Rollback(_) => "rollback",
+            Self::Audit(_) => "audit",
+            Self::Site(_) => "site",
+            Self::Render(_) => "render",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
+        }
+    }
+}

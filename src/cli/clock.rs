@@ -1,0 +1,9 @@
+//! The one place that reads the clock.
+
+use jiff::Timestamp;
+
+/// The time now.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,127 @@
+//! The machines of a site as the commands meet them: one fleet, every secret asked for before anything begins.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::node::{Machine, RemoteError};
+use crate::playbook::nearest;
+use crate::site::model::{Login, Node, Privilege, SecretRef, Site};
+use crate::site::secret::{SecretError, Secrets};
+use crate::ssh::{Elevation, Fleet, HostKeys, Settings};
+
+/// The way to the machines of one site.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    fleet: Fleet,
+    secrets: Arc<Secrets>,
+}
+
+impl Cluster {
+    /// Prepares the way to `nodes`; nothing is dialled yet, but everything that has to be asked is asked now.
+    pub fn new(context: &Context, site: &Site, secrets: Arc<Secrets>, nodes: &[Node]) -> Result<Self, Failure> {
+        for (reference, purpose) in questions(nodes) {
+            secrets.resolve(&reference, &purpose).map_err(secret_failure)?;
+        }
+        let mut settings = Settings::new(context.home.clone(), context.user.clone(), context.now);
+        settings.agent_socket = std::env::var_os("SSH_AUTH_SOCK").map(Into::into);
+        if let Some(timeout) = context.globals.timeout {
+            settings.connect_timeout = timeout;
+            settings.handshake_timeout = timeout;
+            settings.start_timeout = timeout.max(Duration::from_secs(1));
+        }
+        let known = if site.known_hosts.is_empty() {
+            HostKeys::of_operator(&context.home)
+        } else {
+            HostKeys::from_files(site.known_hosts.iter().map(|path| site.path(path)).collect())
+        };
+        let mut route = site.route.clone();
+        for hop in &mut route.hops {
+            locate(site, &mut hop.login);
+        }
+        let fleet = Fleet::new(&route, known, settings, secrets.clone());
+        Ok(Self { fleet, secrets })
+    }
+
+    /// Logs in to a node.
+    pub async fn connect(&self, node: Node) -> Result<Machine, RemoteError> {
+        let session = self.fleet.session(&node.name, &node.login).await?;
+        let elevation = match &node.privilege {
+            Privilege::Root | Privilege::Sudo => Elevation::Sudo,
+            // Asked for already; what is known does not block.
+            Privilege::SudoPassword(reference) => Machine::sudo(self.secrets.resolve(reference, &sudo_purpose(&node)).ok()),
+        };
+        Ok(Machine::new(&node.name, session, elevation))
+    }
+
+    /// Says goodbye to the hops.
+    pub async fn close(&self) {
+        self.fleet.close().await;
+    }
+
+    /// The fleet itself, for connections that need no node.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+}
+
+fn sudo_purpose(node: &Node) -> String {
+    format!("sudo password on {}", node.name)
+}
+
+fn questions(nodes: &[Node]) -> Vec<(SecretRef, String)> {
+    let mut questions = Vec::new();
+    for node in nodes {
+        if let Privilege::SudoPassword(reference) = &node.privilege {
+            questions.push((reference.clone(), sudo_purpose(node)));
+        }
+    }
+    questions
+}
+
+// A path of the site file starts at its folder, wherever the command runs.
+fn locate(site: &Site, login: &mut Login) {
+    for identity in &mut login.identities {
+        *identity = site.path(identity);
+    }
+}
+
+/// A secret that could not be had: an answer that is missing or wrong.
+pub fn secret_failure(error: SecretError) -> Failure {
+    let help = match &error {
+        SecretError::EnvMissing { name, .. } => {
+            format!("set {name} in the environment, or refer to the secret otherwise (file:, cmd:, prompt)")
+        }
+        SecretError::FileUnreadable { .. } => "a relative path starts at the site file's folder".to_owned(),
+        SecretError::CommandFailed { .. } => "run the command by hand; it has to print the secret and nothing else".to_owned(),
+        SecretError::NobodyToAsk { .. } | SecretError::NoAnswer { .. } => {
+            "give it by reference in the site file: env:NAME, file:PATH or cmd:COMMAND".to_owned()
+        }
+    };
+    Failure::new(Exit::Usage, error, Some(help))
+}
+
+/// The nodes that `--limit` names, or all of them.
+pub fn limited(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
+    let mut nodes = site.nodes.clone();
+    for node in &mut nodes {
+        locate(site, &mut node.login);
+    }
+    if limit.is_empty() {
+        return Ok(nodes);
+    }
+    let known: Vec<String> = site.nodes.iter().map(|node| node.name.clone()).collect();
+    for name in limit {
+        if !known.contains(name) {
+            let near = nearest(name, &known).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+            return Err(Failure::usage(
+                format!("--limit names `{name}`, which is no node of this site"),
+                format!("{near}nodes are: {}", known.join(", ")),
+            ));
+        }
+    }
+    nodes.retain(|node| limit.contains(&node.name));
+    Ok(nodes)
+}

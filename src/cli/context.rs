@@ -1,0 +1,208 @@
+//! What every command has: the flags, the clock, the streams, the operator. Read once, passed on.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use secrecy::SecretString;
+
+use super::args::{ColorChoice, Globals, OutputFormat};
+use super::clock;
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::event::Sink;
+use crate::report::{JsonSink, Look, PlainSink, ProgressSink};
+use crate::site::model::{LedgerLocation, Site};
+use crate::site::secret::{AskSecret, Secrets};
+
+/// Flags, environment and streams of one command.
+#[derive(Debug)]
+pub struct Context {
+    /// The global flags.
+    pub globals: Globals,
+    /// The time at the command's start.
+    pub now: jiff::Timestamp,
+    /// The operator's home.
+    pub home: PathBuf,
+    /// The operator: user name.
+    pub user: String,
+    /// This machine's name.
+    pub host: String,
+    /// Where the log goes.
+    pub log_file: PathBuf,
+    /// The command's name, for summaries.
+    pub command: String,
+    // Who draws on the terminal: a question takes it away meanwhile.
+    progress: Arc<Mutex<Weak<ProgressSink>>>,
+    terminal_in: bool,
+    terminal_out: bool,
+    terminal_err: bool,
+}
+
+impl Context {
+    /// Reads the environment.
+    pub fn new(globals: Globals, command: &str) -> Self {
+        let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let home = env("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
+        let state = env("XDG_STATE_HOME").map_or_else(|| home.join(".local/state"), PathBuf::from);
+        let log_file = globals.log_file.clone().unwrap_or_else(|| state.join("portcullis/portcullis.log"));
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
+        Self {
+            now: clock::now(),
+            home,
+            user: env("SUDO_USER").or_else(|| env("USER")).or_else(|| env("LOGNAME")).unwrap_or_else(|| "root".to_owned()),
+            host: host.ok().or_else(|| env("HOSTNAME")).unwrap_or_else(|| "localhost".to_owned()),
+            log_file,
+            command: command.to_owned(),
+            progress: Arc::default(),
+            terminal_in: io::stdin().is_terminal(),
+            terminal_out: io::stdout().is_terminal(),
+            terminal_err: io::stderr().is_terminal(),
+            globals,
+        }
+    }
+
+    /// Whether standard output holds JSON alone.
+    pub fn is_json(&self) -> bool {
+        self.globals.output == OutputFormat::Json
+    }
+
+    /// Whether a person can be asked. `/dev/null` is no terminal.
+    pub fn is_interactive(&self) -> bool {
+        !self.globals.non_interactive && self.terminal_in && self.terminal_err
+    }
+
+    fn color_for(&self, terminal: bool) -> bool {
+        match self.globals.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+
+    /// The site file's path.
+    pub fn site_path(&self) -> PathBuf {
+        self.globals.site.clone().unwrap_or_else(|| PathBuf::from("site.yaml"))
+    }
+
+    /// Reads and validates the site file.
+    pub fn site(&self) -> Result<Site, Failure> {
+        let mut site = crate::site::load(&self.site_path(), &self.home).map_err(super::site::failure)?;
+        if let Some(ledger) = &self.globals.ledger {
+            site.ledger = match ledger.strip_prefix("sqlite:") {
+                Some(path) => LedgerLocation::File(PathBuf::from(path.trim_start_matches("//"))),
+                None if ledger.starts_with("postgres") => LedgerLocation::Postgres(ledger.clone()),
+                None => LedgerLocation::File(std::path::absolute(ledger).unwrap_or_else(|_| PathBuf::from(ledger))),
+            };
+        }
+        Ok(site)
+    }
+
+    /// The site, where there is a site file or one was named; `None` where there simply is none.
+    pub fn site_if_any(&self) -> Result<Option<Site>, Failure> {
+        if self.globals.site.is_none() && !Path::new("site.yaml").exists() {
+            return Ok(None);
+        }
+        self.site().map(Some)
+    }
+
+    /// Resolves secrets whose relative paths start at `folder`; asks only where somebody is there.
+    pub fn secrets(&self, folder: &Path) -> Arc<Secrets> {
+        let ask: Option<AskSecret> = self.is_interactive().then(|| {
+            let progress = Arc::clone(&self.progress);
+            let ask: AskSecret = Box::new(move |what| {
+                let ask = || dialoguer::Password::new().with_prompt(what).allow_empty_password(true).interact();
+                let drawn = progress.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+                let answer = drawn.map_or_else(ask, |progress| progress.suspend(ask));
+                answer.map(SecretString::from).map_err(|dialoguer::Error::IO(error)| error)
+            });
+            ask
+        });
+        Arc::new(Secrets::new(folder, ask))
+    }
+
+    /// The consumer of events: JSON lines, progress in a terminal, or plain lines. Dropped, it leaves the terminal.
+    pub fn sink(&self) -> Arc<dyn Sink> {
+        if self.is_json() {
+            Arc::new(JsonSink::new(io::stdout()))
+        } else if self.terminal_err {
+            let sink = Arc::new(ProgressSink::new(self.look_of_stderr(), usize::from(console::Term::stderr().size().0)));
+            *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&sink);
+            sink
+        } else {
+            Arc::new(PlainSink::new(io::stderr()))
+        }
+    }
+
+    /// The same for a query, whose JSON is one object: events are for people alone.
+    pub fn sink_for_query(&self) -> Arc<dyn Sink> {
+        if self.is_json() { Arc::new(PlainSink::new(io::sink())) } else { self.sink() }
+    }
+
+    /// How reports on standard output look.
+    pub fn look(&self) -> Look {
+        Look { colour: self.color_for(self.terminal_out), width: width(self.terminal_out, &console::Term::stdout()) }
+    }
+
+    /// How reports on standard error look.
+    pub fn look_of_stderr(&self) -> Look {
+        Look { colour: self.color_for(self.terminal_err), width: width(self.terminal_err, &console::Term::stderr()) }
+    }
+
+    /// Prints a report to standard output.
+    pub fn report(&self, write: impl FnOnce(&mut dyn Write, &Look) -> io::Result<()>) -> Result<(), Failure> {
+        let mut text = Vec::new();
+        write(&mut text, &self.look()).map_err(|error| Failure::new(Exit::Failed, error, None))?;
+        self.print(&String::from_utf8_lossy(&text))
+    }
+
+    /// Prints a report to standard error.
+    pub fn report_aside(&self, write: impl FnOnce(&mut dyn Write, &Look) -> io::Result<()>) -> Result<(), Failure> {
+        let mut text = Vec::new();
+        write(&mut text, &self.look_of_stderr()).map_err(|error| Failure::new(Exit::Failed, error, None))?;
+        self.say(&String::from_utf8_lossy(&text))
+    }
+
+    /// Prints an answer to standard output. A reader that has gone away is no failure.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        quietly(io::stdout().lock(), text)
+    }
+
+    /// Prints a diagnosis or progress to standard error.
+    pub fn say(&self, text: &str) -> Result<(), Failure> {
+        quietly(io::stderr().lock(), text)
+    }
+
+    /// Prints an answer as JSON.
+    pub fn print_json(&self, value: &serde_json::Value) -> Result<(), Failure> {
+        self.print(&format!("{value:#}\n"))
+    }
+
+    /// Asks whether to go on. `--yes` answers; without a terminal it is an error that names the flag.
+    pub fn confirm(&self, question: &str) -> Result<bool, Failure> {
+        if self.globals.yes {
+            return Ok(true);
+        }
+        if !self.is_interactive() {
+            return Err(Failure::not_asked(question, "--yes"));
+        }
+        let answer = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
+        answer.map_err(|error| Failure::new(Exit::Interrupted, error, None))
+    }
+
+    /// Who acts, for locks and the ledger: `user@host`.
+    pub fn actor(&self) -> String {
+        format!("{}@{}", self.user, self.host)
+    }
+}
+
+fn width(is_terminal: bool, terminal: &console::Term) -> usize {
+    if is_terminal { usize::from(terminal.size().1) } else { usize::MAX }
+}
+
+fn quietly(mut stream: impl Write, text: &str) -> Result<(), Failure> {
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(Exit::Failed, error, None)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

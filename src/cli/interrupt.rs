@@ -1,0 +1,48 @@
+//! Ctrl-C and SIGTERM: once ends well, twice at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::Exit;
+use super::failure::{Failure, Sentence};
+
+async fn asked_to_stop() {
+    let mut terminate = signal(SignalKind::terminate()).ok();
+    let terminated = async {
+        match terminate.as_mut() {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+fn interrupted(what: &str) -> Failure {
+    Failure::new(Exit::Interrupted, Sentence(format!("interrupted; {what}")), None)
+}
+
+/// Awaits work that changes nothing; an interrupt ends it at once.
+pub async fn or_stop<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => Ok(done),
+        () = asked_to_stop() => Err(interrupted("nothing was changed")),
+    }
+}
+
+/// Awaits work that changes nodes: the first interrupt raises `flag` and lets what has begun finish, the second
+/// leaves at once. Gives back whether it was interrupted.
+pub async fn let_finish<T>(work: impl Future<Output = T>, flag: &AtomicBool) -> Result<(T, bool), Failure> {
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => return Ok((done, false)),
+        () = asked_to_stop() => flag.store(true, Ordering::SeqCst),
+    }
+    tokio::select! {
+        done = &mut work => Ok((done, true)),
+        () = asked_to_stop() => Err(interrupted("each node finishes or undoes by itself what it has accepted; the next apply says which")),
+    }
+}

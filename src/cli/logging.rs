@@ -1,0 +1,74 @@
+//! The log: a file for support, and standard error with `-v`. Secrets never come this far.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+use super::context::Context;
+
+// Beyond this the file begins anew; the one before is kept once.
+const LARGEST: u64 = 4 << 20;
+
+/// Opens its file at the first line: a command that has nothing to say leaves nothing behind.
+#[derive(Debug, Clone)]
+struct LogFile {
+    path: PathBuf,
+    file: Arc<Mutex<Option<std::fs::File>>>,
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if file.is_none() {
+            *file = Some(open(&self.path)?);
+        }
+        file.as_mut().map_or(Ok(bytes.len()), |file| file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogFile {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+fn open(path: &PathBuf) -> io::Result<std::fs::File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    if std::fs::metadata(path).is_ok_and(|known| known.len() > LARGEST) {
+        std::fs::rename(path, path.with_extension("log.1"))?;
+    }
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+/// Begins logging: the file always, standard error as `-v` asks. The transport's own chatter stays out.
+pub fn begin(context: &Context) {
+    let quiet = "russh=warn,rustls=warn";
+    let file = LogFile { path: context.log_file.clone(), file: Arc::default() };
+    let to_file = tracing_subscriber::fmt::layer().with_writer(file).with_ansi(false).with_target(false);
+    let to_file = to_file.with_filter(EnvFilter::new(format!("info,{quiet}")));
+    let level = match context.globals.verbose {
+        0 => "off",
+        1 => "info",
+        _ => "debug",
+    };
+    let to_terminal =
+        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(context.look_of_stderr().colour).with_target(false);
+    let to_terminal = to_terminal.with_filter(EnvFilter::new(if level == "off" { level.to_owned() } else { format!("{level},{quiet}") }));
+    // Fails only where logging has begun already.
+    drop(tracing_subscriber::registry().with(to_file).with(to_terminal).try_init());
+}

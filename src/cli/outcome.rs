@@ -1,0 +1,131 @@
+//! What a survey or a run over many nodes means for the exit code and for a person.
+
+use serde_json::{Map, Value, json};
+
+use super::exit::Exit;
+use super::failure::{Failure, Sentence};
+use crate::node::Outcome;
+use crate::playbook::{Change, ChangeKind, NodePlan, NodeResult, SurveyError, Surveyed, Verdict};
+use crate::report;
+use crate::site::model::Node;
+
+/// The nodes that were reached and planned for.
+pub fn reached<P>(surveyed: &[(Node, Result<Surveyed<P>, SurveyError>)]) -> impl Iterator<Item = &Surveyed<P>> {
+    surveyed.iter().filter_map(|(_, result)| result.as_ref().ok())
+}
+
+/// Those that were not, and why.
+pub fn unreached<P>(surveyed: &[(Node, Result<Surveyed<P>, SurveyError>)]) -> Vec<(&Node, &SurveyError)> {
+    surveyed.iter().filter_map(|(node, result)| Some((node, result.as_ref().err()?))).collect()
+}
+
+/// One error out of many nodes' failures: each cause once, with the nodes it concerns.
+pub fn survey_failure(failed: &[(&Node, &SurveyError)], of: usize) -> Option<Failure> {
+    let (_, first) = failed.first()?;
+    let none_left = failed.len() == of;
+    let exit = match (none_left, failed.iter().all(|(_, error)| error.is_unreachable())) {
+        (true, true) => Exit::Unreachable,
+        (true, false) => Exit::Failed,
+        (false, _) => Exit::Partial,
+    };
+    let mut causes: Vec<(String, Vec<&str>)> = Vec::new();
+    for (node, error) in failed {
+        let why = chain(error);
+        match causes.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, nodes)) => nodes.push(&node.name),
+            None => causes.push((why, vec![&node.name])),
+        }
+    }
+    let lines: Vec<String> = causes.iter().map(|(why, nodes)| format!("{}: {why}", nodes.join(", "))).collect();
+    let head = if none_left {
+        "no node could be planned for".to_owned()
+    } else {
+        format!("{} of {of} nodes could not be planned for", failed.len())
+    };
+    Some(Failure::new(exit, Sentence(format!("{head}\n  {}", lines.join("\n  "))), first.help()))
+}
+
+/// An error with its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// The exit code of a run.
+pub fn run_exit(results: &[NodeResult], unreached: usize, unreachable: usize) -> Exit {
+    let good = results.iter().filter(|result| result.verdict.is_good()).count();
+    let bad = results.len() - good + unreached;
+    if bad == 0 {
+        return Exit::Done;
+    }
+    if good > 0 {
+        return Exit::Partial;
+    }
+    if results.is_empty() && unreachable == unreached {
+        return Exit::Unreachable;
+    }
+    let locked = |result: &NodeResult| matches!(result.verdict, Verdict::Failed(Outcome::Locked { .. }));
+    if !results.is_empty() && results.iter().all(locked) { Exit::Refused } else { Exit::Failed }
+}
+
+/// What the summary says of each node.
+pub fn run_summary(results: &[NodeResult], failed: &[(&Node, &SurveyError)]) -> Map<String, Value> {
+    let mut nodes = Map::new();
+    for result in results {
+        let changes: Vec<Value> = result.changes.iter().map(change_json).collect();
+        let mut entry = json!({"outcome": result.verdict.word(), "detail": result.verdict.describe(), "changes": changes});
+        if !result.recovered.is_empty() {
+            entry["recovered"] = json!(result.recovered);
+        }
+        nodes.insert(result.node.name.clone(), entry);
+    }
+    for (node, error) in failed {
+        nodes.insert(node.name.clone(), json!({"outcome": "unreached", "detail": chain(error), "changes": []}));
+    }
+    nodes
+}
+
+/// A change as scripts see it.
+pub fn change_json(change: &Change) -> Value {
+    json!({
+        "step": change.step, "title": change.title, "kind": kind_word(change.kind), "subject": change.subject,
+        "note": change.note, "diff": change.diff, "before": change.before, "after": change.after,
+    })
+}
+
+/// The kind's name in JSON.
+pub fn kind_word(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Create => "create",
+        ChangeKind::Modify => "modify",
+        ChangeKind::Remove => "remove",
+        ChangeKind::Service => "service",
+        ChangeKind::Command => "command",
+    }
+}
+
+/// A plan as the report prints it.
+pub fn node_diff(plan: &NodePlan) -> report::plan::NodeDiff {
+    let changes = plan.changes.iter().map(|change| report::plan::Change {
+        step: change.step.clone(),
+        subject: change.subject.clone(),
+        kind: match change.kind {
+            ChangeKind::Create => report::plan::ChangeKind::Created,
+            ChangeKind::Modify => report::plan::ChangeKind::Modified,
+            ChangeKind::Remove => report::plan::ChangeKind::Removed,
+            ChangeKind::Service => report::plan::ChangeKind::Service,
+            ChangeKind::Command => report::plan::ChangeKind::Command,
+        },
+        diff: change.diff.clone(),
+        note: change.note.clone(),
+    });
+    report::plan::NodeDiff { node: plan.node.clone(), changes: changes.collect() }
+}

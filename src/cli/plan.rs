@@ -1,0 +1,63 @@
+//! `portcullis plan`: what `apply` would change. It is given machines that it can only read.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::context::Context;
+use super::desired::Desired;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::outcome::{reached, unreached};
+use super::planfile;
+use crate::playbook::survey;
+use crate::report;
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Playbooks, in order [default: bootstrap]
+    #[arg(value_name = "PLAYBOOK")]
+    pub playbooks: Vec<String>,
+    /// Only these nodes
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub limit: Vec<String>,
+    /// Nodes at the same time
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
+    pub forks: u16,
+    /// Keep the plan in this file, bound to what was seen
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Runs `plan`.
+pub async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
+    let desired = Desired::load(context, &args.playbooks, &args.limit)?;
+    let cluster = desired.cluster(context)?;
+    let sink = context.sink_for_query();
+    let planner = desired.planner();
+    let surveyed = survey(&desired.nodes, &planner, usize::from(args.forks), |node| cluster.connect(node), sink.as_ref()).await;
+    drop(sink);
+    cluster.close().await;
+    let plans: Vec<_> = reached(&surveyed).map(|surveyed| surveyed.plan.clone()).collect();
+    let failed = unreached(&surveyed);
+    if context.is_json() {
+        context.print_json(&planfile::json(&desired, &plans, &failed))?;
+    } else {
+        let diffs: Vec<_> = plans.iter().map(super::outcome::node_diff).collect();
+        context.report(|out, look| report::plan::write_plan(out, &diffs, look))?;
+    }
+    if let Some(path) = &args.out {
+        planfile::write(path, &desired, &plans)?;
+        context.say(&format!(
+            "kept in {}; `portcullis apply {}` carries it out while nothing has changed\n",
+            path.display(),
+            path.display()
+        ))?;
+    }
+    if let Some(failure) = super::outcome::survey_failure(&failed, desired.nodes.len()) {
+        return Err(failure);
+    }
+    let has_changes = plans.iter().any(|plan| !plan.is_empty());
+    Ok(if has_changes { Exit::Changes } else { Exit::Done })
+}

@@ -1,0 +1,147 @@
+//! A plan kept in a file, bound to what was seen: carried out only while a new look gives the same plan.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::desired::Desired;
+use super::exit::Exit;
+use super::failure::{Failure, Sentence};
+use super::outcome::{chain, change_json, kind_word};
+use crate::disk::{Existing, write_atomically};
+use crate::playbook::{NodePlan, SurveyError};
+use crate::site::model::Node;
+
+/// What a plan file holds. Secrets are in it neither as text nor as hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFile {
+    /// Version of this format.
+    pub portcullis_plan: u32,
+    /// The site's name.
+    pub site: String,
+    /// The playbooks.
+    pub playbooks: Vec<String>,
+    /// The nodes, each with its changes.
+    pub nodes: Vec<PlannedNode>,
+}
+
+/// A node's part of a plan file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedNode {
+    /// The node.
+    pub node: String,
+    /// Its changes in order.
+    pub changes: Vec<PlannedChange>,
+}
+
+/// A change: what was seen and what is to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedChange {
+    /// The step.
+    pub step: String,
+    /// `create`, `modify`, `remove`, `service` or `command`.
+    pub kind: String,
+    /// Path, service or command.
+    pub subject: String,
+    /// SHA-256 of what was seen; null for nothing and for secrets.
+    pub before: Option<String>,
+    /// SHA-256 of what is to be; null for nothing and for secrets.
+    pub after: Option<String>,
+}
+
+impl PlanFile {
+    fn new(desired: &Desired, plans: &[NodePlan]) -> Self {
+        let nodes = plans.iter().map(|plan| PlannedNode {
+            node: plan.node.clone(),
+            changes: plan
+                .changes
+                .iter()
+                .map(|change| PlannedChange {
+                    step: change.step.clone(),
+                    kind: kind_word(change.kind).to_owned(),
+                    subject: change.subject.clone(),
+                    before: change.before.clone(),
+                    after: change.after.clone(),
+                })
+                .collect(),
+        });
+        let playbooks = desired.playbook.name.split('+').map(str::to_owned).collect();
+        Self { portcullis_plan: 1, site: desired.site.name.clone(), playbooks, nodes: nodes.collect() }
+    }
+
+    /// Reads a plan file.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
+            let help = Some("make a new one: portcullis plan --out FILE".to_owned());
+            Failure::new(Exit::Usage, PlanFileError { path: path.display().to_string(), source: error }, help)
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.into()))?;
+        let plan: Self = serde_json::from_str(&text).map_err(|error| wrong(error.into()))?;
+        if plan.portcullis_plan == 1 {
+            Ok(plan)
+        } else {
+            Err(wrong(Sentence(format!("its format {} is not known", plan.portcullis_plan)).into()))
+        }
+    }
+
+    /// Refuses, and says where, if a new look no longer gives this plan.
+    pub fn must_still_hold(&self, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
+        let now = Self::new(desired, plans);
+        let mut differences = Vec::new();
+        if now.site != self.site {
+            differences.push(format!("it was made for the site {}, this is {}", self.site, now.site));
+        }
+        for planned in &self.nodes {
+            match now.nodes.iter().find(|node| node.node == planned.node) {
+                None => differences.push(format!("{} could not be looked at", planned.node)),
+                Some(node) if node.changes != planned.changes => differences.push(first_difference(planned, node)),
+                Some(_) => {}
+            }
+        }
+        for node in now.nodes.iter().filter(|node| !self.nodes.iter().any(|planned| planned.node == node.node)) {
+            differences.push(format!("{} is not in the plan", node.node));
+        }
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let text = format!("the plan no longer holds\n  {}", differences.join("\n  "));
+        let help = "look at the difference: portcullis plan; then keep a new plan with --out FILE".to_owned();
+        Err(Failure::new(Exit::Refused, Sentence(text), Some(help)))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{path} is not a plan that can be used")]
+struct PlanFileError {
+    path: String,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+fn first_difference(planned: &PlannedNode, now: &PlannedNode) -> String {
+    let gone = planned.changes.iter().find(|change| !now.changes.contains(change));
+    let come = now.changes.iter().find(|change| !planned.changes.contains(change));
+    let subject = gone.or(come).map_or("the order of changes", |change| change.subject.as_str());
+    format!("{}: {subject} has changed since the plan was made", now.node)
+}
+
+/// Keeps a plan in `path`, mode 0600.
+pub fn write(path: &Path, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(&PlanFile::new(desired, plans)).unwrap_or_default() + "\n";
+    write_atomically(path, text.as_bytes(), 0o600, Existing::Replace).map_err(|error| Failure::new(Exit::Failed, error, None))
+}
+
+/// A plan as scripts see it.
+pub fn json(desired: &Desired, plans: &[NodePlan], failed: &[(&Node, &SurveyError)]) -> Value {
+    let mut nodes = Map::new();
+    for plan in plans {
+        nodes.insert(plan.node.clone(), json!({"changes": plan.changes.iter().map(change_json).collect::<Vec<_>>()}));
+    }
+    for (node, error) in failed {
+        nodes.insert(node.name.clone(), json!({"error": chain(error)}));
+    }
+    json!({"site": desired.site.name, "playbook": desired.playbook.name, "nodes": nodes})
+}

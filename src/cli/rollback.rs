@@ -1,0 +1,126 @@
+//! `portcullis rollback`: put back what a run replaced, on every node that keeps it.
+
+use clap::Args;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use super::cluster::{Cluster, limited};
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::{Failure, Sentence};
+use super::interrupt;
+use super::outcome::chain;
+use super::record::Recorder;
+use crate::event::{Event, Phase, State};
+use crate::ledger::event::NodeOutcome;
+use crate::node::{Facts, Inquiry, Machine, Outcome, Remote as _, RunId};
+use crate::playbook::{describe_outcome, look};
+use crate::site::model::Node;
+
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The run, or the beginning of its id [default: the last run that the nodes keep]
+    pub run: Option<String>,
+    /// Only these nodes
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub limit: Vec<String>,
+}
+
+/// Runs `rollback`.
+pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
+    let site = context.site()?;
+    let nodes = limited(&site, &args.limit)?;
+    let recorder = Recorder::open(context, &site)?;
+    let cluster = Cluster::new(context, &site, context.secrets(&site.folder), &nodes)?;
+    let sink = context.sink_for_query();
+    let inquiry = Inquiry::machine();
+    let looking = look(&nodes, &inquiry, nodes.len(), |node| cluster.connect(node), sink.as_ref());
+    let answers = interrupt::or_stop(looking).await?;
+    let mut outcomes: Vec<NodeOutcome> = Vec::new();
+    let mut reached: Vec<(Node, Machine, Facts)> = Vec::new();
+    for (node, answer) in answers {
+        match answer {
+            Ok((machine, facts)) => reached.push((node, machine, facts)),
+            Err(error) => outcomes.push(outcome_of(&node, "unreached", Some(chain(&error)))),
+        }
+    }
+    if reached.is_empty() {
+        return Err(not_rolled_back(&outcomes, Exit::Unreachable));
+    }
+    let run = choose(args.run.as_deref(), &reached)?;
+    drop(sink);
+    if !context.confirm(&format!("put back what run {run} replaced on {} of {} nodes?", keepers(&run, &reached), nodes.len()))? {
+        return Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None));
+    }
+    let owner = format!("{} (portcullis rollback {run})", context.actor());
+    let sink = context.sink_for_query();
+    let one = |(node, machine, facts): (Node, Machine, Facts)| {
+        let (run, owner, sink) = (run.clone(), owner.clone(), sink.as_ref());
+        async move {
+            if !facts.runs.iter().any(|kept| kept.id == run.as_str()) {
+                return outcome_of(&node, "not-concerned", None);
+            }
+            sink.emit(&Event::Node { node: node.name.clone(), phase: Phase::Undo, state: State::Started, detail: None });
+            let (word, detail, state) = match machine.roll_back(&run, &owner).await {
+                Ok(Outcome::RolledBack) => ("rolled-back", None, State::Done),
+                Ok(outcome) => ("failed", Some(describe_outcome(&outcome)), State::Failed),
+                Err(error) => ("failed", Some(chain(&error)), State::Failed),
+            };
+            sink.emit(&Event::Node { node: node.name.clone(), phase: Phase::Undo, state, detail: detail.clone() });
+            outcome_of(&node, word, detail)
+        }
+    };
+    outcomes.extend(stream::iter(reached).map(one).buffered(50).collect::<Vec<_>>().await);
+    drop(sink);
+    let bad = outcomes.iter().filter(|outcome| !matches!(outcome.outcome.as_str(), "rolled-back" | "not-concerned")).count();
+    recorder.rolled_back(run.as_str(), bad == 0, &outcomes)?;
+    let done = outcomes.iter().filter(|outcome| outcome.outcome == "rolled-back").count();
+    if context.is_json() {
+        context.print_json(&serde_json::json!({"run": run, "nodes": outcomes}))?;
+    } else {
+        context.print(&format!("run {run} is rolled back on {done} of {} nodes\n", nodes.len()))?;
+    }
+    match (bad, done) {
+        (0, _) => Ok(Exit::Done),
+        (_, 0) => Err(not_rolled_back(&outcomes, Exit::Failed)),
+        _ => Err(not_rolled_back(&outcomes, Exit::Partial)),
+    }
+}
+
+fn outcome_of(node: &Node, outcome: &str, detail: Option<String>) -> NodeOutcome {
+    NodeOutcome { node: node.name.clone(), outcome: outcome.to_owned(), detail, files: Vec::new() }
+}
+
+fn keepers(run: &RunId, reached: &[(Node, Machine, Facts)]) -> usize {
+    reached.iter().filter(|(_, _, facts)| facts.runs.iter().any(|kept| kept.id == run.as_str())).count()
+}
+
+// The newest run that is done on any node, or the one that the beginning of an id names.
+fn choose(wanted: Option<&str>, reached: &[(Node, Machine, Facts)]) -> Result<RunId, Failure> {
+    let mut kept: Vec<&str> = reached
+        .iter()
+        .flat_map(|(_, _, facts)| &facts.runs)
+        .filter(|run| wanted.is_some() || run.state == "done")
+        .map(|run| run.id.as_str())
+        .collect();
+    kept.sort_unstable();
+    kept.dedup();
+    let prefix = wanted.unwrap_or_default();
+    let fitting: Vec<&str> = kept.iter().copied().filter(|id| id.starts_with(prefix)).collect();
+    let known = || if kept.is_empty() { "the nodes keep no run".to_owned() } else { format!("the nodes keep: {}", kept.join(", ")) };
+    let chosen = match (wanted, fitting.as_slice()) {
+        (None, [.., last]) | (Some(_), [last]) => *last,
+        (None, []) => return Err(Failure::new(Exit::Failed, Sentence("there is no run to roll back".to_owned()), Some(known()))),
+        (Some(text), []) => return Err(Failure::usage(format!("no node keeps a run {text}"), known())),
+        (Some(text), _) => return Err(Failure::usage(format!("several runs begin with {text}"), known())),
+    };
+    RunId::parse(chosen).map_err(|error| Failure::new(Exit::Failed, error, None))
+}
+
+fn not_rolled_back(outcomes: &[NodeOutcome], exit: Exit) -> Failure {
+    let bad = outcomes.iter().filter(|outcome| !matches!(outcome.outcome.as_str(), "rolled-back" | "not-concerned"));
+    let lines: Vec<String> = bad.map(|outcome| format!("{}: {}", outcome.node, outcome.detail.as_deref().unwrap_or("failed"))).collect();
+    let help = "a file that was changed since is not overwritten: look at it with `portcullis plan`, or set it right by hand".to_owned();
+    Failure::new(exit, Sentence(format!("not everything was rolled back\n  {}", lines.join("\n  "))), Some(help))
+}

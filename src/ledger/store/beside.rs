@@ -1,0 +1,93 @@
+//! The files beside a ledger: its key (`.key`, 0600), its public key (`.pub`) and its newest checkpoint (`.head`).
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::error::LedgerError;
+use crate::disk::{Existing, write_atomically};
+use crate::ledger::checkpoint::SignedCheckpoint;
+use crate::ledger::sign::{PublicKey, SigningKey};
+use zeroize::Zeroizing;
+
+/// Where the files beside a ledger are.
+#[derive(Debug, Clone)]
+pub(super) struct Beside {
+    key: PathBuf,
+    public: PathBuf,
+    pub(super) head: PathBuf,
+}
+
+impl Beside {
+    pub(super) fn of(ledger: &Path) -> Self {
+        Self { key: ledger.with_extension("key"), public: ledger.with_extension("pub"), head: ledger.with_extension("head") }
+    }
+
+    /// The key of a ledger that has none yet: one left by a broken-off first event, or a new one.
+    pub(super) fn make_key(&self) -> Result<SigningKey, LedgerError> {
+        let key = match self.load_key() {
+            Err(LedgerError::KeyMissing { .. }) => {
+                let key = SigningKey::generate().map_err(|source| self.key_error(source))?;
+                let pem = key.encode_pem().map_err(|source| self.key_error(source))?;
+                write_atomically(&self.key, &pem, 0o600, Existing::Keep)?;
+                key
+            }
+            loaded => loaded?,
+        };
+        let public = key.public().encode_pem().map_err(|source| self.key_error(source))?;
+        write_atomically(&self.public, &public, 0o644, Existing::Replace)?;
+        Ok(key)
+    }
+
+    pub(super) fn load_key(&self) -> Result<SigningKey, LedgerError> {
+        let failed = |source| file_error("read", &self.key, source);
+        let mode = match fs::metadata(&self.key) {
+            Ok(metadata) => metadata.permissions().mode() & 0o7777,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(LedgerError::KeyMissing { path: self.key.clone() }),
+            Err(error) => return Err(failed(error)),
+        };
+        if mode & 0o077 != 0 {
+            return Err(LedgerError::KeyExposed { path: self.key.clone(), mode });
+        }
+        let pem = Zeroizing::new(fs::read(&self.key).map_err(failed)?);
+        SigningKey::parse_pem(&pem).map_err(|source| self.key_error(source))
+    }
+
+    /// The ledger's key, if it is the one the ledger is signed with.
+    pub(super) fn load_key_of(&self, expected: &PublicKey) -> Result<SigningKey, LedgerError> {
+        let key = self.load_key()?;
+        if key.public() == expected {
+            return Ok(key);
+        }
+        let (expected, found) = (expected.fingerprint(), key.public().fingerprint());
+        Err(LedgerError::KeyMismatch { path: self.key.clone(), expected, found })
+    }
+
+    /// The public key that was left beside the ledger, if it is there and readable.
+    pub(super) fn public_key(&self) -> Option<PublicKey> {
+        fs::read(&self.public).ok().and_then(|pem| PublicKey::parse_pem(&pem).ok())
+    }
+
+    /// The checkpoint's bytes; `None` where there is none.
+    pub(super) fn read_head(&self) -> Result<Option<Vec<u8>>, LedgerError> {
+        match fs::read(&self.head) {
+            Ok(note) => Ok(Some(note)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(file_error("read", &self.head, error)),
+        }
+    }
+
+    pub(super) fn write_head(&self, note: &SignedCheckpoint) -> Result<(), LedgerError> {
+        write_atomically(&self.head, note.render_note().as_bytes(), 0o644, Existing::Replace)?;
+        Ok(())
+    }
+
+    pub(super) fn key_error(&self, source: crate::ledger::sign::KeyError) -> LedgerError {
+        LedgerError::Key { path: self.key.clone(), source }
+    }
+}
+
+pub(super) fn file_error(action: &'static str, path: &Path, source: io::Error) -> LedgerError {
+    LedgerError::File { action, path: path.to_owned(), source }
+}

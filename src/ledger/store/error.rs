@@ -1,0 +1,227 @@
+//! What can go wrong with a ledger's store, and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::disk::WriteError;
+use crate::ledger::checkpoint::CheckpointError;
+use crate::ledger::event::EventError;
+use crate::ledger::sign::KeyError;
+
+/// Why the ledger could not be opened, read or appended to.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// There is none.
+    #[error("there is no ledger at {path}")]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The folder, the file or one beside it cannot be read or made.
+    #[error("cannot {action} {path}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// The ledger or a file beside it cannot be written.
+    #[error("cannot keep the ledger's files")]
+    Write {
+        /// Which, and why.
+        #[from]
+        source: WriteError,
+    },
+    /// The file is something else.
+    #[error("{path} is not a ledger")]
+    NotALedger {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was written by a newer version.
+    #[error("the ledger {path} has format {found}; this version knows formats up to {known}")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest format that this version knows.
+        known: i64,
+    },
+    /// Another process holds it.
+    #[error("the ledger {path} is held by another process (waited {} s)", .waited.as_secs())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// How long.
+        waited: Duration,
+    },
+    /// It cannot be written to.
+    #[error("the ledger {path} is read-only")]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file's structure is damaged.
+    #[error("the ledger {path} is damaged")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        source: rusqlite::Error,
+    },
+    /// No room is left for it.
+    #[error("no space is left for the ledger {path}")]
+    Full {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        source: rusqlite::Error,
+    },
+    /// The database failed in another way.
+    #[error("cannot {action} the ledger {path}")]
+    Database {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        source: rusqlite::Error,
+    },
+    /// The ledger names no id or key, or not in a readable form.
+    #[error("the ledger {path} does not say which ledger it is")]
+    Nameless {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The ledger is there, its key is not.
+    #[error("the ledger's key {path} is missing")]
+    KeyMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Others than its owner may read the key.
+    #[error("the ledger's key {path} may be read by others (mode {mode:o})")]
+    KeyExposed {
+        /// The key's file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The key cannot be used.
+    #[error("the ledger's key {path} cannot be used")]
+    Key {
+        /// The key's file.
+        path: PathBuf,
+        /// Why.
+        source: KeyError,
+    },
+    /// The key is another ledger's.
+    #[error("the key {path} is {found}, but this ledger is signed with {expected}")]
+    KeyMismatch {
+        /// The key's file.
+        path: PathBuf,
+        /// The ledger's fingerprint.
+        expected: String,
+        /// The file's fingerprint.
+        found: String,
+    },
+    /// Events that were there once are gone; appending would hide it.
+    #[error("the ledger {path} ends at event {end}, but its checkpoint knows event {known}")]
+    Cut {
+        /// The ledger.
+        path: PathBuf,
+        /// Its newest event.
+        end: u64,
+        /// The event that the checkpoint was made of.
+        known: u64,
+    },
+    /// The newest event is not the one that the checkpoint knows; appending would hide it.
+    #[error("event {seq} of the ledger {path} is not the one that its checkpoint knows")]
+    Forked {
+        /// The ledger.
+        path: PathBuf,
+        /// The event.
+        seq: u64,
+    },
+    /// The checkpoint is gone; appending would hide what it was there to show.
+    #[error("the ledger's checkpoint {path} is missing")]
+    CheckpointMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The checkpoint is not one, or another ledger's.
+    #[error("the ledger's checkpoint {path} is not its own")]
+    CheckpointForeign {
+        /// The checkpoint's file.
+        path: PathBuf,
+        /// Why it cannot be read; `None`: the signature or the ledger's id is another.
+        source: Option<CheckpointError>,
+    },
+    /// The event cannot be recorded or read.
+    #[error("cannot {action} event {seq} of the ledger {path}")]
+    Event {
+        /// What was tried.
+        action: &'static str,
+        /// The ledger.
+        path: PathBuf,
+        /// The event's number.
+        seq: u64,
+        /// Why.
+        source: EventError,
+    },
+    /// The export's receiver took no more.
+    #[error("cannot write the export")]
+    Export {
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl LedgerError {
+    /// Sorts what the database says by what a person can do about it.
+    pub(super) fn of(action: &'static str, path: &Path, waited: Duration, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path, waited },
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
+            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { path, source },
+            Some(ErrorCode::NotADatabase) => Self::NotALedger { path },
+            Some(ErrorCode::DiskFull) => Self::Full { path, source },
+            Some(_) | None => Self::Database { action, path, source },
+        }
+    }
+
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        let text = match self {
+            Self::Missing { .. } => "name the ledger with --ledger FILE; the first `portcullis apply` makes one".to_owned(),
+            Self::File { .. } | Self::Write { .. } => "make sure that the folder exists and is yours, or name another place with --ledger FILE".to_owned(),
+            Self::NotALedger { .. } => "name the ledger with --ledger FILE; this file is left as it is".to_owned(),
+            Self::Newer { .. } => "use the version of portcullis that wrote it, or a newer one".to_owned(),
+            Self::Locked { .. } => "wait until the other portcullis has ended, then try again".to_owned(),
+            Self::ReadOnly { .. } => "copy the ledger with its .key, .pub and .head files to where you may write, or mend its permissions".to_owned(),
+            Self::Corrupt { .. } => "keep the file as evidence and restore the ledger with its .head file from a backup; `sqlite3 FILE .recover` saves what can be read".to_owned(),
+            Self::Full { .. } => "free some space on that disk, then try again; what was recorded before is whole".to_owned(),
+            Self::Database { .. } => "make sure that the disk is sound and the folder writable, then try again".to_owned(),
+            Self::Nameless { .. } => "run `portcullis audit verify`, and restore the ledger from a backup".to_owned(),
+            Self::KeyMissing { path } => format!("restore {} from a backup; without it the ledger can be verified but not continued", path.display()),
+            Self::KeyExposed { path, .. } => format!("chmod 600 {}", path.display()),
+            Self::Key { .. } | Self::KeyMismatch { .. } => "restore the ledger's own key file from a backup".to_owned(),
+            Self::Cut { .. } | Self::Forked { .. } => {
+                "run `portcullis audit verify`; restore the newest copy of the ledger, or begin another with --ledger FILE and keep this one as evidence".to_owned()
+            }
+            Self::CheckpointMissing { path } | Self::CheckpointForeign { path, .. } => {
+                format!("restore {} from a backup, or begin another ledger with --ledger FILE and keep this one as evidence", path.display())
+            }
+            Self::Event { action: "read", .. } => "run `portcullis audit verify` to see what was changed".to_owned(),
+            Self::Event { .. } => "this is a mistake in portcullis; please report it".to_owned(),
+            Self::Export { .. } => "write the export to a file on a disk with enough space".to_owned(),
+        };
+        Some(text)
+    }
+}

@@ -1,0 +1,11 @@
+//! Where events are kept. The chain is made here, under the store's own lock, so that appends serialise.
+
+mod beside;
+mod error;
+mod reading;
+mod schema;
+mod sqlite;
+
+pub use error::LedgerError;
+pub use reading::{LogQuery, LoggedEvent};
+pub use sqlite::{Appended, OpenOptions, SqliteLedger};

@@ -1,0 +1,238 @@
+//! What one probe of a machine brought back. A fact is known, absent or failed; failure never has a default.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::inquiry::Inquiry;
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileFact {
+    /// Nothing.
+    Absent,
+    /// A regular file.
+    File {
+        /// Mode in octal digits, such as `644`.
+        mode: String,
+        /// `owner:group`.
+        owner: String,
+        /// Bytes.
+        size: u64,
+        /// SHA-256 of the content, in hexadecimal digits.
+        sha256: String,
+        /// The content, where it was asked for and is small.
+        content: Option<Vec<u8>>,
+    },
+    /// A symbolic link; never followed.
+    Link,
+    /// A folder, a device, a socket.
+    Other(String),
+    /// It could not be looked at, for this reason.
+    Failed(String),
+}
+
+/// How a service stands, in systemd's words (`active`, `inactive`; `enabled`, `disabled` …).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceFact {
+    /// `active`, `inactive`, `failed` … Empty where no systemd answered.
+    pub active: String,
+    /// `enabled`, `disabled`, `static` … Empty where no systemd answered.
+    pub enabled: String,
+}
+
+/// Space on a mounted file system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskFact {
+    /// Where it is mounted.
+    pub mount: String,
+    /// Size in KiB.
+    pub total_kib: u64,
+    /// Free for use, in KiB.
+    pub free_kib: u64,
+}
+
+/// A run that the machine keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRun {
+    /// The run's id.
+    pub id: String,
+    /// `done`, `undone`, `rolled-back`, `staging` or `committing`.
+    pub state: String,
+}
+
+/// Everything one probe brought back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Single-valued facts by key: `kernel`, `host`, `clock` (seconds since 1970), `cores`, `memory-kib`, `init`, `boot`, `ipv6`.
+    pub machine: BTreeMap<String, String>,
+    /// Distribution and its version, such as `("debian", "12")`.
+    pub os: Option<(String, String)>,
+    /// File systems.
+    pub disks: Vec<DiskFact>,
+    /// Files by path.
+    pub files: BTreeMap<String, FileFact>,
+    /// Services by name.
+    pub services: BTreeMap<String, ServiceFact>,
+    /// Exit status of guards by command.
+    pub guards: BTreeMap<String, i32>,
+    /// Runs kept on the machine, oldest first.
+    pub runs: Vec<KeptRun>,
+    /// Who holds the machine's lock, where somebody does.
+    pub lock: Option<String>,
+}
+
+/// Why an answer could not be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FactsError {
+    /// The probe broke off.
+    #[error("the probe's answer ends in the midst")]
+    Truncated,
+    /// A line that no probe of ours prints.
+    #[error("line {line} of the probe's answer is not one of ours: {text}")]
+    Unexpected {
+        /// Line number, from 1.
+        line: usize,
+        /// Its beginning, made printable.
+        text: String,
+    },
+}
+
+impl Facts {
+    /// Reads a probe's standard output, as the answer to `inquiry`.
+    pub fn parse(output: &[u8], inquiry: &Inquiry) -> Result<Self, FactsError> {
+        let text = String::from_utf8_lossy(output);
+        let mut facts = Self::default();
+        let paths: Vec<&str> = inquiry.files().collect();
+        for (index, line) in text.lines().enumerate() {
+            if line == "end" {
+                return Ok(facts);
+            }
+            let fields: Vec<&str> = line.split('\t').collect();
+            if facts.take(&fields, &paths, inquiry).is_none() {
+                let text = line.chars().take(80).flat_map(char::escape_debug).collect();
+                return Err(FactsError::Unexpected { line: index + 1, text });
+            }
+        }
+        Err(FactsError::Truncated)
+    }
+
+    fn take(&mut self, fields: &[&str], paths: &[&str], inquiry: &Inquiry) -> Option<()> {
+        match *fields {
+            ["os", id, version] => self.os = Some((id.to_owned(), version.to_owned())),
+            [key @ ("kernel" | "host" | "clock" | "cores" | "init" | "memory-kib" | "boot" | "ipv6"), value] => {
+                self.machine.insert(key.to_owned(), value.to_owned());
+            }
+            ["disk", mount, total, free] => {
+                self.disks.push(DiskFact { mount: mount.to_owned(), total_kib: total.parse().ok()?, free_kib: free.parse().ok()? });
+            }
+            ["run", id, state] => self.runs.push(KeptRun { id: id.to_owned(), state: state.to_owned() }),
+            ["lock", owner] => self.lock = Some(owner.to_owned()),
+            ["file", number, ref rest @ ..] => {
+                let path = *paths.get(number.parse::<usize>().ok()?)?;
+                self.files.insert(path.to_owned(), file_fact(rest)?);
+            }
+            ["content", number, encoded] => {
+                let path = *paths.get(number.parse::<usize>().ok()?)?;
+                let Some(FileFact::File { content, .. }) = self.files.get_mut(path) else { return None };
+                *content = Some(STANDARD.decode(encoded).ok()?);
+            }
+            ["service", number, active, enabled] => {
+                let name = inquiry.services().get(number.parse::<usize>().ok()?)?;
+                self.services.insert(name.clone(), ServiceFact { active: active.to_owned(), enabled: enabled.to_owned() });
+            }
+            ["guard", number, status] => {
+                let command = inquiry.guards().get(number.parse::<usize>().ok()?)?;
+                self.guards.insert(command.clone(), status.parse().ok()?);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// What stands at `path`; `Failed` where it was not asked.
+    pub fn file(&self, path: &str) -> FileFact {
+        self.files.get(path).cloned().unwrap_or_else(|| FileFact::Failed("it was not looked at".to_owned()))
+    }
+
+    /// The machine's clock, in seconds since 1970.
+    pub fn clock(&self) -> Option<i64> {
+        self.machine.get("clock")?.parse().ok()
+    }
+
+    /// A run broken off in the midst.
+    pub fn broken_off(&self) -> Option<&KeptRun> {
+        self.runs.iter().find(|run| matches!(run.state.as_str(), "staging" | "committing"))
+    }
+}
+
+fn file_fact(fields: &[&str]) -> Option<FileFact> {
+    Some(match *fields {
+        ["absent"] => FileFact::Absent,
+        ["link"] => FileFact::Link,
+        [kind @ ("folder" | "special")] => FileFact::Other(kind.to_owned()),
+        ["failed", ref why @ ..] => FileFact::Failed(why.join(" ")),
+        ["file", mode, user, group, size, sha256] => FileFact::File {
+            mode: mode.to_owned(),
+            owner: format!("{user}:{group}"),
+            size: size.parse().ok()?,
+            sha256: sha256.to_owned(),
+            content: None,
+        },
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::inquiry::Depth;
+    use super::*;
+    use proptest::prelude::*;
+
+    #[expect(clippy::disallowed_methods, reason = "the probe's text is run by the shells it is made for")]
+    fn probed(inquiry: &Inquiry, shell: &[&str]) -> Facts {
+        let output = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(inquiry.script()).output().unwrap();
+        Facts::parse(&output.stdout, inquiry).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    }
+
+    #[test]
+    fn a_probe_tells_files_links_folders_and_nothing_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        crate::disk::write_atomically(at("a file's").as_ref(), b"hello\n", 0o640, crate::disk::Existing::Keep).unwrap();
+        std::os::unix::fs::symlink("a", at("link")).unwrap();
+        let mut inquiry = Inquiry::machine();
+        for name in ["a file's", "link", "none"] {
+            inquiry.file(&at(name), Depth::Content);
+        }
+        inquiry.file(folder.path().to_str().unwrap(), Depth::Hash);
+        inquiry.guard("exit 7");
+        for shell in [&["dash"][..], &["busybox", "sh"], &["bash"]] {
+            let facts = probed(&inquiry, shell);
+            let FileFact::File { mode, size, sha256, content, .. } = facts.file(&at("a file's")) else { panic!("{facts:?}") };
+            assert_eq!((mode.as_str(), size, content.as_deref()), ("640", 6, Some(&b"hello\n"[..])));
+            assert_eq!(sha256, "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
+            assert_eq!(facts.file(&at("link")), FileFact::Link);
+            assert_eq!(facts.file(&at("none")), FileFact::Absent);
+            assert_eq!(facts.file(folder.path().to_str().unwrap()), FileFact::Other("folder".to_owned()));
+            assert_eq!(facts.guards["exit 7"], 7);
+            assert!(facts.clock().unwrap() > 1_700_000_000);
+            assert!(!facts.disks.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_is_no_answer() {
+        assert_eq!(Facts::parse(b"host\ta\n", &Inquiry::machine()), Err(FactsError::Truncated));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_is_refused_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut inquiry = Inquiry::machine();
+            inquiry.file("/x", Depth::Content);
+            drop(Facts::parse(&bytes, &inquiry));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a plan or a check wants to know of a machine; becomes one read-only script.
+
+use std::fmt::Write as _;
+
+use super::quote::quote;
+
+const PROBE: &str = include_str!("sh/probe.sh");
+
+/// How much of a file is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Kind, mode, owner, size and hash.
+    Hash,
+    /// The content too, up to 256 KiB.
+    Content,
+}
+
+/// Questions for one probe of a machine. Answers come back in the same order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inquiry {
+    files: Vec<(String, Depth)>,
+    services: Vec<String>,
+    guards: Vec<String>,
+}
+
+impl Inquiry {
+    /// Nothing but the machine's own facts.
+    pub fn machine() -> Self {
+        Self::default()
+    }
+
+    /// Asks about a file; asking twice asks once, and content wins over hash.
+    pub fn file(&mut self, path: &str, depth: Depth) {
+        match self.files.iter_mut().find(|(known, _)| known == path) {
+            Some((_, known)) if depth == Depth::Content => *known = depth,
+            Some(_) => {}
+            None => self.files.push((path.to_owned(), depth)),
+        }
+    }
+
+    /// Asks whether a service runs and starts by itself.
+    pub fn service(&mut self, name: &str) {
+        if !self.services.iter().any(|known| known == name) {
+            self.services.push(name.to_owned());
+        }
+    }
+
+    /// Asks for the exit status of a guard: a command that by contract only looks.
+    pub fn guard(&mut self, command: &str) {
+        if !self.guards.iter().any(|known| known == command) {
+            self.guards.push(command.to_owned());
+        }
+    }
+
+    /// The files asked about, in the order of the answers.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|(path, _)| path.as_str())
+    }
+
+    /// The services asked about, in the order of the answers.
+    pub fn services(&self) -> &[String] {
+        &self.services
+    }
+
+    /// The guards asked about, in the order of the answers.
+    pub fn guards(&self) -> &[String] {
+        &self.guards
+    }
+
+    /// The read-only script that answers.
+    pub(crate) fn script(&self) -> String {
+        let mut text = String::from(PROBE);
+        text.push_str("\npc_machine\npc_runs\n");
+        for (number, (path, depth)) in self.files.iter().enumerate() {
+            let depth = if *depth == Depth::Content { "content" } else { "hash" };
+            let _infallible = writeln!(text, "pc_look {number} {} {depth}", quote(path));
+        }
+        for (number, name) in self.services.iter().enumerate() {
+            let _infallible = writeln!(text, "pc_service {number} {}", quote(name));
+        }
+        for (number, command) in self.guards.iter().enumerate() {
+            let _infallible = writeln!(text, "pc_guard {number} {}", quote(command));
+        }
+        text.push_str("pc_probe_end\n");
+        text
+    }
+}

@@ -1,0 +1,184 @@
+//! The two traits that stand between us and a machine, and the machine behind an SSH session.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::facts::{Facts, FactsError};
+use super::inquiry::Inquiry;
+use super::outcome::{Answer, Outcome, parse_answer};
+use super::run_id::RunId;
+use super::transaction::{Transaction, rollback_script};
+use crate::ssh::{self, BoxedStream, Elevation, Exit, Output, Script, Session};
+
+// Generous: a probe takes a fraction of a second, reloads and health probes some seconds each.
+const PROBE_TIME: Duration = Duration::from_secs(60);
+const TRANSACTION_TIME: Duration = Duration::from_secs(300);
+
+/// Why a machine gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The way to it, or the session, failed.
+    #[error(transparent)]
+    Ssh(#[from] ssh::Error),
+    /// The command ended otherwise than it can.
+    #[error("{machine}: `{label}` ended {exit}{said}")]
+    Unexpected {
+        /// The machine.
+        machine: String,
+        /// Which command.
+        label: &'static str,
+        /// How it ended, in words.
+        exit: String,
+        /// The last it said on standard error.
+        said: String,
+    },
+    /// Its answer is not one of ours.
+    #[error("{machine}: its facts cannot be understood")]
+    Facts {
+        /// The machine.
+        machine: String,
+        /// Why.
+        source: FactsError,
+    },
+}
+
+impl RemoteError {
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Ssh(error) => error.help(),
+            Self::Unexpected { machine, .. } => Some(format!("run the command again with -vv; look at the system log of {machine}")),
+            Self::Facts { machine, .. } => {
+                Some(format!("look at what the login shell of {machine} prints and replaces (aliases, wrappers)"))
+            }
+        }
+    }
+
+    /// Whether the machine may have begun what it was told, so that only it knows how that ended.
+    pub fn is_open_ended(&self) -> bool {
+        match self {
+            Self::Ssh(error) => error.command_was_accepted(),
+            Self::Unexpected { exit, .. } => exit == NO_STATUS,
+            Self::Facts { .. } => false,
+        }
+    }
+}
+
+/// Reads a machine and changes nothing on it.
+pub trait Probe: Send + Sync {
+    /// The machine's name.
+    fn name(&self) -> &str;
+    /// Gathers facts, in one round trip.
+    fn look(&self, inquiry: &Inquiry) -> impl Future<Output = Result<Facts, RemoteError>> + Send;
+    /// Opens a TCP connection from the machine to `host:port`.
+    fn connect_tcp(&self, host: &str, port: u16) -> impl Future<Output = Result<BoxedStream, RemoteError>> + Send;
+}
+
+/// Changes a machine. Only a run is given one.
+pub trait Remote: Probe {
+    /// Carries out a transaction, in one round trip; progress is told as it happens.
+    fn carry_out(
+        &self,
+        transaction: &Transaction,
+        tell: &mut (dyn FnMut(Answer) + Send),
+    ) -> impl Future<Output = Result<Outcome, RemoteError>> + Send;
+    /// Puts back what `run` replaced.
+    fn roll_back(&self, run: &RunId, owner: &str) -> impl Future<Output = Result<Outcome, RemoteError>> + Send;
+}
+
+/// A machine behind an SSH session.
+#[derive(Debug)]
+pub struct Machine {
+    name: String,
+    session: Session,
+    elevation: Elevation,
+}
+
+impl Machine {
+    /// The machine `name` at the other end of `session`; root is reached by `elevation`.
+    pub fn new(name: &str, session: Session, elevation: Elevation) -> Self {
+        Self { name: name.to_owned(), session, elevation }
+    }
+
+    /// How root is reached for a password or the lack of one.
+    pub fn sudo(password: Option<SecretString>) -> Elevation {
+        password.map_or(Elevation::Sudo, Elevation::SudoPassword)
+    }
+
+    /// The session itself.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    async fn run(&self, script: Script, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<Output, RemoteError> {
+        Ok(self.session.run(&script, on_line).await?)
+    }
+
+    async fn transact(
+        &self,
+        label: &'static str,
+        text: String,
+        payload: Zeroizing<Vec<u8>>,
+        tell: &mut (dyn FnMut(Answer) + Send),
+    ) -> Result<Outcome, RemoteError> {
+        let script = Script { label, text, payload, elevation: self.elevation.clone(), timeout: TRANSACTION_TIME };
+        let mut outcome = None;
+        let mut on_line = |line: &str| match parse_answer(line) {
+            Some(Answer::Ended(ended)) => outcome = Some(ended),
+            Some(answer) => tell(answer),
+            None => {}
+        };
+        let output = self.run(script, &mut on_line).await?;
+        outcome.ok_or_else(|| self.unexpected(label, &output))
+    }
+
+    fn unexpected(&self, label: &'static str, output: &Output) -> RemoteError {
+        let exit = match &output.exit {
+            Exit::Code(code) => format!("with status {code}"),
+            Exit::Signal(signal) => format!("by signal {signal}"),
+            Exit::Missing => NO_STATUS.to_owned(),
+        };
+        let said = output.stderr_tail.trim();
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        RemoteError::Unexpected { machine: self.name.clone(), label, exit, said }
+    }
+}
+
+const NO_STATUS: &str = "without a status";
+
+impl Probe for Machine {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn look(&self, inquiry: &Inquiry) -> Result<Facts, RemoteError> {
+        let script = Script {
+            label: "probe",
+            text: inquiry.script(),
+            payload: Zeroizing::new(Vec::new()),
+            elevation: self.elevation.clone(),
+            timeout: PROBE_TIME,
+        };
+        let output = self.run(script, &mut |_| {}).await?;
+        if !output.is_success() {
+            return Err(self.unexpected("probe", &output));
+        }
+        Facts::parse(&output.stdout, inquiry).map_err(|source| RemoteError::Facts { machine: self.name.clone(), source })
+    }
+
+    async fn connect_tcp(&self, host: &str, port: u16) -> Result<BoxedStream, RemoteError> {
+        Ok(self.session.connect_tcp(host, port).await?)
+    }
+}
+
+impl Remote for Machine {
+    async fn carry_out(&self, transaction: &Transaction, tell: &mut (dyn FnMut(Answer) + Send)) -> Result<Outcome, RemoteError> {
+        self.transact("apply", transaction.script(), transaction.payload(), tell).await
+    }
+
+    async fn roll_back(&self, run: &RunId, owner: &str) -> Result<Outcome, RemoteError> {
+        self.transact("rollback", rollback_script(run, owner), Zeroizing::new(Vec::new()), &mut |_| {}).await
+    }
+}

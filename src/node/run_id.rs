@@ -1,0 +1,62 @@
+//! The name of a run: sorts by time, readable, and safe as a file name on every machine.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// One application of a plan. `20261122T061530Z-3f9a1c`: when it began (UTC), and a random part.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct RunId(String);
+
+/// A text that is no run id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a run id; one looks like 20261122T061530Z-3f9a1c")]
+pub struct NotARunId(String);
+
+impl RunId {
+    /// The id of a run that begins at `now`; `random` sets apart two that begin in one second.
+    pub fn new(now: jiff::Timestamp, random: u32) -> Self {
+        Self(format!("{}-{:06x}", now.strftime("%Y%m%dT%H%M%SZ"), random & 0x00ff_ffff))
+    }
+
+    /// Reads an id, or the beginning of one, as a person types it.
+    pub fn parse(text: &str) -> Result<Self, NotARunId> {
+        let fits = |c: char| c.is_ascii_digit() || "TZ-abcdef".contains(c);
+        if text.len() >= 4 && text.len() <= 23 && text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(fits) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(NotARunId(text.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RunId;
+
+    #[test]
+    fn ids_sort_by_time_and_read_back() {
+        let early = RunId::new("2026-11-22T06:15:30Z".parse().unwrap(), 0xffff_ffff);
+        let late = RunId::new("2026-11-22T06:15:31Z".parse().unwrap(), 0);
+        assert!(early < late);
+        assert_eq!(RunId::parse(early.as_str()), Ok(early));
+    }
+
+    #[test]
+    fn what_could_leave_the_runs_folder_is_no_id() {
+        for text in ["../../etc", "", "2026/1", "x; rm -rf"] {
+            assert!(RunId::parse(text).is_err(), "{text}");
+        }
+    }
+}

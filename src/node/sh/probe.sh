@@ -1,0 +1,82 @@
+# shellcheck shell=sh
+# Looks at a machine and changes nothing. Lines of tab-separated fields; a file's content as base64.
+# The calls that say what to look at follow this text; `pc_probe_end` ends them.
+
+LC_ALL=C
+export LC_ALL
+pc_home=${pc_home:-/var/lib/portcullis}
+
+pc_machine() {
+    (
+        # shellcheck source=/dev/null
+        . /etc/os-release 2>/dev/null
+        printf 'os\t%s\t%s\n' "${ID:-unknown}" "${VERSION_ID:-}"
+    )
+    pc_init=other
+    [ -d /run/systemd/system ] && pc_init=systemd
+    printf 'kernel\t%s\n' "$(uname -srm)"
+    printf 'host\t%s\n' "$(uname -n)"
+    printf 'clock\t%s\n' "$(date +%s)"
+    printf 'cores\t%s\n' "$(nproc 2>/dev/null)"
+    printf 'init\t%s\n' "$pc_init"
+    if [ -e /proc/net/if_inet6 ]; then printf 'ipv6\tyes\n'; else printf 'ipv6\tno\n'; fi
+    while read -r pc_key pc_value pc_rest; do
+        case $pc_key in MemTotal:) printf 'memory-kib\t%s\n' "$pc_value" ;; esac
+    done </proc/meminfo
+    read -r pc_value </proc/sys/kernel/random/boot_id && printf 'boot\t%s\n' "$pc_value"
+    # shellcheck disable=SC2034 # a field to skip
+    df -Pk / /var/lib 2>/dev/null | while read -r pc_key pc_value pc_skip pc_free pc_rest; do
+        case $pc_free in *[!0-9]* | '') ;; *) printf 'disk\t%s\t%s\t%s\n' "${pc_rest#* }" "$pc_value" "$pc_free" ;; esac
+    done
+}
+
+# Every run kept on this machine, oldest first, with its state.
+pc_runs() {
+    for pc_dir in "$pc_home"/runs/*/; do
+        [ -r "${pc_dir}state" ] || continue
+        read -r pc_value <"${pc_dir}state" || continue
+        pc_dir=${pc_dir%/}
+        printf 'run\t%s\t%s\n' "${pc_dir##*/}" "$pc_value"
+    done
+    if [ -e /run/portcullis.lock ] && ! flock -n /run/portcullis.lock true 2>/dev/null; then
+        printf 'lock\t%s\n' "$(cat /run/portcullis.owner 2>/dev/null)"
+    fi
+}
+
+# pc_look NUMBER PATH content|hash: a file's kind, mode, owner, group, size, hash, and content where it is wanted and small.
+pc_look() {
+    if [ -h "$2" ]; then
+        printf 'file\t%s\tlink\n' "$1"
+    elif [ -d "$2" ]; then
+        printf 'file\t%s\tfolder\n' "$1"
+    elif [ -f "$2" ]; then
+        if pc_value=$(stat -c '%a	%U	%G	%s' "$2" 2>&1) && pc_sum=$(sha256sum <"$2" 2>&1); then
+            printf 'file\t%s\tfile\t%s\t%s\n' "$1" "$pc_value" "${pc_sum%% *}"
+            if [ "$3" = content ] && [ "${pc_value##*	}" -le 262144 ]; then
+                printf 'content\t%s\t%s\n' "$1" "$(base64 <"$2" | tr -d '\n')"
+            fi
+        else
+            printf 'file\t%s\tfailed\t%s\n' "$1" "$(printf '%s' "$pc_value $pc_sum" | tr '\t\n' '  ')"
+        fi
+    elif [ -e "$2" ]; then
+        printf 'file\t%s\tspecial\n' "$1"
+    else
+        printf 'file\t%s\tabsent\n' "$1"
+    fi
+}
+
+# pc_service NUMBER NAME: whether a service runs and starts by itself.
+pc_service() {
+    printf 'service\t%s\t%s\t%s\n' "$1" \
+        "$(systemctl is-active "$2" 2>/dev/null)" "$(systemctl is-enabled "$2" 2>/dev/null)"
+}
+
+# pc_guard NUMBER COMMAND: a guard only looks; its exit status is the answer.
+pc_guard() {
+    sh -c "$2" >/dev/null 2>&1 </dev/null
+    printf 'guard\t%s\t%s\n' "$1" "$?"
+}
+
+pc_probe_end() {
+    printf 'end\n'
+}

@@ -1,0 +1,371 @@
+# shellcheck shell=sh
+# One run on one machine, as a transaction: receive, check, validate, keep, swap by rename, reload, probe
+# health; any failure puts the old files back. Calls follow this text; `pc_run`, the run's id, and `pc_owner`,
+# who holds the lock, are set before it. Fields that a `read` has to skip are named `pc_skip`.
+#
+# On disk, below $pc_home/runs/RUN/:  state                 staging, committing, done, undone, rolled-back
+#   files/N/path, meta, new, old      target, "mode owner group", staged file, what was there (or `absent`)
+#   actions                           what to run after files changed, and again after they were put back
+#
+# Answers on standard output, tab-separated: `step ID STATE DETAIL`, last `result OUTCOME REASON`.
+
+LC_ALL=C
+export LC_ALL
+umask 077
+# The machine finishes what it accepted, whether or not the client is still there to hear of it.
+trap : HUP PIPE INT TERM
+pc_home=${pc_home:-/var/lib/portcullis}
+pc_volatile=${pc_volatile:-/run}
+pc_dir=$pc_home/runs/${pc_run:?}
+pc_failure=
+pc_failed_step=
+
+pc_say() { printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$(printf '%s' "${4:-}" | tail -n 20 | tr '\t\n' ' \036')" 2>/dev/null; }
+pc_set_state() { printf '%s\n' "$2" >"$1/state.new" && sync "$1/state.new" && mv -f "$1/state.new" "$1/state"; }
+pc_end_with() { pc_say result "$1" "$pc_failed_step" "$2"; exit "$3"; }
+# The first failure counts; what follows from it is noise.
+pc_fail() { [ -n "$pc_failure" ] || { pc_failure=$2; pc_failed_step=$1; }; }
+pc_read() { IFS= read -r pc_text <"$1"; }
+
+# Takes the lock of this machine, held as long as this script lives, and settles what earlier runs left.
+pc_lock() {
+    command -v flock >/dev/null || pc_end_with refused 'flock is missing on this machine (package util-linux)' 1
+    pc_out=$(mkdir -p "$pc_home/runs" 2>&1) || pc_end_with failed "$pc_out" 1
+    # Tried first by a command that is no special built-in: a failing `exec` would end the shell without a word.
+    pc_out=$(true 2>&1 >>"$pc_volatile/portcullis.lock") || pc_end_with failed "$pc_out" 1
+    exec 9>>"$pc_volatile/portcullis.lock"
+    flock -n 9 || pc_end_with locked "$(cat "$pc_volatile/portcullis.owner" 2>/dev/null)" 1
+    printf '%s\n' "${pc_owner:?}" >"$pc_volatile/portcullis.owner"
+    pc_recover
+}
+
+pc_begin() {
+    pc_lock
+    pc_out=$({ mkdir "$pc_dir" "$pc_dir/files" && touch "$pc_dir/actions" "$pc_dir/validations" && pc_set_state "$pc_dir" staging; } 2>&1) || {
+        rm -rf "$pc_dir"
+        pc_end_with failed "$pc_out" 1
+    }
+}
+
+# A run broken off before: one that had begun to swap is undone, one that had not is forgotten.
+pc_recover() {
+    for pc_left in "$pc_home"/runs/*/; do
+        pc_left=${pc_left%/}
+        [ -d "$pc_left" ] || continue
+        pc_was=
+        [ -r "$pc_left/state" ] && read -r pc_was <"$pc_left/state"
+        case $pc_was in
+            committing)
+                pc_undo "$pc_left"
+                pc_say recovered "${pc_left##*/}" undone "$pc_undo_trouble"
+                ;;
+            staging | '') pc_clear_beside "$pc_left"; rm -rf "$pc_left" ;;
+        esac
+    done
+}
+
+# pc_file N STEP PATH MODE OWNER:GROUP SIZE SHA256 EXPECTED: takes SIZE bytes from standard input.
+pc_file() {
+    if ! pc_stage "$1" "$2" "$3" "$4 $5" || ! pc_take "$6" >"$pc_dir/files/$1/new"; then
+        pc_fail "$2" "cannot stage $3 below $pc_home: $(df -Pk "$pc_home" 2>&1 | tail -n 1)"
+    fi
+    [ -n "$pc_failure" ] || printf '%s  %s\n' "$7" "$pc_dir/files/$1/new" >>"$pc_dir/sums"
+    [ -n "$pc_failure" ] || printf '%s\n' "$7" >"$pc_dir/files/$1/sum"
+    pc_expect "$2" "$3" "$8"
+}
+
+# pc_remove N STEP PATH EXPECTED: PATH is to be gone.
+pc_remove() {
+    pc_stage "$1" "$2" "$3" '- -' || pc_fail "$2" "cannot stage below $pc_home: $(df -Pk "$pc_home" 2>&1 | tail -n 1)"
+    [ "$4" = link ] || pc_expect "$2" "$3" "$4"
+}
+
+# pc_stage N STEP PATH "MODE OWNER"
+pc_stage() {
+    mkdir "$pc_dir/files/$1" && printf '%s\n' "$3" >"$pc_dir/files/$1/path" && printf '%s %s\n' "$4" "$2" >"$pc_dir/files/$1/meta"
+}
+
+# Exactly $1 bytes of standard input; dd never reads past them.
+pc_take() {
+    [ "$1" -lt 65536 ] || dd bs=65536 count="$(($1 / 65536))" iflag=fullblock 2>/dev/null || return 1
+    [ "$(($1 % 65536))" -eq 0 ] || dd bs="$(($1 % 65536))" count=1 iflag=fullblock 2>/dev/null
+}
+
+# What the plan saw must still be there: `absent`, a hash, or `any`.
+pc_expect() {
+    [ -z "$pc_failure" ] || return 0
+    if [ -h "$2" ]; then
+        pc_fail "$1" "$2 is a symbolic link; it is not followed"
+    elif [ -e "$2" ] && [ ! -f "$2" ]; then
+        pc_fail "$1" "$2 is not a regular file"
+    else
+        case $3 in
+            any) ;;
+            absent) [ ! -e "$2" ] || pc_fail "$1" "$2 appeared since the plan was made" ;;
+            *)
+                pc_sum=$({ sha256sum <"$2"; } 2>/dev/null)
+                [ "${pc_sum%% *}" = "$3" ] || pc_fail "$1" "$2 was changed since the plan was made"
+                ;;
+        esac
+    fi
+}
+
+# pc_validate STEP COMMAND: has to succeed before anything is reloaded.
+pc_validate() { printf '%s\t%s\n' "$1" "$2" >>"$pc_dir/validations"; }
+# pc_action STEP KIND VALUE: what to do once the files are in place.
+pc_action() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$pc_dir/actions"; }
+
+pc_apply() {
+    if [ -z "$pc_failure" ] && [ -e "$pc_dir/sums" ]; then
+        pc_out=$(sha256sum -c "$pc_dir/sums" 2>&1) || pc_fail stage "what arrived is not what was sent: $pc_out"
+    fi
+    [ -n "$pc_failure" ] || pc_say step stage 'done'
+    [ -n "$pc_failure" ] || pc_validate_view
+    [ -n "$pc_failure" ] || pc_prepare
+    if [ -n "$pc_failure" ]; then
+        pc_clear_beside "$pc_dir"
+        rm -rf "$pc_dir"
+        pc_end_with failed "$pc_failure" 1
+    fi
+    pc_set_state "$pc_dir" committing && pc_swap
+    [ -n "$pc_failure" ] || pc_validations 'pc_plain'
+    [ -n "$pc_failure" ] || pc_actions "$pc_dir" once
+    if [ -n "$pc_failure" ]; then
+        pc_say step undo started
+        pc_undo "$pc_dir"
+        [ -z "$pc_undo_trouble" ] || pc_end_with broken "$pc_failure; and not everything could be put back: $pc_undo_trouble" 1
+        pc_end_with undone "$pc_failure" 1
+    fi
+    pc_set_state "$pc_dir" 'done'
+    rm -rf "$pc_dir"/files/*/new "$pc_dir/view" "$pc_dir/sums"
+    pc_prune
+    pc_end_with 'done' '' 0
+}
+
+# Runs each validation in a private view of the machine in which the staged files are in place already.
+# Where such a view cannot be made, the validation after the swap, before any reload, is the one that counts.
+pc_validate_view() {
+    [ -s "$pc_dir/validations" ] || return 0
+    pc_tops=
+    for pc_n in "$pc_dir"/files/*/; do
+        pc_read "${pc_n}path"
+        pc_top=${pc_text#/}
+        case $pc_top in */*) pc_top=${pc_top%%/*} ;; *) return 0 ;; esac
+        case $pc_top in *[!A-Za-z0-9_.-]*) return 0 ;; esac
+        case " $pc_tops " in *" $pc_top "*) ;; *) pc_tops="$pc_tops $pc_top" ;; esac
+        pc_seen=$pc_dir/view$pc_text
+        mkdir -p "${pc_seen%/*}" && chmod 755 "$pc_dir/view" || return 0
+        read -r pc_mode pc_own pc_step <"${pc_n}meta"
+        if [ -e "${pc_n}new" ]; then
+            cp "${pc_n}new" "$pc_seen" && chown "$pc_own" "$pc_seen" && chmod "$pc_mode" "$pc_seen" || return 0
+        else
+            mknod "$pc_seen" c 0 0 2>/dev/null || return 0
+        fi
+    done
+    find "$pc_dir/view" -type d -exec chmod 755 {} +
+    unshare -m true 2>/dev/null || return 0
+    # shellcheck disable=SC2086 # a list of names without blanks
+    pc_in_view true $pc_tops >/dev/null 2>&1 || return 0
+    pc_validations 'pc_viewed'
+}
+
+pc_in_view() {
+    # shellcheck disable=SC2016 # expanded inside
+    unshare -m sh -c '
+        view=$1; command=$2; shift 2
+        for top do mount -t overlay -o "lowerdir=$view/$top:/$top" overlay "/$top" || exit 125; done
+        exec sh -c "$command"' sh "$pc_dir/view" "$@" 9>&- </dev/null
+}
+# shellcheck disable=SC2086,SC2317 # a list of names without blanks; called by name
+pc_viewed() { pc_in_view "$1" $pc_tops 2>&1; }
+# shellcheck disable=SC2317 # called by name
+pc_plain() { sh -c "$1" 2>&1 9>&- </dev/null; }
+
+pc_validations() {
+    while IFS='	' read -r pc_step pc_command; do
+        pc_out=$($1 "$pc_command") || { pc_fail "$pc_step" "\`$pc_command\` failed: $pc_out"; return; }
+    done <"$pc_dir/validations"
+}
+
+# Keeps what is there and puts the new files beside their targets, so that the swap needs no more space.
+pc_prepare() {
+    set --
+    for pc_n in "$pc_dir"/files/*/; do
+        [ -d "$pc_n" ] || continue
+        pc_read "${pc_n}path"
+        read -r pc_mode pc_own pc_step <"${pc_n}meta"
+        if [ -e "$pc_text" ] || [ -h "$pc_text" ]; then
+            cp -P -p "$pc_text" "${pc_n}old" || { pc_fail "$pc_step" "cannot keep $pc_text below $pc_home"; return; }
+            set -- "$@" "${pc_n}old"
+        else
+            : >"${pc_n}absent"
+        fi
+        [ -e "${pc_n}new" ] || continue
+        pc_folders_for "$pc_n" "$pc_text"
+        pc_beside "$pc_n" "$pc_text"
+        pc_out=$({ cp "${pc_n}new" "$pc_temporary" && chown "$pc_own" "$pc_temporary" && chmod "$pc_mode" "$pc_temporary"; } 2>&1) ||
+            { pc_fail "$pc_step" "cannot write beside $pc_text: $pc_out"; return; }
+        set -- "$@" "$pc_temporary"
+    done
+    # A kept symbolic link is nothing that could be synced by itself.
+    sync "$@" 2>/dev/null || sync
+}
+
+# pc_beside DIR/files/N/ PATH: the name under which the new file waits beside its target.
+pc_beside() {
+    pc_slot=${1%/}
+    pc_of=${1%/files/*}
+    pc_temporary=${2%/*}/.portcullis-${pc_of##*/}-${pc_slot##*/}
+}
+
+# Folders that are missing, remembered so that an undo takes them away again.
+pc_folders_for() {
+    pc_folder=${2%/*}
+    [ -n "$pc_folder" ] && [ ! -d "$pc_folder" ] || return 0
+    pc_missing=$pc_folder
+    while [ ! -d "${pc_missing%/*}" ] && [ -n "${pc_missing%/*}" ]; do
+        pc_missing=${pc_missing%/*}
+    done
+    printf '%s' "$pc_missing" >"${1}made"
+    (umask 022 && mkdir -p "$pc_folder")
+}
+
+pc_swap() {
+    for pc_n in "$pc_dir"/files/*/; do
+        [ -d "$pc_n" ] || continue
+        pc_read "${pc_n}path"
+        read -r pc_mode pc_own pc_step <"${pc_n}meta"
+        if [ -e "${pc_n}new" ]; then
+            pc_beside "$pc_n" "$pc_text"
+            pc_out=$(mv -f -T "$pc_temporary" "$pc_text" 2>&1)
+        else
+            pc_out=$(rm -f "$pc_text" 2>&1)
+        fi || { pc_fail "$pc_step" "cannot replace $pc_text: $pc_out"; return; }
+        pc_say step "$pc_step" swapped "$pc_text"
+    done
+}
+
+# pc_actions DIR once|again: in the order given; `again` after files were put back, where failures do not stop it.
+pc_actions() {
+    while IFS='	' read -r pc_step pc_kind pc_value; do
+        pc_out=$(pc_act "$2" "$pc_kind" "$pc_value" 2>&1 9>&- </dev/null) || {
+            pc_fail "$pc_step" "$pc_out"
+            [ "$2" = again ] || return
+        }
+        [ "$2" = again ] || pc_say step "$pc_step" 'done' "$pc_kind $pc_value"
+    done <"$1/actions"
+}
+
+pc_act() {
+    case $2 in
+        command) [ "$1" = again ] || sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
+        refresh) sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
+        enable) systemctl enable --now "$3" ;;
+        reload) systemctl reload-or-restart "$3" || { pc_service_log "$3"; return 1; } ;;
+        restart) systemctl restart "$3" || { pc_service_log "$3"; return 1; } ;;
+        active) [ "$1" = again ] || pc_until 50 systemctl -q is-active "$3" || { pc_service_log "$3"; return 1; } ;;
+        listens) [ "$1" = again ] || pc_until 50 pc_listens "$3" || { printf 'nothing listens on TCP port %s\n' "$3"; return 1; } ;;
+        wait) [ "$1" = again ] || pc_until "${3%% *}" sh -c "${3#* }" || { printf 'command %s did not succeed in time\n' "${3#* }"; return 1; } ;;
+    esac
+}
+
+pc_service_log() {
+    printf 'service %s did not come up\n' "$1"
+    systemctl --no-pager --lines=0 status "$1"
+    journalctl --no-pager --quiet --lines=8 --output=cat --unit="$1"
+}
+
+# pc_until TENTHS COMMAND…: tries until it succeeds, for so many tenths of a second.
+pc_until() {
+    pc_left=$1
+    shift
+    until "$@" >/dev/null 2>&1; do
+        pc_left=$((pc_left - 1))
+        [ "$pc_left" -gt 0 ] || return 1
+        sleep 0.1 2>/dev/null || sleep 1
+    done
+}
+
+# A listening socket, from the kernel's table (state 0A): no tool has to be there for it.
+pc_listens() {
+    pc_port=$(printf ':%04X' "$1")
+    for pc_table in /proc/net/tcp /proc/net/tcp6; do
+        [ -r "$pc_table" ] || continue
+        # shellcheck disable=SC2034 # fields to skip
+        while read -r pc_skip pc_local pc_skip pc_status pc_skip; do
+            case "$pc_local $pc_status" in *"$pc_port 0A") return 0 ;; esac
+        done <"$pc_table"
+    done
+    return 1
+}
+
+# pc_undo DIR: puts every file of a run back, reads it back, runs the actions again. Idempotent.
+pc_undo() {
+    pc_undo_trouble=
+    pc_undo_state=${2:-undone}
+    for pc_n in $(cd "$1/files" && for n in *; do printf '%s\n' "$n"; done | sort -rn); do
+        pc_n=$1/files/$pc_n/
+        [ -e "${pc_n}path" ] || continue
+        pc_read "${pc_n}path"
+        pc_put_back "$pc_n" "$pc_text" || pc_undo_trouble="$pc_undo_trouble $pc_text"
+    done
+    pc_clear_beside "$1"
+    pc_actions "$1" again
+    [ -z "$pc_undo_trouble" ] && pc_set_state "$1" "$pc_undo_state" && rm -rf "$1"/files/*/new "$1/view" "$1/sums"
+}
+
+pc_put_back() {
+    if [ -e "${1}old" ] || [ -h "${1}old" ]; then
+        pc_beside "$1" "$2"
+        cp -P -p "${1}old" "$pc_temporary" && { sync "$pc_temporary" 2>/dev/null || :; } && mv -f -T "$pc_temporary" "$2" || return 1
+        [ -h "$2" ] || cmp -s "${1}old" "$2"
+    elif [ -e "${1}absent" ]; then
+        rm -f "$2" && [ ! -e "$2" ] || return 1
+        [ ! -e "${1}made" ] || { pc_made=$(cat "${1}made"); pc_folder=${2%/*}; pc_rmdirs "$pc_folder" "$pc_made"; }
+    fi
+}
+
+# Takes away empty folders from $1 up to $2.
+pc_rmdirs() {
+    rmdir "$1" 2>/dev/null || return 0
+    [ "$1" = "$2" ] || pc_rmdirs "${1%/*}" "$2"
+}
+
+pc_clear_beside() {
+    for pc_n in "$1"/files/*/; do
+        [ -e "${pc_n}path" ] || continue
+        pc_read "${pc_n}path"
+        pc_beside "$pc_n" "$pc_text"
+        rm -f "$pc_temporary"
+        [ -e "$1/state" ] && read -r pc_was <"$1/state" && [ "$pc_was" = staging ] && [ -e "${pc_n}made" ] &&
+            pc_rmdirs "${pc_text%/*}" "$(cat "${pc_n}made")"
+    done
+    return 0
+}
+
+# The last ten runs are kept.
+pc_prune() {
+    # shellcheck disable=SC2012 # run ids are plain names that sort by time
+    ls "$pc_home/runs" | sort -r | tail -n +11 | while read -r pc_old; do rm -rf "$pc_home/runs/$pc_old"; done
+}
+
+# pc_rollback RUN: puts back what RUN replaced, if its files are still as it left them.
+pc_rollback() {
+    pc_lock
+    pc_from=$pc_home/runs/$1
+    [ -r "$pc_from/state" ] || pc_end_with unknown "this machine keeps no run $1" 1
+    read -r pc_was <"$pc_from/state"
+    [ "$pc_was" = 'done' ] || pc_end_with refused "run $1 is $pc_was; there is nothing to put back" 1
+    for pc_n in "$pc_from"/files/*/; do
+        [ -e "${pc_n}path" ] || continue
+        pc_read "${pc_n}path"
+        pc_left_as="$(cat "${pc_n}sum" 2>/dev/null)"
+        pc_sum=$({ sha256sum <"$pc_text"; } 2>/dev/null)
+        [ "${pc_sum%% *}" = "$pc_left_as" ] || pc_end_with refused "$pc_text was changed since run $1; a rollback would lose that" 1
+    done
+    # Should this be broken off, the next run finds `committing` and puts the rest back.
+    pc_set_state "$pc_from" committing
+    pc_undo "$pc_from" rolled-back
+    [ -z "$pc_undo_trouble" ] || pc_end_with broken "could not be put back:$pc_undo_trouble" 1
+    pc_end_with rolled-back '' 0
+}

@@ -1,0 +1,248 @@
+//! The transaction's shell, run by the shells it is made for, on files of a temporary folder.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::node::outcome::{Answer, Outcome, parse_answer};
+
+const SHELLS: [&[&str]; 3] = [&["dash"], &["busybox", "sh"], &["bash"]];
+
+struct Machine {
+    folder: tempfile::TempDir,
+    shell: &'static [&'static str],
+}
+
+impl Machine {
+    fn new(shell: &'static [&'static str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("etc")).unwrap();
+        Self { folder, shell }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join("etc").join(name).to_str().unwrap().to_owned()
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        crate::disk::write_atomically(Path::new(&self.path(name)), text.as_bytes(), 0o644, crate::disk::Existing::Replace).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.path(name)).ok()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path().join("etc")).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the shells themselves are the judges")]
+    fn run(&self, script: &str, payload: &[u8]) -> (Vec<Answer>, Outcome) {
+        let home = self.folder.path().display();
+        let script = format!("pc_home={home}/home\npc_volatile={home}\n{script}");
+        let mut child = Command::new(self.shell[0])
+            .args(&self.shell[1..])
+            .arg("-c")
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A script that ended early closes its end: that is no failure of the test.
+        drop(child.stdin.take().unwrap().write_all(payload));
+        let output = child.wait_with_output().unwrap();
+        let mut answers: Vec<Answer> = String::from_utf8(output.stdout).unwrap().lines().map(|line| parse_answer(line).unwrap()).collect();
+        let Some(Answer::Ended(outcome)) = answers.pop() else { panic!("no outcome: {answers:?}") };
+        (answers, outcome)
+    }
+
+    fn carry_out(&self, transaction: &Transaction) -> Outcome {
+        self.run(&transaction.script(), &transaction.payload()).1
+    }
+
+    fn state(&self, run: &str) -> Option<String> {
+        std::fs::read_to_string(self.folder.path().join("home/runs").join(run).join("state")).ok()
+    }
+}
+
+fn run_id(number: u8) -> RunId {
+    RunId::parse(&format!("20261122T06153{number}Z-3f9a1c")).unwrap()
+}
+
+fn placement(machine: &Machine, name: &str, content: &str, expected: Expected) -> Placement {
+    Placement {
+        step: format!("put-{}", name.len()),
+        path: machine.path(name),
+        content: Zeroizing::new(content.as_bytes().to_vec()),
+        mode: "0640".to_owned(),
+        owner: "root:root".to_owned(),
+        expected,
+    }
+}
+
+fn transaction(number: u8, placements: Vec<Placement>) -> Transaction {
+    Transaction { run: run_id(number), owner: "tester".into(), placements, removals: vec![], validations: vec![], actions: vec![] }
+}
+
+fn of(text: &str) -> Expected {
+    Expected::Sha256(sha256_hex(text.as_bytes()))
+}
+
+fn on_every_shell(test: impl Fn(&Machine)) {
+    for shell in SHELLS {
+        test(&Machine::new(shell));
+    }
+}
+
+#[test]
+fn files_are_put_in_place_with_mode_and_rolled_back_to_the_byte() {
+    on_every_shell(|machine| {
+        machine.put("a", "old");
+        std::os::unix::fs::symlink("a", machine.path("link")).unwrap();
+        let name = "new folder/it's $HOME";
+        let big = "x".repeat(200_001);
+        let mut first = transaction(1, vec![placement(machine, "a", "new", of("old")), placement(machine, name, &big, Expected::Absent)]);
+        first.removals.push(Removal { step: "gone".into(), path: machine.path("link"), expected: Expected::Link });
+        assert_eq!(machine.carry_out(&first), Outcome::Done);
+        assert_eq!((machine.read("a").as_deref(), machine.read(name)), (Some("new"), Some(big)));
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(machine.path("a")).unwrap().permissions());
+        assert_eq!(mode & 0o7777, 0o640);
+        assert_eq!(machine.names(), ["a", "new folder"]);
+        assert_eq!(machine.run(&rollback_script(&run_id(1), "tester"), b"").1, Outcome::RolledBack);
+        assert_eq!(machine.read("a").as_deref(), Some("old"));
+        assert_eq!(machine.names(), ["a", "link"]);
+        assert_eq!(machine.state(run_id(1).as_str()).as_deref(), Some("rolled-back\n"));
+    });
+}
+
+#[test]
+fn a_failing_action_puts_everything_back_and_says_why() {
+    on_every_shell(|machine| {
+        machine.put("a", "old");
+        let mut run = transaction(1, vec![placement(machine, "a", "new", of("old")), placement(machine, "b/c", "1", Expected::Absent)]);
+        run.actions.push(("act".into(), Action::Command("echo out of reach; exit 3".into())));
+        let Outcome::Undone { step, reason } = machine.carry_out(&run) else { panic!() };
+        assert_eq!(step, "act");
+        assert!(reason.contains("out of reach") && reason.contains("status 3"), "{reason}");
+        assert_eq!((machine.read("a").as_deref(), machine.names()), (Some("old"), vec!["a".to_owned()]));
+    });
+}
+
+#[test]
+fn a_failing_validation_keeps_actions_from_running() {
+    on_every_shell(|machine| {
+        machine.put("a", "old");
+        let mut run = transaction(1, vec![placement(machine, "a", "new", of("old"))]);
+        run.validations.push(("check".into(), format!("grep old {}", machine.path("a"))));
+        run.actions.push(("act".into(), Action::Command(format!("touch {}", machine.path("acted")))));
+        let outcome = machine.carry_out(&run);
+        assert!(matches!(outcome, Outcome::Undone { .. } | Outcome::NotBegun { .. }), "{outcome:?}");
+        assert_eq!((machine.read("a").as_deref(), machine.names()), (Some("old"), vec!["a".to_owned()]));
+    });
+}
+
+#[test]
+fn what_arrives_torn_at_any_byte_changes_nothing() {
+    on_every_shell(|machine| {
+        machine.put("a", "old");
+        let run = transaction(1, vec![placement(machine, "a", "newer", of("old")), placement(machine, "b", "123", Expected::Absent)]);
+        for cut in 0..8 {
+            let (_, outcome) = machine.run(&run.script(), &run.payload()[..cut]);
+            assert!(matches!(outcome, Outcome::NotBegun { .. }), "{cut}: {outcome:?}");
+            assert_eq!((machine.read("a").as_deref(), machine.names()), (Some("old"), vec!["a".to_owned()]));
+            assert_eq!(machine.state(run_id(1).as_str()), None);
+        }
+    });
+}
+
+#[test]
+fn what_changed_since_the_plan_is_never_overwritten() {
+    on_every_shell(|machine| {
+        machine.put("a", "by hand");
+        std::os::unix::fs::symlink("/etc/passwd", machine.path("link")).unwrap();
+        for (name, expected) in [("a", of("old")), ("a", Expected::Absent), ("link", Expected::Absent)] {
+            let outcome = machine.carry_out(&transaction(1, vec![placement(machine, name, "new", expected)]));
+            assert!(matches!(outcome, Outcome::NotBegun { .. }), "{outcome:?}");
+        }
+        assert_eq!(machine.read("a").as_deref(), Some("by hand"));
+    });
+}
+
+#[test]
+fn a_run_killed_in_the_midst_is_undone_by_the_next() {
+    on_every_shell(|machine| {
+        machine.put("a", "old");
+        machine.put("z", "z");
+        let mut killed = transaction(1, vec![placement(machine, "a", "new", of("old")), placement(machine, "b", "1", Expected::Absent)]);
+        killed.actions.push(("act".into(), Action::Command("kill -9 $PPID".into())));
+        let script = format!("( {}\n) ; printf 'result\\tfailed\\t\\tkilled\\n'", killed.script());
+        // `$PPID` of the action is the shell that waits for it; how that ends is beside the point here.
+        let (_, _) = machine.run(&script, &killed.payload());
+        let folder = machine.folder.path().join("home/runs").join(run_id(1).as_str());
+        crate::disk::write_atomically(&folder.join("state"), b"committing\n", 0o600, crate::disk::Existing::Replace).unwrap();
+        let (answers, outcome) = {
+            let next = transaction(2, vec![placement(machine, "z", "zz", of("z"))]);
+            machine.run(&next.script(), &next.payload())
+        };
+        assert_eq!(outcome, Outcome::Done);
+        assert!(answers.iter().any(|answer| matches!(answer, Answer::Recovered { trouble, .. } if trouble.is_empty())), "{answers:?}");
+        assert_eq!((machine.read("a").as_deref(), machine.read("z").as_deref()), (Some("old"), Some("zz")));
+        assert_eq!(machine.names(), ["a", "z"]);
+    });
+}
+
+#[test]
+fn a_rollback_that_would_lose_later_changes_is_refused() {
+    on_every_shell(|machine| {
+        machine.put("a", "old");
+        assert_eq!(machine.carry_out(&transaction(1, vec![placement(machine, "a", "new", of("old"))])), Outcome::Done);
+        machine.put("a", "by hand");
+        let (_, outcome) = machine.run(&rollback_script(&run_id(1), "tester"), b"");
+        assert!(matches!(outcome, Outcome::NotBegun { ref reason, .. } if reason.contains("changed since")), "{outcome:?}");
+        assert_eq!(machine.read("a").as_deref(), Some("by hand"));
+        let (_, unknown) = machine.run(&rollback_script(&run_id(7), "tester"), b"");
+        assert!(matches!(unknown, Outcome::UnknownRun { .. }));
+    });
+}
+
+#[test]
+fn a_second_run_meets_the_lock_and_its_owner() {
+    on_every_shell(|machine| {
+        let lock = std::fs::File::create(machine.folder.path().join("portcullis.lock")).unwrap();
+        crate::disk::write_atomically(
+            &machine.folder.path().join("portcullis.owner"),
+            b"eve on laptop\n",
+            0o600,
+            crate::disk::Existing::Replace,
+        )
+        .unwrap();
+        lock.lock().unwrap();
+        let outcome = machine.carry_out(&transaction(1, vec![placement(machine, "a", "new", Expected::Absent)]));
+        assert_eq!(outcome, Outcome::Locked { owner: "eve on laptop".to_owned() });
+        lock.unlock().unwrap();
+    });
+}
+
+#[test]
+fn no_content_is_in_the_script_and_ten_runs_are_kept() {
+    let machine = Machine::new(SHELLS[0]);
+    machine.put("a", "0");
+    for number in 0..9 {
+        let run = transaction(number, vec![placement(&machine, "a", &format!("canary-{}", number + 1), of(&machine.read("a").unwrap()))]);
+        assert!(!run.script().contains("canary"));
+        assert_eq!(machine.carry_out(&run), Outcome::Done);
+    }
+    for number in 0..4 {
+        let id = RunId::parse(&format!("20261122T07000{number}Z-aaaaaa")).unwrap();
+        let mut run = transaction(0, vec![placement(&machine, "a", &format!("later-{number}"), of(&machine.read("a").unwrap()))]);
+        run.run = id;
+        assert_eq!(machine.carry_out(&run), Outcome::Done);
+    }
+    assert_eq!(std::fs::read_dir(machine.folder.path().join("home/runs")).unwrap().count(), 10);
+}

@@ -1,0 +1,219 @@
+//! Makes the material that a playbook needs, once for all nodes: reads files, resolves secrets, builds the chain.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::sign::Signer;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::material::{CertificateText, Material, SmtpMaterial, TlsMaterial};
+use super::model::{Kind, Playbook, Presence};
+use crate::certs::pfx::{PfxOptions, PfxProfile, write_pfx};
+use crate::certs::{Bag, Chain, ChainError, Demands, Key, LeafSelection, Passwords, Roots, Source, build_chain, read, review};
+use crate::finding::{Finding, Severity};
+use crate::site::model::{CertificateFiles, Site, Tls};
+use crate::site::secret::{SecretError, Secrets};
+
+/// Why the material could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// A secret is missing.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A file cannot be read.
+    #[error("cannot read {path}, named as {named}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Where the site names it.
+        named: &'static str,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The files hold no chain to speak of.
+    #[error("the certificate files cannot be used")]
+    Certs {
+        /// Why.
+        source: ChainError,
+    },
+    /// What was found in certificate and key forbids to install them.
+    #[error("the certificate cannot be installed{}", list(.findings))]
+    Certificate {
+        /// The findings of severity error.
+        findings: Vec<Finding>,
+    },
+}
+
+fn list(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| format!("\n{}  {}: {}\nfix: {}", finding.id, finding.subject, finding.message, finding.fix)).collect()
+}
+
+impl PrepareError {
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Secret(_) => None,
+            Self::Unreadable { .. } => Some("a relative path starts at the site file's folder".to_owned()),
+            Self::Certs { source } => Some(source.help().to_owned()),
+            Self::Certificate { .. } => Some("nothing was touched; `portcullis cert check` shows all that was found".to_owned()),
+        }
+    }
+
+    /// The findings that forbid it.
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Certificate { findings } => findings,
+            Self::Secret(_) | Self::Unreadable { .. } | Self::Certs { .. } => &[],
+        }
+    }
+}
+
+// A certificate with one of these would not serve at all, or make others believe that it does.
+const FORBIDDING: [&str; 6] =
+    ["cert.chain.incomplete", "cert.chain.signature", "cert.chain.not-a-ca", "cert.key.mismatch", "cert.key.missing", "cert.key.encrypted"];
+
+/// Makes what the steps of `playbook` need, and no more.
+pub fn prepare(site: &Site, playbook: &Playbook, secrets: &Arc<Secrets>, now: Timestamp) -> Result<Material, PrepareError> {
+    let mut material = Material::default();
+    let uses = |word: &str| {
+        playbook.steps.iter().any(|step| match &step.kind {
+            Kind::Pfx(_) => word == "tls",
+            Kind::Template(template) => template.src.starts_with(word) || step.when.contains_key(word),
+            Kind::Trust(_) => word == "proxy",
+            Kind::File(_) | Kind::Service(_) | Kind::Command(_) | Kind::Wait(_) => false,
+        })
+    };
+    if let (Some(tls), true) = (&site.tls, uses("tls")) {
+        material.tls = Some(tls_material(site, tls, secrets, now)?);
+    }
+    if let (Some(smtp), true) = (&site.smtp, uses("smtp")) {
+        let password = secrets.resolve(&smtp.password, &format!("password of {} at {}", smtp.username, smtp.host))?;
+        let ca_pem = read_texts(site, &smtp.ca_certificates, "smtp.ca_certificates")?.concat();
+        material.smtp = Some(SmtpMaterial { password, ca_pem });
+    }
+    if uses("proxy") {
+        for text in read_texts(site, &site.proxy.ca_certificates, "proxy.ca_certificates")? {
+            let source = Source { name: "proxy.ca_certificates".to_owned(), bytes: text.into_bytes() };
+            let bag = read(&[source], &crate::certs::NoPasswords);
+            material.proxy_cas.extend(bag.certificates.iter().map(|certificate| certificate.to_pem()));
+        }
+    }
+    for step in &playbook.steps {
+        if let Kind::File(file) = &step.kind {
+            if let (Presence::Present, Some(name)) = (file.state, &file.src) {
+                material.files.insert(name.clone(), Zeroizing::new(read_bytes(site, Path::new(name), "src of a file step")?));
+            }
+        }
+    }
+    Ok(material)
+}
+
+fn read_bytes(site: &Site, path: &Path, named: &'static str) -> Result<Vec<u8>, PrepareError> {
+    let path = site.path(path);
+    std::fs::read(&path).map_err(|source| PrepareError::Unreadable { path, named, source })
+}
+
+fn read_texts(site: &Site, paths: &[PathBuf], named: &'static str) -> Result<Vec<String>, PrepareError> {
+    let text = |path: &PathBuf| {
+        let bytes = read_bytes(site, path, named)?;
+        let mut text = String::from_utf8_lossy(&bytes).into_owned();
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        Ok(text)
+    };
+    paths.iter().map(text).collect()
+}
+
+/// Reads the files of a certificate as the site names them; passwords of encrypted keys come from the site.
+pub fn read_certificate(site: &Site, files: &CertificateFiles, secrets: &Secrets) -> Result<(Bag, Roots), PrepareError> {
+    let mut sources = Vec::new();
+    for path in files.files.iter().chain(&files.key) {
+        sources.push(Source { name: path.display().to_string(), bytes: read_bytes(site, path, "tls.certificate")? });
+    }
+    let password = files.key_password.as_ref().map(|reference| secrets.resolve(reference, "password of the private key")).transpose()?;
+    let bag = read(&sources, &KeyPassword(password));
+    let mut roots = Roots::mozilla();
+    for path in &files.roots {
+        let source = Source { name: path.display().to_string(), bytes: read_bytes(site, path, "tls.certificate.roots")? };
+        for root in read(&[source], &crate::certs::NoPasswords).certificates {
+            roots = roots.and(root);
+        }
+    }
+    Ok((bag, roots))
+}
+
+struct KeyPassword(Option<SecretString>);
+
+impl Passwords for KeyPassword {
+    fn password_for(&self, _locked: &str) -> Option<SecretString> {
+        self.0.clone()
+    }
+}
+
+fn tls_material(site: &Site, tls: &Tls, secrets: &Secrets, now: Timestamp) -> Result<TlsMaterial, PrepareError> {
+    let (bag, roots) = read_certificate(site, &tls.certificate, secrets)?;
+    let names = site.names.required();
+    let selection = LeafSelection { names: &names, choose: None };
+    let chain = build_chain(&bag, &roots, selection, now).map_err(|source| PrepareError::Certs { source })?;
+    let demands = Demands { key: true, ..Demands::new(&names, now) };
+    let mut findings = review(&bag, &chain, &demands);
+    findings.retain(|finding| finding.severity == Severity::Error && FORBIDDING.contains(&finding.id.as_str()));
+    let key = match &chain.key {
+        Some(key) if findings.is_empty() => Arc::clone(key),
+        _ => return Err(PrepareError::Certificate { findings }),
+    };
+    let password = tls.pfx_password.as_ref().map(|reference| secrets.resolve(reference, "password of the PFX")).transpose()?;
+    let profile = PfxProfile::named(&tls.pfx_target).unwrap_or(PfxProfile::Modern);
+    let friendly = tls.friendly_name.clone().unwrap_or_else(|| site.name.clone());
+    let failed = |error: openssl::error::ErrorStack| PrepareError::Certificate { findings: vec![unusable_key(&error)] };
+    let key_pem = key.to_pkcs8_pem().map_err(failed)?;
+    let identity = identity(&chain, &key, &friendly, profile, password.as_ref()).map_err(failed)?;
+    let text = CertificateText { chain_pem: chain.to_pem(), key_pem, not_after: chain.leaf.not_after };
+    let make = Box::new(move |password: &SecretString| {
+        let options = PfxOptions { profile, friendly_name: &friendly, password: Some(password), with_root: false };
+        write_pfx(&chain, &key, options).map(Zeroizing::new).map_err(Into::into)
+    });
+    Ok(TlsMaterial::new(text, identity, password, make))
+}
+
+fn unusable_key(error: &openssl::error::ErrorStack) -> Finding {
+    Finding {
+        id: "cert.unreadable".to_owned(),
+        severity: Severity::Error,
+        subject: "the private key".to_owned(),
+        message: format!("it cannot be used: {error}"),
+        fix: "give a key of a kind that servers use (RSA or ECDSA)".to_owned(),
+        source: "Security and Access: SSL Certificates".to_owned(),
+    }
+}
+
+// A MAC under the private key: whoever lacks the key learns nothing of the password, whoever has it needs no password.
+fn identity(
+    chain: &Chain,
+    key: &Key,
+    friendly: &str,
+    profile: PfxProfile,
+    password: Option<&SecretString>,
+) -> Result<String, openssl::error::ErrorStack> {
+    let mac_key = PKey::hmac(&key.to_pkcs8_der()?)?;
+    let mut signer = Signer::new(MessageDigest::sha256(), &mac_key)?;
+    let mut part = |bytes: &[u8]| -> Result<(), openssl::error::ErrorStack> {
+        signer.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes())?;
+        signer.update(bytes)
+    };
+    part(b"portcullis pfx 1")?;
+    part(profile.name().as_bytes())?;
+    part(friendly.as_bytes())?;
+    part(password.map_or(b"random".as_slice(), |password| password.expose_secret().as_bytes()))?;
+    part(&[u8::from(password.is_some())])?;
+    for certificate in chain.served() {
+        part(certificate.der())?;
+    }
+    let mac = signer.sign_to_vec()?;
+    Ok(mac.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,126 @@
+//! The first half of every command that meets nodes: reach all of them at once, look, and plan.
+
+use futures_util::StreamExt as _;
+use futures_util::stream;
+
+use super::plan::{NodePlan, PlanError, Planner};
+use crate::event::{Event, Phase, Sink, State};
+use crate::node::{Facts, Inquiry, Probe, RemoteError};
+use crate::site::model::Node;
+
+/// Why a node dropped out before anything was changed on it.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    /// It could not be reached or looked at.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// No plan could be made for it.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+impl SurveyError {
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Remote(error) => error.help(),
+            Self::Plan(error) => error.help(),
+        }
+    }
+
+    /// Whether the node could not be reached or logged in to at all.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Remote(RemoteError::Ssh(_)))
+    }
+}
+
+/// A node that was reached, with what it is and what would change.
+#[derive(Debug)]
+pub struct Surveyed<P> {
+    /// The node.
+    pub node: Node,
+    /// The machine.
+    pub machine: P,
+    /// What it is.
+    pub facts: Facts,
+    /// What would change.
+    pub plan: NodePlan,
+}
+
+/// Reaches every node, `forks` at a time, and gathers facts: the machine with its answer, or why not.
+pub async fn look<P, C, F>(
+    nodes: &[Node],
+    inquiry: &Inquiry,
+    forks: usize,
+    connect: C,
+    sink: &dyn Sink,
+) -> Vec<(Node, Result<(P, Facts), RemoteError>)>
+where
+    P: Probe,
+    C: Fn(Node) -> F,
+    F: Future<Output = Result<P, RemoteError>>,
+{
+    let one = |node: Node| {
+        let connecting = connect(node.clone());
+        async move {
+            emit(sink, &node, Phase::Connect, State::Started, None);
+            let machine = match connecting.await {
+                Ok(machine) => machine,
+                Err(error) => {
+                    emit(sink, &node, Phase::Connect, State::Failed, Some(error.to_string()));
+                    return (node, Err(error));
+                }
+            };
+            emit(sink, &node, Phase::Probe, State::Started, None);
+            let facts = machine.look(inquiry).await;
+            match &facts {
+                Ok(_) => emit(sink, &node, Phase::Probe, State::Done, None),
+                Err(error) => emit(sink, &node, Phase::Probe, State::Failed, Some(error.to_string())),
+            }
+            (node, facts.map(|facts| (machine, facts)))
+        }
+    };
+    let mut answers: Vec<_> = stream::iter(nodes.iter().cloned()).map(one).buffer_unordered(forks.max(1)).collect().await;
+    // Answers come in as they are ready; people read them in the site's order.
+    answers.sort_by_key(|(node, _)| nodes.iter().position(|known| known.name == node.name));
+    answers
+}
+
+/// Reaches every node, gathers facts and plans.
+pub async fn survey<P, C, F>(
+    nodes: &[Node],
+    planner: &Planner<'_>,
+    forks: usize,
+    connect: C,
+    sink: &dyn Sink,
+) -> Vec<(Node, Result<Surveyed<P>, SurveyError>)>
+where
+    P: Probe,
+    C: Fn(Node) -> F,
+    F: Future<Output = Result<P, RemoteError>>,
+{
+    let answers = look(nodes, &planner.inquiry(), forks, connect, sink).await;
+    answers
+        .into_iter()
+        .map(|(node, answer)| {
+            let surveyed = answer.map_err(SurveyError::from).and_then(|(machine, facts)| {
+                let plan = planner.plan(&node, &facts)?;
+                Ok(Surveyed { node: node.clone(), machine, facts, plan })
+            });
+            match &surveyed {
+                Ok(surveyed) => {
+                    let count = surveyed.plan.changes.len();
+                    let state = if count == 0 { State::Unchanged } else { State::Done };
+                    emit(sink, &node, Phase::Plan, state, Some(format!("{count} to change")));
+                }
+                Err(SurveyError::Plan(error)) => emit(sink, &node, Phase::Plan, State::Failed, Some(error.to_string())),
+                Err(SurveyError::Remote(_)) => {}
+            }
+            (node, surveyed)
+        })
+        .collect()
+}
+
+pub(super) fn emit(sink: &dyn Sink, node: &Node, phase: Phase, state: State, detail: Option<String>) {
+    sink.emit(&Event::Node { node: node.name.clone(), phase, state, detail });
+}

@@ -1,0 +1,188 @@
+//! The ledger for people: one line an event, and the two verdicts with what led to them.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::findings::write_finding;
+use super::text::{Look, Tone, counted, escape, write_table};
+use crate::ledger::{EventKind, LedgerEvent, LoggedEvent, Verdict, Verdicts};
+
+/// Writes one line an event, in the order given.
+pub fn write_log(out: &mut dyn Write, events: &[LoggedEvent], look: &Look) -> io::Result<()> {
+    if events.is_empty() {
+        return writeln!(out, "No events.");
+    }
+    let rows: Vec<_> = events.iter().map(row).collect();
+    write_table(out, &["EVENT", "WHEN", "KIND", "WHO", "FROM", "SUBJECT", "DETAILS"], &rows, look)?;
+    out.flush()
+}
+
+fn row(logged: &LoggedEvent) -> Vec<String> {
+    let event = &logged.event;
+    let who = format!("{}@{}", event.actor.user, event.actor.host);
+    let texts = [event.kind.name(), &who, &event.from, event.subject.as_deref().unwrap_or("-"), &details(event)]
+        .map(|text| escape(text).into_owned());
+    [logged.seq.to_string(), format!("{:.0}", event.at)].into_iter().chain(texts).collect()
+}
+
+/// What an event's details come down to in a few words.
+fn details(event: &LedgerEvent) -> String {
+    let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
+    let names = |name: &str| {
+        let items = event.details.get(name).and_then(Value::as_array).into_iter().flatten();
+        items.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+    };
+    match event.kind {
+        EventKind::RunStarted => format!("{} on {}", names("playbooks"), names("nodes")),
+        EventKind::RunFinished | EventKind::RunRolledBack => {
+            let nodes = event.details.get("nodes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let files: usize = nodes.iter().filter_map(|node| node.get("files")?.as_array()).map(Vec::len).sum();
+            format!("{}: {}, {}", text("outcome"), counted(nodes.len(), "node"), counted(files, "file"))
+        }
+        EventKind::AuditRead => text("query").to_owned(),
+        EventKind::AuditVerified => format!("integrity {}, completeness {}", text("integrity"), text("completeness")),
+        EventKind::AuditExported => format!("{} to {}", text("format"), text("target")),
+        EventKind::WindowRequested
+        | EventKind::WindowApproved
+        | EventKind::WindowOpened
+        | EventKind::WindowExtended
+        | EventKind::WindowClosed
+        | EventKind::WindowEvidence
+        | EventKind::Unknown(_) => serde_json::to_string(&event.details).unwrap_or_default(),
+    }
+}
+
+/// `{"events":[…]}`, each with its number and hash.
+pub fn log_json(events: &[LoggedEvent]) -> Value {
+    let one = |logged: &LoggedEvent| {
+        let event = &logged.event;
+        json!({
+            "seq": logged.seq,
+            "at": event.at,
+            "kind": event.kind,
+            "site": event.site,
+            "actor": event.actor,
+            "from": event.from,
+            "subject": event.subject,
+            "details": event.details,
+            "hash": logged.hash.to_string(),
+        })
+    };
+    json!({"events": events.iter().map(one).collect::<Vec<_>>()})
+}
+
+/// Writes both verdicts, then what was found. For JSON the verdicts are written as they are.
+pub fn write_verdicts(out: &mut dyn Write, verdicts: &Verdicts, look: &Look) -> io::Result<()> {
+    let integrity = match verdicts.integrity {
+        Verdict::Ok => "each event is what was signed, in its place",
+        Verdict::Broken => "events are not what was signed",
+        Verdict::Unproven => "nothing to measure it by",
+    };
+    let completeness = match verdicts.completeness {
+        Verdict::Ok => "nothing is missing, the tail neither",
+        Verdict::Broken => "events are missing",
+        Verdict::Unproven => "no checkpoint shows where it should end",
+    };
+    for (name, verdict, meaning) in
+        [("integrity:   ", verdicts.integrity, integrity), ("completeness:", verdicts.completeness, completeness)]
+    {
+        let tone = match verdict {
+            Verdict::Ok => Tone::Good,
+            Verdict::Broken => Tone::Bad,
+            Verdict::Unproven => Tone::Warning,
+        };
+        writeln!(out, "{name} {}  {meaning}", look.paint(tone, &format!("{:8}", verdict.name())))?;
+    }
+    let events = usize::try_from(verdicts.events).unwrap_or(usize::MAX);
+    writeln!(out, "{} in ledger {}", counted(events, "event"), verdicts.ledger.as_deref().unwrap_or("(no name)"))?;
+    if let Some(key) = &verdicts.key {
+        writeln!(out, "signed with {key}")?;
+    }
+    if let Some(head) = &verdicts.head {
+        writeln!(out, "newest hash {head}")?;
+    }
+    verdicts.findings.iter().try_for_each(|finding| write_finding(out, finding, look))?;
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Finding, Severity};
+    use crate::ledger::chain::Hash;
+    use crate::ledger::event::tests::{noon, origin};
+    use crate::ledger::event::{FileChange, NodeOutcome};
+
+    fn logged() -> Vec<LoggedEvent> {
+        let file = FileChange { path: "/etc/x".into(), old: None, new: Some("00".into()) };
+        let node = NodeOutcome { node: "a0-1".into(), outcome: "done".into(), detail: None, files: vec![file] };
+        let mut read = origin().audit_read(noon(9), 2, "all\u{1b}[2J");
+        read.from = "desk".into();
+        let events = [
+            read,
+            origin().run_finished(noon(5), "r1", "done", &[node]),
+            origin().run_started(noon(1), "r1", &["tls".into()], &["a0-1".into()]),
+        ];
+        let hash = Hash::parse_bytes(&[0xab; 32]).unwrap();
+        (1..=3).rev().zip(events).map(|(seq, event)| LoggedEvent { seq, hash, event }).collect()
+    }
+
+    #[test]
+    fn the_log_has_a_line_an_event() {
+        let mut out = Vec::new();
+        write_log(&mut out, &logged(), &Look { colour: false, width: 120 }).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        EVENT  WHEN                  KIND          WHO       FROM       SUBJECT  DETAILS
+        3      2026-11-22T12:00:09Z  audit.read    ada@desk  desk       -        all\u{1b}[2J
+        2      2026-11-22T12:00:05Z  run.finished  ada@desk  192.0.2.7  r1       done: 1 node, 1 file
+        1      2026-11-22T12:00:01Z  run.started   ada@desk  192.0.2.7  r1       tls on a0-1
+        ");
+        let mut out = Vec::new();
+        write_log(&mut out, &[], &Look::plain()).unwrap();
+        assert_eq!(out, b"No events.\n");
+    }
+
+    #[test]
+    fn the_json_of_an_event_has_its_number_and_hash() {
+        let value = log_json(&logged());
+        assert_eq!(value["events"][1]["seq"], 2);
+        assert_eq!(value["events"][1]["kind"], "run.finished");
+        assert_eq!(value["events"][1]["details"]["nodes"][0]["files"][0]["path"], "/etc/x");
+        assert_eq!(value["events"][1]["hash"], "ab".repeat(32));
+    }
+
+    #[test]
+    fn two_verdicts_and_what_led_to_them() {
+        let finding = Finding {
+            id: "audit.tail.cut".into(),
+            severity: Severity::Error,
+            subject: "events 5 to 6".into(),
+            message: "cut off".into(),
+            fix: "restore".into(),
+            source: "s".into(),
+        };
+        let verdicts = Verdicts {
+            integrity: Verdict::Ok,
+            completeness: Verdict::Broken,
+            findings: vec![finding],
+            ledger: Some("L".into()),
+            key: Some("SHA256:K".into()),
+            events: 4,
+            head: Some("h".into()),
+        };
+        let mut out = Vec::new();
+        write_verdicts(&mut out, &verdicts, &Look::plain()).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        integrity:    ok        each event is what was signed, in its place
+        completeness: broken    events are missing
+        4 events in ledger L
+        signed with SHA256:K
+        newest hash h
+        error   audit.tail.cut  events 5 to 6: cut off
+                fix: restore
+        ");
+        let value = serde_json::to_value(&verdicts).unwrap();
+        assert_eq!((&value["integrity"], &value["completeness"]), (&json!("ok"), &json!("broken")));
+    }
+}

@@ -1,0 +1,142 @@
+//! Machines as they are written: the way to them, how they are logged in to, what they are.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Secret, Text};
+use crate::site::file::read::Located;
+use crate::site::model::Role;
+
+/// How machines are logged in to, where a machine does not say otherwise.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SshInput {
+    /// Login user.
+    pub(crate) user: Option<Text>,
+    /// Private key files to offer, in order.
+    pub(crate) identities: Option<Vec<Text>>,
+    /// Passphrase of encrypted key files.
+    pub(crate) passphrase: Option<Located<Secret>>,
+    /// Whether an ssh-agent's keys are offered. `true` unless given.
+    pub(crate) agent: Option<bool>,
+    /// Login password.
+    pub(crate) password: Option<Located<Secret>>,
+    /// Answer to a prompt that is not for the password, such as for a one-time code.
+    pub(crate) one_time_code: Option<Located<Secret>>,
+}
+
+/// The way to the nodes: either `vpn: true` or `hops`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RouteInput {
+    /// The nodes are reached directly, through a VPN or within one network.
+    pub(crate) vpn: Option<bool>,
+    /// The jumphosts, in the order in which they are passed.
+    pub(crate) hops: Option<Vec<HopInput>>,
+}
+
+/// One jumphost.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HopInput {
+    /// Its name, for messages and for `known_hosts`.
+    pub(crate) name: Text,
+    /// Address or DNS name, as seen from the hop before.
+    pub(crate) address: Text,
+    /// SSH port. 22 unless given.
+    #[schemars(range(min = 1))]
+    pub(crate) port: Option<u16>,
+    /// Login user. Left to `~/.ssh/config` unless given here or under `ssh`.
+    pub(crate) user: Option<Text>,
+    /// Private key files to offer, in order.
+    pub(crate) identities: Option<Vec<Text>>,
+    /// Passphrase of encrypted key files.
+    pub(crate) passphrase: Option<Located<Secret>>,
+    /// Whether an ssh-agent's keys are offered.
+    pub(crate) agent: Option<bool>,
+    /// Login password.
+    pub(crate) password: Option<Located<Secret>>,
+    /// Answer to a prompt that is not for the password, such as for a one-time code.
+    pub(crate) one_time_code: Option<Located<Secret>>,
+    /// Pinned host keys: `SHA256:…` fingerprints or `ssh-ed25519 AAAA…` lines.
+    pub(crate) host_keys: Option<Vec<Text>>,
+}
+
+/// One machine of the appliance.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NodeInput {
+    /// Its name, unique in the site; by custom a0-1, a0-2, a0-3.
+    pub(crate) name: Text,
+    /// Address or DNS name, as seen from the last jumphost.
+    pub(crate) address: Text,
+    /// SSH port. 22 unless given.
+    #[schemars(range(min = 1))]
+    pub(crate) port: Option<u16>,
+    /// Login user. Left to `~/.ssh/config` unless given here or under `ssh`.
+    pub(crate) user: Option<Text>,
+    /// What it is in the cluster. `node` unless given.
+    pub(crate) role: Option<Located<Role>>,
+    /// Private key files to offer, in order.
+    pub(crate) identities: Option<Vec<Text>>,
+    /// Passphrase of encrypted key files.
+    pub(crate) passphrase: Option<Located<Secret>>,
+    /// Whether an ssh-agent's keys are offered.
+    pub(crate) agent: Option<bool>,
+    /// Login password.
+    pub(crate) password: Option<Located<Secret>>,
+    /// Answer to a prompt that is not for the password, such as for a one-time code.
+    pub(crate) one_time_code: Option<Located<Secret>>,
+    /// Pinned host keys: `SHA256:…` fingerprints or `ssh-ed25519 AAAA…` lines.
+    pub(crate) host_keys: Option<Vec<Text>>,
+    /// Whether root is reached by sudo. `true` unless the user is root.
+    pub(crate) sudo: Option<Located<bool>>,
+    /// The password that sudo asks for.
+    pub(crate) sudo_password: Option<Located<Secret>>,
+}
+
+/// The load balancer in front of a cluster.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoadBalancerInput {
+    /// Address or DNS name.
+    pub(crate) address: Text,
+    /// Port that users reach. 443 unless given.
+    #[schemars(range(min = 1))]
+    pub(crate) port: Option<u16>,
+}
+
+/// An AD/LDAP connector.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConnectorInput {
+    /// Its name, unique in the site.
+    pub(crate) name: Text,
+    /// The account that it serves: the DNS name of its tenant.
+    pub(crate) tenant: Text,
+    /// The directory: `ldap://HOST[:PORT]` or `ldaps://HOST[:PORT]`.
+    pub(crate) ldap_url: Text,
+    /// Proxy for its way out, such as `http://proxy.corp.example:3128`. Works, is not recommended.
+    pub(crate) http_proxy: Option<Text>,
+    /// Whether browsers must reach it, for Kerberos or client certificates.
+    pub(crate) inbound: Option<bool>,
+    /// Address or DNS name of its server, where it is managed over SSH.
+    pub(crate) address: Option<Text>,
+    /// SSH port. 22 unless given.
+    #[schemars(range(min = 1))]
+    pub(crate) port: Option<u16>,
+    /// Login user.
+    pub(crate) user: Option<Text>,
+    /// Private key files to offer, in order.
+    pub(crate) identities: Option<Vec<Text>>,
+    /// Passphrase of encrypted key files.
+    pub(crate) passphrase: Option<Located<Secret>>,
+    /// Whether an ssh-agent's keys are offered.
+    pub(crate) agent: Option<bool>,
+    /// Login password.
+    pub(crate) password: Option<Located<Secret>>,
+    /// Answer to a prompt that is not for the password, such as for a one-time code.
+    pub(crate) one_time_code: Option<Located<Secret>>,
+    /// Pinned host keys: `SHA256:…` fingerprints or `ssh-ed25519 AAAA…` lines.
+    pub(crate) host_keys: Option<Vec<Text>>,
+}

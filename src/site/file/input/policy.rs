@@ -1,0 +1,48 @@
+//! Access, ledger and waivers as they are written.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Text;
+
+/// Who may be let in, for how long, with whose consent.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccessInput {
+    /// Longest window, such as `4h` or `1d12h`. `8h` unless given.
+    pub(crate) longest_window: Option<Text>,
+    /// Regular expression that a ticket must match as a whole. No ticket is needed unless given.
+    pub(crate) ticket_pattern: Option<Text>,
+    /// Persons who may be let in. Anybody unless given.
+    pub(crate) persons: Option<Vec<Text>>,
+    /// Approvals by other persons that a window needs. None unless given.
+    #[schemars(range(max = 9))]
+    pub(crate) approvals: Option<u8>,
+    /// Addresses or networks from which a window's person may come. Anywhere unless given.
+    pub(crate) sources: Option<Vec<Text>>,
+    /// Whether sessions are recorded.
+    pub(crate) record: Option<bool>,
+}
+
+/// Where runs and windows are recorded: either `file` or `postgres`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LedgerInput {
+    /// An `SQLite` file; relative paths start at the site file's folder.
+    pub(crate) file: Option<Text>,
+    /// A `PostgreSQL` URL without a password, such as `postgresql://portcullis@db.corp.example/ledger`.
+    pub(crate) postgres: Option<Text>,
+}
+
+/// A check that is known to fail for now.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WaiverInput {
+    /// The check's id, such as `node.ram`.
+    pub(crate) check: Text,
+    /// Why it may fail.
+    pub(crate) reason: Text,
+    /// The last day on which that counts, such as 2026-12-31.
+    #[schemars(extend("format" = "date"))]
+    pub(crate) until: Text,
+}

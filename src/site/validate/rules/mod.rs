@@ -1,0 +1,233 @@
+//! Rules for single values: names, addresses, URLs, mail addresses. Pure; used by the site file and by `init` alike.
+//!
+//! Each gives back the value in the form in which the model holds it. No error repeats credentials.
+
+mod error;
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use jiff::civil::Date;
+
+pub use error::RuleError;
+
+/// A DNS name with a domain, lower case, in its ASCII form (RFC 1123, RFC 5891).
+pub fn dns_name(text: &str) -> Result<String, RuleError> {
+    let given = || text.to_owned();
+    if text.starts_with("*.") {
+        return Err(RuleError::Wildcard { text: given() });
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        return Err(RuleError::Address { text: given() });
+    }
+    let name = label_list(text)?;
+    if name.contains('.') { Ok(name) } else { Err(RuleError::NoDomain { text: given() }) }
+}
+
+/// An IP address or a DNS name, which need not have a domain.
+pub fn host(text: &str) -> Result<String, RuleError> {
+    if let Ok(address) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        return Ok(address.to_string());
+    }
+    if text.contains(':') && !text.contains("::") {
+        return Err(RuleError::Port { text: text.to_owned(), problem: "has a key of its own" });
+    }
+    label_list(text)
+}
+
+/// `host` or `host:port`; an IPv6 address stands in brackets where a port follows.
+pub fn host_and_port(text: &str) -> Result<(String, Option<u16>), RuleError> {
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let (name, after) = match bracketed {
+        Some((name, "")) => (name, None),
+        Some((name, after)) => (name, Some(after.trim_start_matches(':'))),
+        None if text.parse::<IpAddr>().is_ok() => (text, None),
+        None => text.rsplit_once(':').map_or((text, None), |(name, after)| (name, Some(after))),
+    };
+    Ok((host(name)?, after.map(port).transpose()?))
+}
+
+/// A port, from 1.
+pub fn port(text: &str) -> Result<u16, RuleError> {
+    let number = text.parse::<u16>().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| RuleError::Port { text: text.to_owned(), problem: "is none" })
+}
+
+fn label_list(text: &str) -> Result<String, RuleError> {
+    let given = || text.to_owned();
+    if text.trim().is_empty() {
+        return Err(RuleError::Empty);
+    }
+    // Before IDNA, which would complain of the same letters in its own way.
+    if let Some(letter) = text.chars().find(|letter| letter.is_ascii() && !letter.is_ascii_alphanumeric() && !"-.".contains(*letter)) {
+        return Err(RuleError::Letter { text: given(), letter });
+    }
+    let ascii = idna::domain_to_ascii_cow(text.as_bytes(), idna::AsciiDenyList::EMPTY);
+    let Ok(ascii) = ascii else { return Err(RuleError::NotInternational { text: given() }) };
+    let name = ascii.strip_suffix('.').unwrap_or(&ascii).to_lowercase();
+    if let Some(letter) = name.chars().find(|letter| !(letter.is_ascii_alphanumeric() || "-.".contains(*letter))) {
+        return Err(RuleError::Letter { text: given(), letter });
+    }
+    for label in name.split('.') {
+        if label.is_empty() {
+            return Err(RuleError::EmptyLabel { text: given() });
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return Err(RuleError::Dash { text: given() });
+        }
+    }
+    if name.len() > 253 || name.split('.').any(|label| label.len() > 63) {
+        return Err(RuleError::TooLong { text: given() });
+    }
+    let last = name.rsplit('.').next().unwrap_or_default();
+    if last.chars().all(|letter| letter.is_ascii_digit()) {
+        return Err(RuleError::NoAddress { text: given() });
+    }
+    Ok(name)
+}
+
+/// The URL of an HTTP proxy: scheme, host, port, and nothing else.
+pub fn proxy_url(text: &str) -> Result<String, RuleError> {
+    if text.trim_end().to_lowercase().rsplit('.').next() == Some("pac") {
+        return Err(RuleError::Script { text: text.to_owned() });
+    }
+    bare_url(text, &["http", "https"], "`http://` or `https://`")
+}
+
+/// The URL of a directory: `ldap://` or `ldaps://`, host and port.
+pub fn ldap_url(text: &str) -> Result<String, RuleError> {
+    bare_url(text, &["ldap", "ldaps"], "`ldap://` or `ldaps://`")
+}
+
+fn bare_url(text: &str, known: &[&str], schemes: &'static str) -> Result<String, RuleError> {
+    let parts = text.split_once("://");
+    // Looked at first: no later error may repeat what stands before the `@`.
+    if let Some((user, _)) = parts.map_or(text, |(_, rest)| rest).rsplit_once('@') {
+        return Err(if user.contains(':') { RuleError::Credentials } else { RuleError::User });
+    }
+    let (scheme, rest) = parts
+        .filter(|(scheme, _)| known.contains(&scheme.to_lowercase().as_str()))
+        .ok_or_else(|| RuleError::Scheme { text: text.to_owned(), schemes })?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if !path.is_empty() {
+        return Err(RuleError::Path { text: text.to_owned() });
+    }
+    let (name, number) = host_and_port(authority)?;
+    let name = if name.contains(':') { format!("[{name}]") } else { name };
+    let number = number.map(|number| format!(":{number}")).unwrap_or_default();
+    Ok(format!("{}://{name}{number}", scheme.to_lowercase()))
+}
+
+/// A `PostgreSQL` URL without a password.
+pub fn postgres_url(text: &str) -> Result<String, RuleError> {
+    let schemes = "`postgresql://` or `postgres://`";
+    let has_password = |user: &str| user.contains(':');
+    let rest = text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://"));
+    if text.rsplit_once('@').is_some_and(|(before, _)| has_password(before.split_once("://").map_or(before, |(_, user)| user)))
+        || text.to_lowercase().contains("password=")
+    {
+        return Err(RuleError::Credentials);
+    }
+    match rest {
+        Some(rest) if !rest.is_empty() => Ok(text.to_owned()),
+        _ => Err(RuleError::Scheme { text: text.to_owned(), schemes }),
+    }
+}
+
+/// A bare mail address (RFC 5321).
+pub fn mail_address(text: &str) -> Result<String, RuleError> {
+    let wrong = || RuleError::Mail { text: text.to_owned() };
+    let Ok(address) = lettre::Address::from_str(text) else { return Err(wrong()) };
+    let Ok(domain) = dns_name(address.domain()) else { return Err(wrong()) };
+    Ok(format!("{}@{domain}", address.user()))
+}
+
+/// The name of a site: lower-case letters, digits, dashes; at most 63.
+pub fn site_name(text: &str) -> Result<String, RuleError> {
+    let sound = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    let ends = text.starts_with('-') || text.ends_with('-');
+    if text.is_empty() || text.len() > 63 || ends || !text.chars().all(sound) {
+        let rule = "lower-case letters, digits, and dashes between them, at most 63";
+        return Err(RuleError::Name { text: text.to_owned(), what: "site's name", rule });
+    }
+    Ok(text.to_owned())
+}
+
+/// The name of a machine: letters, digits, dashes, dots; at most 63.
+pub fn machine_name(text: &str) -> Result<String, RuleError> {
+    let sound = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+    let first = text.starts_with(|letter: char| letter.is_ascii_alphanumeric());
+    if !first || text.len() > 63 || !text.chars().all(sound) {
+        let rule = "letters, digits, dashes, dots and underscores, the first a letter or digit, at most 63";
+        return Err(RuleError::Name { text: text.to_owned(), what: "machine's name", rule });
+    }
+    Ok(text.to_owned())
+}
+
+/// A login user: anything that neither a shell nor an option parser would take for something else.
+pub fn user_name(text: &str) -> Result<String, RuleError> {
+    let sound = |letter: char| letter.is_alphanumeric() || "-._@\\+$".contains(letter);
+    if text.is_empty() || text.starts_with('-') || !text.chars().all(sound) {
+        return Err(RuleError::UserName { text: text.to_owned() });
+    }
+    Ok(text.to_owned())
+}
+
+/// A network, or an address as the network of itself.
+pub fn network(text: &str) -> Result<IpNet, RuleError> {
+    let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+    network.map(|network| network.trunc()).ok_or_else(|| RuleError::Network { text: text.to_owned() })
+}
+
+/// What the nodes reach past the proxy: a name, `.domain`, an address or a network.
+pub fn bypass(text: &str) -> Result<String, RuleError> {
+    if let Ok(network) = network(text) {
+        return Ok(if text.contains('/') { network.to_string() } else { network.addr().to_string() });
+    }
+    match text.strip_prefix("*.").or_else(|| text.strip_prefix('.')) {
+        Some(domain) => label_list(domain).map(|domain| format!(".{domain}")),
+        None => host(text),
+    }
+}
+
+/// What the proxy must let pass: `host` or `host:port`, in that form.
+pub fn destination(text: &str) -> Result<String, RuleError> {
+    if text.starts_with('*') || text.starts_with('.') {
+        return Err(RuleError::Wildcard { text: text.to_owned() });
+    }
+    let (name, number) = host_and_port(text)?;
+    Ok(match number {
+        Some(number) if name.contains(':') => format!("[{name}]:{number}"),
+        Some(number) => format!("{name}:{number}"),
+        None => name,
+    })
+}
+
+/// A regular expression, as it was given.
+pub fn pattern(text: &str) -> Result<String, RuleError> {
+    match regex::Regex::new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => {
+            let shown = error.to_string();
+            let reason = shown.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            Err(RuleError::Pattern { text: text.to_owned(), reason })
+        }
+    }
+}
+
+/// A pinned host key: `SHA256:` with 43 letters of base64, or a line of a public key file.
+pub fn host_key(text: &str) -> Result<String, RuleError> {
+    let base64 = |letter: char| letter.is_ascii_alphanumeric() || "+/=".contains(letter);
+    let fingerprint = text.strip_prefix("SHA256:").is_some_and(|rest| rest.trim_end_matches('=').len() == 43 && rest.chars().all(base64));
+    let mut words = text.split_whitespace();
+    let kinds = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
+    let kind = words.next().is_some_and(|word| kinds.iter().any(|kind| word.starts_with(kind)));
+    let line = kind && words.next().is_some_and(|key| key.starts_with("AAAA") && key.chars().all(base64));
+    if fingerprint || line { Ok(text.to_owned()) } else { Err(RuleError::HostKey { text: text.to_owned() }) }
+}
+
+/// A day, as in 2026-12-31.
+pub fn day(text: &str) -> Result<Date, RuleError> {
+    text.parse::<Date>().ok().ok_or_else(|| RuleError::Day { text: text.to_owned() })
+}

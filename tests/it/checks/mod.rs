@@ -1,0 +1,45 @@
+//! Checks against real peers on loopback: nginx, postfix with Dovecot, squid. Needs root, as postfix does, and
+//! the packages `nginx-light postfix dovecot-core squid-openssl`; a missing one is a failure, never a skip.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the lints' leave for tests does not reach a test's own tools"
+)]
+
+mod authority;
+mod offline;
+mod peers;
+mod proxy;
+mod smtp;
+mod tls;
+
+use portcullis::checks::{Outcome, Verdict};
+
+/// The outcomes as `id=verdict` of all that did not pass, to be compared in one piece.
+fn not_passed(outcomes: &[Outcome]) -> Vec<String> {
+    let told = outcomes.iter().filter_map(|outcome| match &outcome.verdict {
+        Verdict::Passed => None,
+        Verdict::Found { findings } => {
+            let severities: Vec<String> = findings.iter().map(|finding| format!("{:?}", finding.severity).to_lowercase()).collect();
+            Some(format!("{}={}", outcome.spec.id, severities.join(",")))
+        }
+        Verdict::CouldNotRun { .. } => Some(format!("{}=could-not-run", outcome.spec.id)),
+        Verdict::NotApplicable { .. } => Some(format!("{}=n/a", outcome.spec.id)),
+    });
+    told.collect()
+}
+
+/// The one outcome of that id.
+fn outcome<'a>(outcomes: &'a [Outcome], id: &str) -> &'a Outcome {
+    outcomes.iter().find(|outcome| outcome.spec.id == id).unwrap_or_else(|| panic!("no outcome {id} in {outcomes:#?}"))
+}
+
+/// Message and fix of the first finding of that id.
+fn told(outcomes: &[Outcome], id: &str) -> String {
+    match &outcome(outcomes, id).verdict {
+        Verdict::Found { findings } => format!("{} → {}", findings[0].message, findings[0].fix),
+        other @ (Verdict::Passed | Verdict::CouldNotRun { .. } | Verdict::NotApplicable { .. }) => panic!("{id} found nothing: {other:?}"),
+    }
+}

@@ -1,0 +1,119 @@
+//! Through squid to nginx: open, demanding a login, refusing, and opening TLS.
+
+use std::time::Duration;
+
+use portcullis::checks::proxy::{Destination, ProxyReport, examine, examine_direct, unreachable};
+use portcullis::checks::reach::Unreached;
+use portcullis::checks::tls::Roots;
+
+use super::authority::{Authority, now};
+use super::peers::{Peer, intercepting_squid, nginx, squid};
+use super::{not_passed, told};
+
+const HOST: &str = "cdn.corp.example";
+const LOGIN: &str = "auth_param basic program /usr/lib/squid/basic_fake_auth\nacl known proxy_auth REQUIRED\n";
+
+/// The world's authority, and a destination whose certificate it signed.
+fn destination() -> (Authority, Peer) {
+    let world = Authority::new("World");
+    let leaf = world.leaf(&[HOST]);
+    let server = nginx(&format!("{}{}", leaf.pem, world.intermediate()), &leaf.key, "");
+    (world, server)
+}
+
+async fn look(proxy: &Peer, port: u16, public: &Roots, proxy_roots: &Roots) -> ProxyReport {
+    let sources = ["10.20.0.11".to_owned(), "10.20.0.12".to_owned()];
+    let asked = Destination {
+        origin: "a0-1",
+        sources: &sources,
+        proxy: Some("proxy.corp.example:3128"),
+        host: HOST,
+        port,
+        public,
+        proxy_roots,
+        now: now(),
+        patience: Duration::from_secs(5),
+    };
+    examine(proxy.connect().await, &asked).await
+}
+
+#[tokio::test]
+async fn an_open_proxy_passes_every_check() {
+    let (world, server) = destination();
+    let proxy = squid(&[HOST], "http_access allow all");
+    let report = look(&proxy, server.port, &world.roots(), &Roots::none()).await;
+    assert_eq!(not_passed(&report.outcomes), Vec::<String>::new());
+    assert_eq!((report.status, report.intercepted, report.issuer.as_deref()), (Some(200), false, Some("CN=World Root")));
+}
+
+#[tokio::test]
+async fn a_missing_exception_is_407_and_the_printed_squid_line_mends_it() {
+    let (world, server) = destination();
+    let proxy = squid(&[HOST], &format!("{LOGIN}http_access allow known\nhttp_access deny all"));
+    let report = look(&proxy, server.port, &world.roots(), &Roots::none()).await;
+    assert_eq!(not_passed(&report.outcomes)[0], "proxy.auth=error");
+    let told = told(&report.outcomes, "proxy.auth");
+    assert!(told.contains("the proxy demands a login (Basic)"), "{told}");
+    assert!(told.contains("if (host == \"cdn.corp.example\") return \"DIRECT\";"), "{told}");
+
+    let line = told.split("squid: `").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
+    let lines = line.replace("; ", "\n").replace("src 10.20.0.11 10.20.0.12", "src 127.0.0.1");
+    let mended = squid(&[HOST], &format!("{LOGIN}{lines}\nhttp_access allow known\nhttp_access deny all"));
+    let report = look(&mended, server.port, &world.roots(), &Roots::none()).await;
+    assert_eq!(not_passed(&report.outcomes), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_apart_from_a_missing_login() {
+    let (world, server) = destination();
+    let proxy = squid(&[HOST], "http_access deny all");
+    let report = look(&proxy, server.port, &world.roots(), &Roots::none()).await;
+    assert_eq!(report.status, Some(403));
+    assert_eq!(not_passed(&report.outcomes)[0], "proxy.refused=error");
+}
+
+#[tokio::test]
+async fn a_destination_that_the_proxy_cannot_reach_is_the_proxy_team_s() {
+    let world = Authority::new("World");
+    let proxy = squid(&[HOST], "http_access allow all");
+    let report = look(&proxy, 1, &world.roots(), &Roots::none()).await;
+    assert_eq!(report.status, Some(503));
+    assert!(told(&report.outcomes, "proxy.refused").contains("the proxy could not reach cdn.corp.example:1"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_opens_tls_is_seen_by_who_signed_what_came_back() {
+    let (world, server) = destination();
+    let corp = Authority::new("Corp Proxy");
+    let proxy = intercepting_squid(&[HOST], &corp.root_with_key(), &world.root());
+
+    let report = look(&proxy, server.port, &world.roots(), &Roots::none()).await;
+    assert!(report.intercepted, "{report:?}");
+    assert!(told(&report.outcomes, "proxy.intercepted").contains("signed by CN=Corp Proxy Root, no public CA"));
+    assert_eq!(not_passed(&report.outcomes), ["proxy.intercepted=error", "proxy.passed=could-not-run"]);
+
+    let report = look(&proxy, server.port, &world.roots(), &corp.roots()).await;
+    assert!(report.intercepted);
+    assert_eq!(not_passed(&report.outcomes), ["proxy.intercepted=warning"]);
+}
+
+#[tokio::test]
+async fn without_an_explicit_proxy_the_destination_itself_is_looked_at() {
+    let (world, server) = destination();
+    let roots = world.roots();
+    let asked = Destination {
+        origin: "a0-1",
+        sources: &[],
+        proxy: None,
+        host: HOST,
+        port: server.port,
+        public: &roots,
+        proxy_roots: &roots,
+        now: now(),
+        patience: Duration::from_secs(5),
+    };
+    let report = examine_direct(server.connect().await, &asked).await;
+    assert_eq!(not_passed(&report.outcomes), ["proxy.auth=n/a", "proxy.refused=n/a"]);
+    let gone = unreachable(&asked, &Unreached::Refused);
+    assert!(told(&gone.outcomes, "proxy.unreachable").contains("connection refused"));
+}

@@ -1,0 +1,38 @@
+//! The ledger as its users meet it: files on a disk, several processes, forgers.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use portcullis::ledger::event::Actor;
+use portcullis::ledger::{LedgerEvent, OpenOptions, Origin, SqliteLedger};
+
+mod appends;
+mod database;
+mod export;
+mod store;
+
+/// Who acts in these tests.
+fn origin() -> Origin {
+    let actor = Actor { user: "ada".into(), host: "desk".into(), pid: 42 };
+    Origin { site: "north".into(), actor, from: "192.0.2.7".into() }
+}
+
+/// A fixed moment, `seconds` after noon.
+fn noon(seconds: u64) -> Timestamp {
+    Timestamp::from_second(1_795_348_800 + i64::try_from(seconds).unwrap()).unwrap()
+}
+
+/// The event that stands as number `number` in the ledgers of these tests.
+fn event(number: u64) -> LedgerEvent {
+    origin().run_started(noon(number), &format!("run-{number}"), &["tls".into(), "smtp".into()], &["a0-1".into()])
+}
+
+/// A ledger of `count` events in `folder`.
+fn filled(folder: &Path, count: u64) -> SqliteLedger {
+    let ledger = SqliteLedger::open(&folder.join("ledger.db"), &OpenOptions::append()).unwrap();
+    for number in 1..=count {
+        assert_eq!(ledger.append(&event(number)).unwrap().seq, number);
+    }
+    ledger
+}
