@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{apply, audit, completions, init, man, plan, render, rollback, site, status};
+use super::{apply, audit, cert, completions, init, man, plan, render, rollback, site, status};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -97,6 +97,9 @@ pub(crate) enum Command {
     Rollback(rollback::RollbackArgs),
     /// Nodes, last run, drift, certificates' days left
     Status(status::StatusArgs),
+    /// Certificates: whatever the CA sent becomes a right PFX, or the reason why not
+    #[command(subcommand)]
+    Cert(cert::CertCommand),
     /// The ledger: what was done, by whom, when
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -120,6 +123,7 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Rollback(_) => "rollback",
+            Self::Cert(_) => "cert",
             Self::Audit(_) => "audit",
             Self::Site(_) => "site",
             Self::Render(_) => "render",

@@ -25,6 +25,13 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// The exit with that number; what is no exit code of ours is a failure.
+    pub(crate) fn from_code(code: u8) -> Self {
+        let all =
+            [Self::Done, Self::Usage, Self::Findings, Self::Changes, Self::Partial, Self::Unreachable, Self::Refused, Self::Interrupted];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
+    }
+
     /// The number.
     pub(crate) fn code(self) -> u8 {
         self as u8
