@@ -3,7 +3,7 @@
 mod apply;
 mod args;
 mod audit;
-mod cert;
+pub mod cert;
 mod clock;
 mod cluster;
 mod completions;

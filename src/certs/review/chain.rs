@@ -137,12 +137,13 @@ fn order(bag: &Bag, chain: &Chain, findings: &mut Vec<Finding>) {
     }
 }
 
+const SHOWN: usize = 20;
+
 fn extra(chain: &Chain, findings: &mut Vec<Finding>) {
     // With a hole in it, what is of use above the hole cannot be known.
     if !chain.is_whole() {
         return;
     }
-    const SHOWN: usize = 20;
     for certificate in chain.extra.iter().take(SHOWN) {
         let twin = chain.whole().find(|used| {
             used.public_key_info() == certificate.public_key_info() && used.subject.canonical() == certificate.subject.canonical()

@@ -264,10 +264,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn entries(text: &str) -> Vec<Entry> {
-        match parse(text).unwrap().value {
-            Value::Map(entries) => entries,
-            other => panic!("{other:?}"),
-        }
+        let Value::Map(entries) = parse(text).unwrap().value else { panic!("{text} is no map") };
+        entries
     }
 
     #[test]
@@ -301,7 +299,8 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
         for level in 1..12 {
             let below = level - 1;
-            bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{below}"); 10].join(",")));
+            let aliases = vec![format!("*a{below}"); 10].join(",");
+            bomb = format!("{bomb}a{level}: &a{level} [{aliases}]\n");
         }
         let start = std::time::Instant::now();
         let error = parse(&bomb).unwrap_err();
