@@ -11,6 +11,7 @@ use super::context::Context;
 use super::desired::Desired;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
+use super::gate;
 use super::interrupt;
 use super::outcome::{chain, node_diff, reached, run_exit, run_summary, survey_failure, unreached};
 use super::planfile::PlanFile;
@@ -64,11 +65,15 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
         sink = ask(context, sink, &answers, &started)?;
         recorder.run_started(&run, &desired)?;
     }
+    let rolling = args.rolling.or(desired.playbook.rolling);
+    let owner = format!("{} (portcullis apply, run {run})", context.actor());
+    let gate = gate::keeper(&desired, &cluster, context.now);
     let course = Course {
-        run: run.clone(),
-        owner: format!("{} (portcullis apply, run {run})", context.actor()),
-        batch: usize::from(args.rolling.unwrap_or(args.forks)),
-        stop_on_failure: args.rolling.is_some(),
+        run: &run,
+        owner: &owner,
+        batch: usize::from(rolling.unwrap_or(args.forks)),
+        stop_on_failure: rolling.is_some(),
+        gate: gate.as_deref(),
     };
     let (surveyed, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.is_ok());
     let surveyed = surveyed.into_iter().filter_map(|(_, answer)| answer.ok()).collect();
@@ -111,12 +116,13 @@ fn ask(context: &Context, sink: Arc<dyn Sink>, answers: &Answers, started: &Even
         return Ok(sink);
     }
     drop(sink);
+    let count = reached(answers).filter(|surveyed| !surveyed.plan.is_empty()).count();
+    let question = format!("change {}", report::text::counted(count, "node"));
+    context.must_be_answerable(&question)?;
     if !context.is_json() {
         let diffs: Vec<_> = reached(answers).map(|surveyed| node_diff(&surveyed.plan)).collect();
         context.report_aside(|out, look| report::plan::write_plan(out, &diffs, look))?;
     }
-    let count = reached(answers).filter(|surveyed| !surveyed.plan.is_empty()).count();
-    let question = format!("change {count} {}?", if count == 1 { "node" } else { "nodes" });
     if context.confirm(&question)? {
         let sink = context.sink();
         if !context.is_json() {

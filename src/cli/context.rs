@@ -180,16 +180,19 @@ impl Context {
         self.print(&format!("{value:#}\n"))
     }
 
-    /// Asks whether to go on. `--yes` answers; without a terminal it is an error that names the flag.
-    pub(crate) fn confirm(&self, question: &str) -> Result<bool, Failure> {
+    /// Asks whether to do `what`. `--yes` answers; without a terminal it is an error that names the flag.
+    pub(crate) fn confirm(&self, what: &str) -> Result<bool, Failure> {
         if self.globals.yes {
             return Ok(true);
         }
-        if !self.is_interactive() {
-            return Err(Failure::not_asked(question, "--yes"));
-        }
-        let answer = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
+        self.must_be_answerable(what)?;
+        let answer = dialoguer::Confirm::new().with_prompt(format!("{what}?")).default(false).interact();
         answer.map_err(|error| Failure::new(Exit::Interrupted, error, None))
+    }
+
+    /// Fails where `what` would have to be confirmed and nobody can be asked.
+    pub(crate) fn must_be_answerable(&self, what: &str) -> Result<(), Failure> {
+        if self.globals.yes || self.is_interactive() { Ok(()) } else { Err(Failure::not_asked(&format!("to {what}"), "--yes")) }
     }
 
     /// Who acts, for locks and the ledger: `user@host`.

@@ -40,7 +40,7 @@ impl Failure {
 
     /// Something that had to be asked cannot be.
     pub(crate) fn not_asked(what: &str, flag: &str) -> Self {
-        Self::usage(format!("{what}, and there is nobody to ask"), format!("answer it with {flag}"))
+        Self::usage(format!("{what} has to be confirmed, and there is nobody to ask"), format!("give {flag}"))
     }
 }
 

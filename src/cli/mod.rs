@@ -11,6 +11,7 @@ mod context;
 mod desired;
 mod exit;
 mod failure;
+mod gate;
 mod init;
 mod interrupt;
 mod logging;

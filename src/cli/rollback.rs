@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     }
     let run = choose(args.run.as_deref(), &reached)?;
     drop(sink);
-    if !context.confirm(&format!("put back what run {run} replaced on {} of {} nodes?", keepers(&run, &reached), nodes.len()))? {
+    if !context.confirm(&format!("put back what run {run} replaced on {} of {} nodes", keepers(&run, &reached), nodes.len()))? {
         return Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None));
     }
     let owner = format!("{} (portcullis rollback {run})", context.actor());

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::interrupt;
 use super::outcome::chain;
 use super::record::{ledger_failure, ledger_path};
-use crate::ledger::{LogQuery, OpenOptions, SqliteLedger};
+use crate::ledger::{EventKind, LogQuery, OpenOptions, SqliteLedger};
 use crate::node::Machine;
 use crate::playbook::{SurveyError, Surveyed, role_name, survey};
 use crate::report;
@@ -90,9 +90,11 @@ fn last_run(site: &Site) -> Result<Option<LastRun>, Failure> {
         return Ok(None);
     }
     let ledger = SqliteLedger::open(&path, &OpenOptions::read()).map_err(ledger_failure)?;
-    let query = LogQuery { limit: Some(1), kind: Some("run.finished".to_owned()), ..LogQuery::default() };
+    // A run that began and never ended shows up on the nodes, as broken off.
+    let query = LogQuery { limit: Some(20), kind: Some("run.".to_owned()), ..LogQuery::default() };
     let newest = ledger.log(&query).map_err(ledger_failure)?;
-    Ok(newest.first().map(|logged| LastRun {
+    let ended = newest.iter().find(|logged| logged.event.kind != EventKind::RunStarted);
+    Ok(ended.map(|logged| LastRun {
         run: logged.event.subject.clone().unwrap_or_default(),
         at: logged.event.at,
         by: format!("{}@{}", logged.event.actor.user, logged.event.actor.host),

@@ -107,7 +107,8 @@ impl Library {
 
     /// The steps of `names`, one after the other; a step that comes twice counts once.
     pub fn load(&self, names: &[String]) -> Result<Playbook, LoadError> {
-        let mut whole = Playbook { name: names.join("+"), title: String::new(), steps: Vec::new(), handouts: Vec::new() };
+        let mut whole =
+            Playbook { name: names.join("+"), title: String::new(), steps: Vec::new(), rolling: None, gate: None, handouts: Vec::new() };
         for name in names {
             let mut path = Vec::new();
             let title = self.collect(name, &mut path, &mut whole)?;
@@ -155,6 +156,8 @@ impl Library {
                 whole.steps.push(step);
             }
         }
+        whole.rolling = whole.rolling.into_iter().chain(playbook.rolling).min();
+        whole.gate = whole.gate.or(playbook.gate);
         whole.handouts.extend(playbook.handouts);
         Ok(playbook.title)
     }

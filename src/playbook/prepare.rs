@@ -175,7 +175,12 @@ fn tls_material(site: &Site, tls: &Tls, secrets: &Secrets, now: Timestamp) -> Re
     let failed = |error: openssl::error::ErrorStack| PrepareError::Certificate { findings: vec![unusable_key(&error)] };
     let key_pem = key.to_pkcs8_pem().map_err(failed)?;
     let identity = identity(&chain, &key, &friendly, profile, password.as_ref()).map_err(failed)?;
-    let text = CertificateText { chain_pem: chain.to_pem(), key_pem, not_after: chain.leaf.not_after };
+    let text = CertificateText {
+        chain_pem: chain.to_pem(),
+        key_pem,
+        chain: chain.served().map(|one| one.der().to_vec()).collect(),
+        not_after: chain.leaf.not_after,
+    };
     let make = Box::new(move |password: &SecretString| {
         let options = PfxOptions { profile, friendly_name: &friendly, password: Some(password), with_root: false };
         write_pfx(&chain, &key, options).map(Zeroizing::new).map_err(Into::into)
