@@ -16,8 +16,9 @@ use crate::ssh::script::{Elevation, Script};
 use crate::ssh::settings::Settings;
 use crate::ssh::transport::{Connection, Outbox};
 
-/// How long output may go on after the script's end: what it left running may hold on to it for ever.
-const AFTER_EXIT: Duration = Duration::from_secs(2);
+/// The silence after a script's end that ends its output: what it left running may hold on to it for ever. The status
+/// may well come before the last of the output does.
+const SILENCE_AFTER_EXIT: Duration = Duration::from_secs(3);
 
 /// How much is handed to the transport at a time.
 const CHUNK: usize = 256 << 10;
@@ -41,18 +42,7 @@ pub(super) async fn run(
     connection.prepare_spare();
     connection.count(1 + u32::from(start.once_ready.is_some()));
     let (say_ready, ready) = oneshot::channel();
-    let mut reader = Reader {
-        connection,
-        script,
-        stdout: Stdout::new(&start.token, settings.output_limit),
-        stderr: Stderr::new(&start.token),
-        say_ready: Some(say_ready),
-        // Without anything held back the script is on its way with the request.
-        script_is_out: start.once_ready.is_none(),
-        sudo: Sudo::NotAsked,
-        exit: None,
-        ended: false,
-    };
+    let mut reader = Reader::new(connection, settings, script, &start, say_ready);
     let mut writing = pin!(write(&outbox, &start, &script.payload, ready));
     let mut is_written = false;
     let mut patience = settings.start_timeout;
@@ -62,7 +52,9 @@ pub(super) async fn run(
             biased;
             message = inbox.next() => {
                 let was_started = reader.stdout.is_started();
-                let had_exit = reader.exit.is_some();
+                if message.is_none() && inbox.has_overflowed() {
+                    return Err(reader.too_long());
+                }
                 if reader.take(message, on_line)? {
                     break;
                 }
@@ -70,14 +62,22 @@ pub(super) async fn run(
                     patience = script.timeout;
                     deadline.as_mut().reset(Instant::now() + patience);
                 }
-                if !had_exit && reader.exit.is_some() {
-                    deadline.as_mut().reset(Instant::now() + AFTER_EXIT);
+                if reader.exit.is_some() {
+                    deadline.as_mut().reset(Instant::now() + SILENCE_AFTER_EXIT);
                 }
             }
             () = &mut writing, if !is_written => is_written = true,
             () = &mut deadline => {
                 if reader.exit.is_some() {
-                    break;
+                    // Silence of the script, or of the line? An answer comes after all that was sent before it.
+                    if !connection.answers(settings.start_timeout).await {
+                        return Err(connection.lost(Phase::Command).await);
+                    }
+                    if inbox.is_empty() {
+                        break;
+                    }
+                    deadline.as_mut().reset(Instant::now() + SILENCE_AFTER_EXIT);
+                    continue;
                 }
                 // Heard by what runs as the login user; the rest ends when the channel closes under it.
                 drop(timeout(Duration::from_secs(1), outbox.signal(Sig::TERM)).await);
@@ -131,7 +131,22 @@ struct Reader<'a> {
     ended: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(connection: &'a Connection, settings: &Settings, script: &'a Script, start: &Start, say_ready: oneshot::Sender<()>) -> Self {
+        Self {
+            connection,
+            script,
+            stdout: Stdout::new(&start.token, settings.output_limit),
+            stderr: Stderr::new(&start.token),
+            say_ready: Some(say_ready),
+            // Without anything held back the script is on its way with the request.
+            script_is_out: start.once_ready.is_none(),
+            sudo: Sudo::NotAsked,
+            exit: None,
+            ended: false,
+        }
+    }
+
     /// Takes a message; says whether it was the last that matters.
     fn take(&mut self, message: Option<ChannelMsg>, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<bool, Error> {
         match message {
@@ -170,8 +185,7 @@ impl Reader<'_> {
             Mark::Start => {}
         };
         let taken = stdout.take(data, &mut on_mark, on_line);
-        let (place, label, limit) = (&self.connection.place, self.script.label, self.stdout.limit());
-        taken.map_err(|TooLong| Error::OutputTooLong { place: Arc::clone(place), label, limit })
+        taken.map_err(|TooLong| self.too_long())
     }
 
     async fn finish(mut self, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
@@ -213,6 +227,10 @@ impl Reader<'_> {
 
     fn wrong_password(&self) -> Error {
         Error::SudoWrongPassword { place: Arc::clone(&self.connection.place), user: self.connection.user.clone() }
+    }
+
+    fn too_long(&self) -> Error {
+        Error::OutputTooLong { place: Arc::clone(&self.connection.place), label: self.script.label, limit: self.stdout.limit() }
     }
 
     fn timed_out(&self, after: Duration) -> Error {

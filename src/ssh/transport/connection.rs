@@ -29,6 +29,8 @@ pub(crate) struct Connection {
     /// The connection that carries this one.
     pub(crate) below: Option<Arc<Connection>>,
     connect_timeout: Duration,
+    /// What may wait for a command's reader: more than its output may have.
+    backlog: usize,
     server_version: String,
     wire: WireTap,
     round_trips: AtomicU32,
@@ -88,6 +90,7 @@ impl Connection {
             user: String::new(),
             below: None,
             connect_timeout: settings.connect_timeout,
+            backlog: settings.output_limit.saturating_mul(2),
             server_version: wire.version(),
             wire,
             // The way to the port; versions and both lists of algorithms; the keys.
@@ -109,6 +112,11 @@ impl Connection {
 
     pub(crate) fn server_version(&self) -> &str {
         &self.server_version
+    }
+
+    /// Whether the other side answers a question within `patience`; what it sent before it has then arrived.
+    pub(crate) async fn answers(&self, patience: Duration) -> bool {
+        timeout(patience, self.handle.send_ping()).await.is_ok() && !self.is_closed()
     }
 
     /// Counts sequential round trips that were waited for.
@@ -154,10 +162,10 @@ impl Connection {
             match self.open_session().await {
                 // The place of a command that has just ended is given free a moment later (`MaxSessions`).
                 Err(Error::SessionRefused { .. }) => tokio::time::sleep(PLACE_IS_FREED).await,
-                opened => return opened.map(attend),
+                opened => return opened.map(|channel| attend(channel, self.backlog)),
             }
         }
-        self.open_session().await.map(attend)
+        self.open_session().await.map(|channel| attend(channel, self.backlog))
     }
 
     /// Opens a channel for the next command meanwhile: it will have a round trip less to wait for.
@@ -165,8 +173,8 @@ impl Connection {
         let connection = Arc::downgrade(self);
         let opening = tokio::spawn(async move {
             // A server that allows one session at a time refuses; the next command then opens its own.
-            let channel = connection.upgrade()?.open_session().await.ok()?;
-            let (inbox, outbox) = attend(channel);
+            let connection = connection.upgrade()?;
+            let (inbox, outbox) = attend(connection.open_session().await.ok()?, connection.backlog);
             Some((Instant::now(), inbox, outbox))
         });
         *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
