@@ -83,3 +83,6 @@ fn subject_of(certificate: &Certificate) -> String {
     let name = certificate.extensions.dns_names().next().filter(|_| !certificate.is_ca());
     format!("{} ({})", name.map_or_else(|| certificate.subject.short(), ToOwned::to_owned), certificate.origin)
 }
+
+#[cfg(test)]
+mod tests;
