@@ -82,6 +82,7 @@ pub fn run_summary(results: &[NodeResult], failed: &[(&Node, &SurveyError)]) -> 
     for result in results {
         let changes: Vec<Value> = result.changes.iter().map(change_json).collect();
         let mut entry = json!({"outcome": result.verdict.word(), "detail": result.verdict.describe(), "changes": changes});
+        entry["round_trips"] = result.round_trips.into();
         if !result.recovered.is_empty() {
             entry["recovered"] = json!(result.recovered);
         }

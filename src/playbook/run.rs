@@ -88,6 +88,8 @@ pub struct NodeResult {
     pub verdict: Verdict,
     /// An earlier run, broken off, that the machine undid first.
     pub recovered: Vec<String>,
+    /// Sequential round trips waited for on its connection, those of the hops before it left out.
+    pub round_trips: u32,
 }
 
 /// How a run goes over the nodes.
@@ -159,7 +161,7 @@ where
         Verdict::Failed(_) | Verdict::Unknown(_) | Verdict::NotTold(_) => State::Failed,
     };
     emit(sink, &node, Phase::Commit, state, Some(verdict.describe()));
-    NodeResult { node, changes, verdict, recovered }
+    NodeResult { node, changes, verdict, recovered, round_trips: machine.round_trips() }
 }
 
 async fn tell<R: Remote>(
