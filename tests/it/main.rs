@@ -4,5 +4,6 @@ mod checks;
 mod init;
 mod layers;
 mod ledger;
+mod road;
 mod site_file;
 mod ssh_transport;
