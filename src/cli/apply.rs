@@ -1,5 +1,6 @@
 //! `portcullis apply`: connect, probe, plan, ask, carry out, record.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -22,25 +23,25 @@ use crate::site::model::Node;
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
-pub struct ApplyArgs {
+pub(crate) struct ApplyArgs {
     /// Playbooks, in order, or one plan file [default: bootstrap]
     #[arg(value_name = "PLAYBOOK|PLANFILE")]
-    pub playbooks: Vec<String>,
+    pub(crate) playbooks: Vec<String>,
     /// Only these nodes
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
-    pub limit: Vec<String>,
+    pub(crate) limit: Vec<String>,
     /// So many nodes at a time; a failure keeps the rest untouched
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub rolling: Option<u16>,
+    pub(crate) rolling: Option<u16>,
     /// Nodes at the same time
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
-    pub forks: u16,
+    pub(crate) forks: u16,
 }
 
 type Answers = Vec<(Node, Result<Surveyed<Machine>, SurveyError>)>;
 
 /// Runs `apply`.
-pub async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let kept = plan_file(&args.playbooks)?;
     let playbooks = kept.as_ref().map_or(&args.playbooks, |plan| &plan.playbooks);
     let desired = Desired::load(context, playbooks, &args.limit)?;
@@ -126,6 +127,10 @@ fn ask(context: &Context, sink: Arc<dyn Sink>, answers: &Answers, started: &Even
     Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None))
 }
 
+fn counted(count: usize) -> String {
+    if count == 1 { "1 node stands".to_owned() } else { format!("{count} nodes stand") }
+}
+
 struct Ended<'a> {
     run: &'a RunId,
     results: &'a [NodeResult],
@@ -153,7 +158,7 @@ impl Ended<'_> {
 
     fn text(&self, was_needed: bool) -> String {
         if !was_needed && self.exit == Exit::Done {
-            return format!("nothing to change: {} as desired\n", self.counted(self.of));
+            return format!("nothing to change: {} as desired\n", counted(self.of));
         }
         let changed = self.results.iter().filter(|result| result.verdict.word() == "changed").count();
         let unchanged = self.results.iter().filter(|result| result.verdict.word() == "unchanged").count();
@@ -167,14 +172,14 @@ impl Ended<'_> {
         }
         let mut text = format!("run {}: {}\n", self.run, parts.join(", "));
         for result in self.results.iter().filter(|result| !result.recovered.is_empty()) {
-            text +=
-                &format!("{}: an earlier run that was broken off was undone first: {}\n", result.node.name, result.recovered.join(", "));
+            let _infallible = writeln!(
+                text,
+                "{}: an earlier run that was broken off was undone first: {}",
+                result.node.name,
+                result.recovered.join(", ")
+            );
         }
         text
-    }
-
-    fn counted(&self, count: usize) -> String {
-        if count == 1 { "1 node stands".to_owned() } else { format!("{count} nodes stand") }
     }
 
     fn failure(&self) -> Failure {
@@ -189,9 +194,10 @@ impl Ended<'_> {
             Some(failure) if self.results.iter().all(|result| result.verdict.is_good()) => failure.help,
             _ => Some("mend the cause and run the same command again: nodes that are done stay as they are".to_owned()),
         };
-        let head = match self.exit {
-            Exit::Interrupted => "interrupted; what had begun was let finish".to_owned(),
-            _ => format!("{} of {} nodes are not as desired", lines.len(), self.of),
+        let head = if self.exit == Exit::Interrupted {
+            "interrupted; what had begun was let finish".to_owned()
+        } else {
+            format!("{} of {} nodes are not as desired", lines.len(), self.of)
         };
         Failure::new(self.exit, Sentence(format!("{head}\n  {}", lines.join("\n  "))), help)
     }

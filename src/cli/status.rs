@@ -18,14 +18,14 @@ use crate::site::model::{Environment, Node, Site};
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
-pub struct StatusArgs {
+pub(crate) struct StatusArgs {
     /// Only these nodes
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
-    pub limit: Vec<String>,
+    pub(crate) limit: Vec<String>,
 }
 
 /// Runs `status`.
-pub async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let desired = Desired::load(context, &[], &args.limit)?;
     let cluster = desired.cluster(context)?;
     let sink = context.sink_for_query();

@@ -3,7 +3,7 @@
 use similar::TextDiff;
 
 /// The unified diff of two texts, with three lines of context; `None` where they are equal.
-pub fn unified(path: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Option<String> {
+pub(crate) fn unified(path: &str, old: Option<&[u8]>, new: Option<&[u8]>) -> Option<String> {
     if old == new {
         return None;
     }

@@ -123,6 +123,10 @@ impl Library {
         let (file, text) = self.read(name)?;
         let playbook: PlaybookFile =
             serde_saphyr::from_str(&text).map_err(|error| LoadError::Invalid { file: file.clone(), excerpt: error.to_string() })?;
+        if playbook.name != name {
+            let excerpt = format!("it calls itself `{}`; the file's name says `{name}`", playbook.name);
+            return Err(LoadError::Invalid { file, excerpt });
+        }
         path.push(name.to_owned());
         for included in &playbook.includes {
             self.collect(included, path, whole)?;

@@ -6,6 +6,7 @@
 mod block;
 mod context;
 mod diff;
+mod draft;
 mod load;
 mod material;
 mod model;

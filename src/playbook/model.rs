@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 /// A playbook as it stands in its file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PlaybookFile {
+pub(crate) struct PlaybookFile {
     /// Its name, the same as the file's.
     pub name: String,
     /// What it does, for a person.
@@ -30,7 +30,7 @@ pub struct PlaybookFile {
 /// A step as it stands in its file: an id, and exactly one of the kinds.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct StepFile {
+pub(crate) struct StepFile {
     /// Unique in the playbook; appears in plans, events and the ledger.
     pub id: String,
     /// What it is for, for a person.

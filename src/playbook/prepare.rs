@@ -1,5 +1,6 @@
 //! Makes the material that a playbook needs, once for all nodes: reads files, resolves secrets, builds the chain.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,7 +50,8 @@ pub enum PrepareError {
 }
 
 fn list(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("\n{}  {}: {}\nfix: {}", finding.id, finding.subject, finding.message, finding.fix)).collect()
+    let one = |finding: &Finding| format!("{}  {}: {}\nfix: {}", finding.id, finding.subject, finding.message, finding.fix);
+    findings.iter().map(|finding| format!("\n{}", one(finding))).collect::<Vec<_>>().concat()
 }
 
 impl PrepareError {
@@ -103,10 +105,10 @@ pub fn prepare(site: &Site, playbook: &Playbook, secrets: &Arc<Secrets>, now: Ti
         }
     }
     for step in &playbook.steps {
-        if let Kind::File(file) = &step.kind {
-            if let (Presence::Present, Some(name)) = (file.state, &file.src) {
-                material.files.insert(name.clone(), Zeroizing::new(read_bytes(site, Path::new(name), "src of a file step")?));
-            }
+        if let Kind::File(file) = &step.kind
+            && let (Presence::Present, Some(name)) = (file.state, &file.src)
+        {
+            material.files.insert(name.clone(), Zeroizing::new(read_bytes(site, Path::new(name), "src of a file step")?));
         }
     }
     Ok(material)
@@ -215,5 +217,8 @@ fn identity(
         part(certificate.der())?;
     }
     let mac = signer.sign_to_vec()?;
-    Ok(mac.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(mac.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    }))
 }

@@ -50,14 +50,13 @@ impl Verdict {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Unchanged => "unchanged",
-            Self::Changed => "changed",
+            Self::Changed | Self::Failed(Outcome::Done | Outcome::RolledBack) => "changed",
             Self::Skipped => "skipped",
             Self::NotTold(_) | Self::Failed(Outcome::NotBegun { .. }) => "failed",
             Self::Unknown(_) => "unknown",
             Self::Failed(Outcome::Undone { .. }) => "undone",
             Self::Failed(Outcome::Broken { .. }) => "broken",
             Self::Failed(Outcome::Locked { .. }) => "locked",
-            Self::Failed(Outcome::Done | Outcome::RolledBack) => "changed",
             Self::Failed(Outcome::UnknownRun { .. }) => "unknown-run",
         }
     }

@@ -39,7 +39,7 @@ impl<'a> Gatherer<'a> {
         self.place = 0;
         let name = &source.name;
         if source.bytes.len() > MAX_FILE {
-            let message = format!("the file has {} MB; certificates are never larger than {} MB", source.bytes.len() >> 20, MAX_FILE >> 20);
+            let message = format!("the file is larger than {} MB, which certificates never are", MAX_FILE >> 20);
             return self.unreadable(&origin(name, None), &message, "give the certificate files themselves, not an archive or an image");
         }
         if source.bytes.first() == Some(&asn1::SEQUENCE) && !source.bytes.is_ascii() {

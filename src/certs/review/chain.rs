@@ -138,6 +138,10 @@ fn order(bag: &Bag, chain: &Chain, findings: &mut Vec<Finding>) {
 }
 
 fn extra(chain: &Chain, findings: &mut Vec<Finding>) {
+    // With a hole in it, what is of use above the hole cannot be known.
+    if !chain.is_whole() {
+        return;
+    }
     const SHOWN: usize = 20;
     for certificate in chain.extra.iter().take(SHOWN) {
         let twin = chain.whole().find(|used| {

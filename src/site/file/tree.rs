@@ -213,10 +213,11 @@ fn describe(error: &serde_saphyr::Error, text: &str) -> NotYaml {
         ),
         Error::AliasError { error, .. } => return describe(error, text),
         Error::ExternalMessage { msg, .. } => return scanned(msg, span, text),
-        _ => (
-            format!("this cannot be read: {}", plain(&error.to_string())),
-            "see that keys are plain words and values are text, numbers, lists or mappings",
-        ),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => ("an alias within its own anchor".to_owned(), "write the value out"),
+        Error::UnsupportedTag { .. } => ("a tag (`!name`) that is not known here".to_owned(), "quote a value that begins with `!`"),
+        _ => {
+            ("this has no place in a site file".to_owned(), "see that keys are plain words and values are text, numbers, lists or mappings")
+        }
     };
     NotYaml { message, help: Some(help.to_owned()), span }
 }

@@ -13,6 +13,13 @@ pub struct Place {
     pub through: Option<String>,
 }
 
+impl Place {
+    /// `host:port`, an IPv6 address in brackets.
+    pub(crate) fn address(host: &str, port: u16) -> String {
+        if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.through {

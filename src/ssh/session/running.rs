@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use russh::{ChannelMsg, Sig};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::bootstrap::{Mark, Start, start};
 use super::reading::{Stderr, Stdout, TooLong};
@@ -14,7 +14,7 @@ use crate::ssh::error::{Error, Phase};
 use crate::ssh::output::{Exit, Output};
 use crate::ssh::script::{Elevation, Script};
 use crate::ssh::settings::Settings;
-use crate::ssh::transport::{Connection, Outbox, attend};
+use crate::ssh::transport::{Connection, Outbox};
 
 /// How long output may go on after the script's end: what it left running may hold on to it for ever.
 const AFTER_EXIT: Duration = Duration::from_secs(2);
@@ -24,7 +24,7 @@ const CHUNK: usize = 256 << 10;
 
 /// Runs `script` over a channel of its own.
 pub(super) async fn run(
-    connection: &Connection,
+    connection: &Arc<Connection>,
     settings: &Settings,
     script: &Script,
     on_line: &mut (dyn FnMut(&str) + Send),
@@ -33,10 +33,12 @@ pub(super) async fn run(
     // 74 random bits; that the rest is the time is no harm.
     let token = uuid::Uuid::now_v7().simple().to_string();
     let start = start(script, token).ok_or_else(|| Error::SudoPasswordUnusable { place: place() })?;
-    let (mut inbox, outbox) = attend(connection.open_session().await?);
-    if outbox.exec(true, start.command.as_str()).await.is_err() {
+    let (mut inbox, outbox) = connection.command_channel().await?;
+    let asked = timeout(settings.start_timeout, outbox.exec(true, start.command.as_str())).await;
+    if !matches!(asked, Ok(Ok(()))) {
         return Err(connection.lost(Phase::Start).await);
     }
+    connection.prepare_spare();
     connection.count(1 + u32::from(start.once_ready.is_some()));
     let (say_ready, ready) = oneshot::channel();
     let mut reader = Reader {
@@ -53,7 +55,7 @@ pub(super) async fn run(
     };
     let mut writing = pin!(write(&outbox, &start, &script.payload, ready));
     let mut is_written = false;
-    let mut patience = settings.start_timeout.min(script.timeout);
+    let mut patience = settings.start_timeout;
     let mut deadline = pin!(sleep_until(Instant::now() + patience));
     loop {
         tokio::select! {
@@ -78,7 +80,7 @@ pub(super) async fn run(
                     break;
                 }
                 // Heard by what runs as the login user; the rest ends when the channel closes under it.
-                drop(outbox.signal(Sig::TERM).await);
+                drop(timeout(Duration::from_secs(1), outbox.signal(Sig::TERM)).await);
                 return Err(reader.timed_out(patience));
             }
         }

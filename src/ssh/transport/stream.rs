@@ -6,8 +6,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use russh::client::Msg;
@@ -38,6 +38,11 @@ impl Inbox {
         let message = self.messages.recv().await?;
         self.waiting.fetch_sub(weight(&message), Ordering::AcqRel);
         Some(message)
+    }
+
+    /// Whether nothing has come yet, its end included.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        matches!(self.messages.try_recv(), Err(mpsc::error::TryRecvError::Empty))
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<ChannelMsg>> {
@@ -146,75 +151,5 @@ impl AsyncWrite for Tunnel {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.writer.as_mut().poll_shutdown(context)
-    }
-}
-
-/// The first bytes a peer sent, kept to say what it is when it turns out to be no SSH server.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct FirstWords(Arc<Mutex<Vec<u8>>>);
-
-impl FirstWords {
-    const KEPT: usize = 255;
-
-    /// The first line, if any.
-    pub(crate) fn first_line(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(&bytes);
-        crate::ssh::error::printable(text.lines().next().unwrap_or_default())
-    }
-}
-
-impl FirstWords {
-    /// The server's version line (RFC 4253 §4.2: other lines may come before it).
-    pub(crate) fn version(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(&bytes);
-        crate::ssh::error::printable(
-            text.lines().find(|line| line.starts_with("SSH-2.0-") || line.starts_with("SSH-1.99-")).unwrap_or_default(),
-        )
-    }
-}
-
-/// A stream that remembers its peer's first words.
-pub(crate) struct Remembering<S> {
-    stream: S,
-    words: FirstWords,
-    full: bool,
-}
-
-impl<S> Remembering<S> {
-    pub(crate) fn new(stream: S) -> (Self, FirstWords) {
-        let words = FirstWords::default();
-        (Self { stream, words: words.clone(), full: false }, words)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Remembering<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if !self.full {
-            let mut kept = self.words.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = FirstWords::KEPT - kept.len().min(FirstWords::KEPT);
-            kept.extend(buffer.filled().iter().skip(before).take(room));
-            let full = kept.len() >= FirstWords::KEPT;
-            drop(kept);
-            self.full = full;
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Remembering<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

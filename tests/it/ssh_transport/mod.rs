@@ -2,6 +2,10 @@
 //!
 //! Needs root, OpenSSH's server, sudo, busybox, fish and tcsh (`apt-get install openssh-server sudo busybox fish tcsh`).
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking, in its helpers too")]
+#![expect(clippy::disallowed_methods, reason = "sshd, ssh-keygen and useradd are programs; the clock here is the servers' clock")]
+
+mod cut_lines;
 mod elevation;
 mod host_keys;
 mod hostile;
