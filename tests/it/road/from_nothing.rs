@@ -120,7 +120,7 @@ fn the_ledger_has_each_event_once_and_verifies() {
     let log: serde_json::Value = serde_json::from_str(log).unwrap();
     let events = log["events"].as_array().unwrap();
     let kinds: Vec<_> = events.iter().rev().map(|event| event["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["run-started", "run-finished", "run-rolled-back"], "{log:#}");
+    assert_eq!(kinds, ["run.started", "run.finished", "run.rolled-back"], "{log:#}");
     let text = log.to_string();
     for part in ["operator", "a0-1", "a0-2", "a0-3", "/etc/nginx/conf.d/portcullis.conf", "bootstrap"] {
         assert!(text.contains(part), "{part} is missing in {log:#}");

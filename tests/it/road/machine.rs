@@ -105,7 +105,9 @@ impl Machine {
 
     /// The runs it keeps, and how each ended.
     pub(super) fn runs(&self) -> Vec<(String, String)> {
-        let text = self.sh("cd /var/lib/portcullis/runs 2>/dev/null || exit 0; for run in *; do [ -e $run ] && echo $run $(cat $run/state); done; true");
+        let text = self.sh(
+            "cd /var/lib/portcullis/runs 2>/dev/null || exit 0; for run in *; do [ -e $run ] && echo $run $(cat $run/state); done; true",
+        );
         text.lines().filter_map(|line| line.split_once(' ')).map(|(run, state)| (run.to_owned(), state.to_owned())).collect()
     }
 

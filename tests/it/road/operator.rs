@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use super::site_text::SiteText;
 
 /// A playbook of one small file, for what is about the road and not about what is carried on it.
-pub(super) const SMALL: &str = "name: small\ntitle: One small file\nsteps:\n  - id: small\n    file: {path: /etc/small/file, src: small.txt}\n";
+pub(super) const SMALL: &str =
+    "name: small\ntitle: One small file\nsteps:\n  - id: small\n    file: {path: /etc/small/file, src: small.txt}\n";
 
 /// How the program ended and what it said.
 #[derive(Debug, Clone)]
@@ -118,8 +119,7 @@ impl Run {
     pub(super) fn assert_failed(&self, code: i32, said: &[&str]) -> &Self {
         self.assert_code(code);
         let begin = self.stderr.find("error: ").unwrap_or_else(|| panic!("no `error:` in:\n{}", self.stderr));
-        let (what, help) =
-            self.stderr[begin..].split_once("\nhelp: ").unwrap_or_else(|| panic!("no line of help in:\n{}", self.stderr));
+        let (what, help) = self.stderr[begin..].split_once("\nhelp: ").unwrap_or_else(|| panic!("no line of help in:\n{}", self.stderr));
         for said in said {
             assert!(what.contains(said), "`{said}` is missing in:\n{what}\nhelp: {help}");
         }

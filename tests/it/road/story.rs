@@ -87,16 +87,17 @@ fn tell() -> Story {
     let (page_before_exceptions, page_after_exceptions) = pass_the_proxy(&operator, &nodes[0]);
     let rollback = operator.run(&["rollback", "--yes"]);
     let after_rollback = on_each(nodes, |node| node.fingerprint_of("/etc /usr/local"));
+    let failed = operator.run(&["rollback", "2020", "--yes", "--log-file", "failed.log"]);
     let audit_log = operator.run(&["audit", "log", "--output", "json"]);
     let audit_verify = operator.run(&["audit", "verify", "--output", "json"]);
 
     let mut haystacks = vec![seen_by_ps];
-    let said = [&first_plan, &first_apply, &second_apply, &second_apply_json, &second_plan, &rollback, &audit_log, &audit_verify];
+    let said = [&first_plan, &first_apply, &second_apply, &second_apply_json, &second_plan, &rollback, &failed, &audit_log, &audit_verify];
     for (number, run) in said.iter().enumerate() {
         haystacks.push(Haystack::new(format!("command {number}: stdout"), run.stdout.as_bytes()));
         haystacks.push(Haystack::new(format!("command {number}: stderr"), run.stderr.as_bytes()));
     }
-    for file in ["ledger.sqlite", "ledger.sqlite-wal", "plan.json", "apply.log"] {
+    for file in ["ledger.sqlite", "ledger.sqlite-wal", "plan.json", "apply.log", "failed.log"] {
         if let Ok(bytes) = std::fs::read(operator.path(file)) {
             haystacks.push(Haystack::new(file.to_owned(), &bytes));
         }
@@ -158,7 +159,8 @@ fn served(node: &Machine) -> Served {
         login_environment: node.sh(&format!("su - {} -c env", node.user)),
         systemd_environment: node.sh("systemctl show --property=DefaultEnvironment; systemd-run --quiet --wait --pipe env"),
         apt_configuration: node.sh("apt-config dump"),
-        proxy_ca: node.sh("openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt /usr/local/share/ca-certificates/portcullis-proxy-1.crt"),
+        proxy_ca: node
+            .sh("openssl verify -CAfile /etc/ssl/certs/ca-certificates.crt /usr/local/share/ca-certificates/portcullis-proxy-1.crt"),
         pfx_password: node.sh(&format!("cat {pfx}.password")).trim().to_owned(),
         node: node.clone(),
     }
