@@ -13,6 +13,7 @@ mod many;
 mod operator;
 mod own_site;
 mod relay;
+mod rotation;
 mod secrecy;
 mod site_text;
 mod standing;
