@@ -39,9 +39,19 @@ pc_lock() {
     # Tried first by a command that is no special built-in: a failing `exec` would end the shell without a word.
     pc_out=$(true 2>&1 >>"$pc_volatile/portcullis.lock") || pc_end_with failed "$pc_out" 1
     exec 9>>"$pc_volatile/portcullis.lock"
-    flock -n 9 || pc_end_with locked "$(cat "$pc_volatile/portcullis.owner" 2>/dev/null)" 1
+    flock -n 9 || pc_break_lock || pc_end_with locked "$(cat "$pc_volatile/portcullis.owner" 2>/dev/null)" 1
     printf '%s\n' "${pc_owner:?}" >"$pc_volatile/portcullis.owner"
+    printf '%s %s\n' "$$" "$pc_run" >"$pc_volatile/portcullis.holder"
     pc_recover
+}
+
+# A run that still stages after so many minutes has no client any more (which gives up after five), only a connection
+# that nobody ended: a jumphost lost its power. It has changed nothing; it is ended, and forgotten like any broken off.
+pc_break_lock() {
+    { read -r pc_pid pc_stale <"$pc_volatile/portcullis.holder"; } 2>/dev/null || return 1
+    [ "$(cat "$pc_home/runs/$pc_stale/state" 2>/dev/null)" = staging ] || return 1
+    [ -n "$(find "$pc_home/runs/$pc_stale/state" -mmin "+${pc_minutes:-6}")" ] || return 1
+    kill -s KILL "$pc_pid" && flock -w 2 9
 }
 
 # pc_begin N…: a run that has these files.
@@ -96,10 +106,10 @@ pc_stage() {
     printf '%s\n' "$3" >"$pc_dir/files/$1/path" && printf '%s %s\n' "$4" "$2" >"$pc_dir/files/$1/meta"
 }
 
-# Exactly $1 bytes of standard input; dd never reads past them.
+# Exactly $1 bytes of standard input; dd never reads past them, and does not keep the lock when its shell is ended.
 pc_take() {
-    [ "$1" -lt 65536 ] || dd bs=65536 count="$(($1 / 65536))" iflag=fullblock 2>/dev/null || return 1
-    [ "$(($1 % 65536))" -eq 0 ] || dd bs="$(($1 % 65536))" count=1 iflag=fullblock 2>/dev/null
+    [ "$1" -lt 65536 ] || dd bs=65536 count="$(($1 / 65536))" iflag=fullblock 2>/dev/null 9>&- || return 1
+    [ "$(($1 % 65536))" -eq 0 ] || dd bs="$(($1 % 65536))" count=1 iflag=fullblock 2>/dev/null 9>&-
 }
 
 # What the plan saw must still be there: `absent`, a hash, or `any`.
