@@ -1,7 +1,12 @@
 //! Certificates, measured: how ordering grows with the number of certificates, and one PFX as a whole process beside
 //! `openssl pkcs12 -export` on a bundle that is in order already. Rows go to `target/bench/certs.json`.
 
-#![expect(clippy::expect_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a bench stops where it cannot measure, prints, and runs programs")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench stops where it cannot measure, prints, and runs programs"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -84,6 +84,7 @@ pub(crate) fn run_summary(results: &[NodeResult], failed: &[(&Node, &SurveyError
         let verdict = &result.verdict;
         let entry = json!({
             "outcome": verdict.word(), "detail": verdict.describe(), "changes": changes, "recovered": result.recovered,
+            "round_trips": result.round_trips,
         });
         nodes.insert(result.node.name.clone(), entry);
     }

@@ -12,7 +12,7 @@ use super::draft::{Desired, Draft};
 use super::material::{Material, PfxFailed};
 use super::model::{FileStep, Kind, PfxStep, Playbook, Presence, Step, TemplateStep, TrustStep};
 use super::render::{RenderError, Templates};
-use crate::node::{Action, Depth, Facts, FileFact, Inquiry, Placement, Removal, RunId, Transaction, sha256_hex};
+use crate::node::{Action, Depth, Facts, FileFact, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
 use crate::site::model::{Node, Site};
 
 /// Why no plan could be made for a node.
@@ -291,7 +291,7 @@ impl Planner<'_> {
             draft.file(step, Desired { path: &path, content, mode: "0644", owner: "root:root", secret: false })?;
         }
         if draft.plan.changes.len() > before {
-            draft.plan.actions.push((step.id.clone(), Action::Refresh("update-ca-certificates".to_owned())));
+            draft.plan.actions.push((step.id.clone(), Action::Refresh(update_trust(trust))));
         }
         Ok(())
     }
@@ -311,6 +311,15 @@ fn beside(pfx: &PfxStep, what: &str) -> String {
 
 fn identity_line(identity: &str, sha256: &str) -> String {
     format!("{identity} {sha256}\n")
+}
+
+// `update-ca-certificates` leaves the links of a certificate that is gone where nothing was added meanwhile, so
+// that an undo would leave them behind: those of ours that lead nowhere are taken away.
+fn update_trust(trust: &TrustStep) -> String {
+    let name = quote(&format!("{}-*", trust.name));
+    let target = quote(&format!("/usr/local/share/ca-certificates/{}-*", trust.name));
+    let ours = format!(r"\( -lname {target} -o -lname {name} \)");
+    format!("update-ca-certificates && find /etc/ssl/certs -type l {ours} ! -exec test -e {{}} \\; -delete")
 }
 
 // `update-ca-certificates` takes one certificate a file.

@@ -89,6 +89,8 @@ pub struct NodeResult {
     pub verdict: Verdict,
     /// An earlier run, broken off, that the machine undid first.
     pub recovered: Vec<String>,
+    /// Sequential round trips waited for on its connection, those of the hops before it left out.
+    pub round_trips: u32,
 }
 
 /// Looks from outside whether a node may be left as the run made it; says why not.
@@ -177,7 +179,7 @@ where
         Verdict::Failed(_) | Verdict::Unknown(_) | Verdict::NotTold(_) => State::Failed,
     };
     emit(sink, &node, Phase::Commit, state, Some(verdict.describe()));
-    NodeResult { node, changes, verdict, recovered }
+    NodeResult { node, changes, verdict, recovered, round_trips: machine.round_trips() }
 }
 
 async fn pass_gate<R: Remote>(machine: &R, node: &Node, course: &Course<'_, '_>, sink: &dyn Sink) -> Verdict {

@@ -9,6 +9,8 @@ mod layers;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod road;
+#[cfg(test)]
 mod site_file;
 #[cfg(test)]
 mod ssh_transport;
