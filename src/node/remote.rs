@@ -13,8 +13,8 @@ use super::transaction::{Transaction, rollback_script};
 use crate::ssh::{self, BoxedStream, Elevation, Exit, Output, Script, Session};
 
 // Generous: a probe takes a fraction of a second, reloads and health probes some seconds each.
-const PROBE_TIME: Duration = Duration::from_secs(60);
-const TRANSACTION_TIME: Duration = Duration::from_secs(300);
+const PROBE_TIME: Duration = Duration::from_mins(1);
+const TRANSACTION_TIME: Duration = Duration::from_mins(5);
 
 /// Why a machine gave no answer.
 #[derive(Debug, thiserror::Error)]
