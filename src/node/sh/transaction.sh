@@ -286,60 +286,6 @@ pc_swap() {
     done
 }
 
-# pc_actions DIR once|again: in the order given; `again` after files were put back, where failures do not stop it.
-pc_actions() {
-    while IFS='	' read -r pc_step pc_kind pc_value; do
-        pc_out=$(pc_act "$2" "$pc_kind" "$pc_value" 2>&1 9>&- </dev/null) || {
-            pc_fail "$pc_step" "$pc_out"
-            [ "$2" = again ] || return
-        }
-        [ "$2" = again ] || pc_say step "$pc_step" 'done' "$pc_kind $pc_value"
-    done <"$1/actions"
-}
-
-pc_act() {
-    case $2 in
-        command) [ "$1" = again ] || sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
-        refresh) sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
-        enable) systemctl enable --now "$3" ;;
-        reload) systemctl reload-or-restart "$3" || { pc_service_log "$3"; return 1; } ;;
-        restart) systemctl restart "$3" || { pc_service_log "$3"; return 1; } ;;
-        active) [ "$1" = again ] || pc_until 50 systemctl -q is-active "$3" || { pc_service_log "$3"; return 1; } ;;
-        listens) [ "$1" = again ] || pc_until 50 pc_listens "$3" || { printf 'nothing listens on TCP port %s\n' "$3"; return 1; } ;;
-        wait) [ "$1" = again ] || pc_until "${3%% *}" sh -c "${3#* }" || { printf 'command %s did not succeed in time\n' "${3#* }"; return 1; } ;;
-    esac
-}
-
-pc_service_log() {
-    printf 'service %s did not come up\n' "$1"
-    systemctl --no-pager --lines=0 status "$1"
-    journalctl --no-pager --quiet --lines=8 --output=cat --unit="$1"
-}
-
-# pc_until TENTHS COMMAND…: tries until it succeeds, for so many tenths of a second.
-pc_until() {
-    pc_left=$1
-    shift
-    until "$@" >/dev/null 2>&1; do
-        pc_left=$((pc_left - 1))
-        [ "$pc_left" -gt 0 ] || return 1
-        sleep 0.1 2>/dev/null || sleep 1
-    done
-}
-
-# A listening socket, from the kernel's table (state 0A): no tool has to be there for it.
-pc_listens() {
-    pc_port=$(printf ':%04X' "$1")
-    for pc_table in /proc/net/tcp /proc/net/tcp6; do
-        [ -r "$pc_table" ] || continue
-        # shellcheck disable=SC2034 # fields to skip
-        while read -r pc_skip pc_local pc_skip pc_status pc_skip; do
-            case "$pc_local $pc_status" in *"$pc_port 0A") return 0 ;; esac
-        done <"$pc_table"
-    done
-    return 1
-}
-
 # pc_undo DIR: puts every file of a run back, reads it back, runs the actions again. Idempotent.
 pc_undo() {
     pc_undo_trouble=
