@@ -12,7 +12,6 @@ mod broken_off;
 mod from_nothing;
 mod many;
 mod own_site;
-mod relay;
 mod rotation;
 mod secrecy;
 mod stage;

@@ -1,8 +1,8 @@
 //! A certificate's replacement, node after node: one that does not serve the new chain is put back, and the next is not touched.
 
-use super::operator::Operator;
-use super::site_text::SiteText;
-use super::standing::lend;
+use super::stage::operator::Operator;
+use super::stage::site_text::SiteText;
+use super::stage::standing::lend;
 use super::story::served_chain;
 
 const NAME: &str = "manage.acme.lab.example";
@@ -34,7 +34,8 @@ fn a_node_that_serves_another_certificate_is_put_back_and_the_next_is_not_touche
     operator.write("templates/tls/other.pem", other.cert.pem() + &other.signing_key.serialize_pem());
     let server = "server { listen 443 ssl; ssl_certificate /etc/other.pem; ssl_certificate_key /etc/other.pem; }\n";
     operator.write("templates/tls/nginx.conf", server);
-    let playbook = "name: other\ntitle: t\nincludes: [rotate-tls]\nsteps:\n  - id: other\n    template: {src: tls/other.pem, dest: /etc/other.pem}\n";
+    let playbook =
+        "name: other\ntitle: t\nincludes: [rotate-tls]\nsteps:\n  - id: other\n    template: {src: tls/other.pem, dest: /etc/other.pem}\n";
     operator.write("playbooks/other.yaml", playbook);
     let run = operator.run(&["apply", "other", "--yes"]);
     run.assert_failed(1, &["serves another certificate than the new one", "rolled back", "was stopped before its turn"]);
