@@ -55,7 +55,7 @@ fn usage(error: &clap::Error) -> u8 {
 
 fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Init(args) => init::run(args, context),
+        Command::Init(args) => block_on(interrupt::told(|| init::run(args, context))),
         Command::Status(args) => block_on(status::run(args, context)),
         Command::Plan(args) => block_on(plan::run(args, context)),
         Command::Apply(args) => block_on(apply::run(args, context)),
