@@ -93,12 +93,13 @@ pub fn assess(outcomes: &[Outcome], waivers: &[Waived]) -> Assessment {
             }
         }
     }
-    all.extend(not_run.into_iter().map(|(subject, why, ids)| said_not_run(subject, why, &ids)));
+    let unknown: Vec<Finding> = not_run.iter().map(|(subject, why, ids)| said_not_run(&all, subject, why, ids)).collect();
+    all.extend(unknown);
     let mut findings = Vec::new();
     let mut waived = Vec::new();
     for finding in all {
         match waivers.iter().find(|waiver| is_meant(&waiver.check, &finding.id)) {
-            Some(waiver) => waived.push(WaivedFinding { finding, reason: waiver.reason.clone() }),
+            Some(found) => waived.push(WaivedFinding { finding, reason: found.reason.clone() }),
             None => findings.push(finding),
         }
     }
@@ -114,12 +115,18 @@ pub fn assess(outcomes: &[Outcome], waivers: &[Waived]) -> Assessment {
     Assessment { findings, waived, counts }
 }
 
-fn said_not_run(subject: &str, why: &str, ids: &[&str]) -> Finding {
+fn said_not_run(found: &[Finding], subject: &str, why: &str, ids: &[&str]) -> Finding {
     const SHOWN: usize = 3;
+    let kind = |id: &str| id.split('.').next().map(str::to_owned);
+    // Where a dialogue ended early, what ended it has been said already.
+    let is_consequence = ids.iter().all(|id| {
+        found.iter().any(|finding| finding.severity == Severity::Error && finding.subject == subject && kind(&finding.id) == kind(id))
+    });
     let named = ids.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     let more = if ids.len() > SHOWN { format!(" and {} more", ids.len() - SHOWN) } else { String::new() };
     let verb = if ids.len() == 1 { "could not be run" } else { "could not be run, and nobody knows what they would have found" };
-    NOT_RUN.finding(subject, format!("{named}{more} {verb}: {why}"), "mend that first, then run the command again")
+    let finding = NOT_RUN.finding(subject, format!("{named}{more} {verb}: {why}"), "mend that first, then run the command again");
+    Finding { severity: if is_consequence { Severity::Info } else { finding.severity }, ..finding }
 }
 
 /// Findings that differ in nothing but whom they are about, as one: for people, who read each sentence once.
@@ -136,8 +143,14 @@ pub fn merged(findings: &[Finding]) -> Vec<Finding> {
         }
     }
     let joined = |subjects: &[String]| {
-        let first = subjects.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-        if subjects.len() > SHOWN { format!("{first} and {} more", subjects.len() - SHOWN) } else { first }
+        // `mail:587 from a0-1`, `mail:587 from a0-2` → `mail:587 from a0-1, a0-2`
+        let common = subjects.first().and_then(|first| first.split_once(" from ")).map(|(common, _)| format!("{common} from "));
+        let common = common.filter(|common| subjects.len() > 1 && subjects.iter().all(|subject| subject.starts_with(common.as_str())));
+        let common = common.unwrap_or_default();
+        let subjects: Vec<&str> = subjects.iter().map(|subject| subject.get(common.len()..).unwrap_or_default()).collect();
+        let first = subjects.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        let more = if subjects.len() > SHOWN { format!(" and {} more", subjects.len() - SHOWN) } else { String::new() };
+        format!("{common}{first}{more}")
     };
     groups.into_iter().map(|(finding, subjects)| Finding { subject: joined(&subjects), ..finding }).collect()
 }
@@ -158,10 +171,20 @@ mod tests {
 
     #[test]
     fn what_could_not_be_run_is_a_warning_and_never_passed() {
+        let mut tally = Tally::of("a0-1");
+        tally.could_not_run(&TCP, "nobody logged in");
+        let assessment = assess(&tally.complete(&[&TCP, &MAIL], "nobody logged in"), &[]);
+        assert_eq!(assessment.findings.len(), 1);
+        assert_eq!((assessment.findings[0].id.as_str(), assessment.findings[0].severity), ("check.not-run", Severity::Warning));
+        assert_eq!(assessment.counts, Counts { warning: 1, not_run: 2, ..Counts::default() });
+    }
+
+    #[test]
+    fn what_an_error_already_explains_is_a_note_and_still_not_passed() {
         let assessment = assess(&refused("a0-1"), &[]);
         let ids: Vec<(&str, Severity)> = assessment.findings.iter().map(|finding| (finding.id.as_str(), finding.severity)).collect();
-        assert_eq!(ids, [("smtp.tcp", Severity::Error), ("check.not-run", Severity::Warning)]);
-        assert_eq!(assessment.counts, Counts { error: 1, warning: 1, not_run: 1, ..Counts::default() });
+        assert_eq!(ids, [("smtp.tcp", Severity::Error), ("check.not-run", Severity::Info)]);
+        assert_eq!(assessment.counts, Counts { error: 1, info: 1, not_run: 1, ..Counts::default() });
     }
 
     #[test]

@@ -30,7 +30,7 @@ use crate::ssh::Elevation;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(super) struct CheckArgs {
     /// Only these checks: ids, or beginnings such as `smtp`
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub only: Vec<String>,
@@ -55,7 +55,7 @@ pub struct CheckArgs {
 }
 
 /// Runs `check`.
-pub async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::parse(&args.only, &args.skip)?;
     if args.list {
         return list(&selection, context);
@@ -69,8 +69,8 @@ pub async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> {
     let (mut outcomes, leaf) = offline(&site, &secrets, &selection, context);
     if !args.offline {
         let wanted = requirements::survey(context, &site, &secrets, leaf, selection.of_nodes());
-        let looking = online(&site, &nodes, &wanted, &selection, (context, &secrets), sink.as_ref());
-        outcomes.extend(interrupt::or_stop(looking).await?);
+        let look = Look { context, secrets: &secrets, nodes: &nodes, wanted: &wanted, selection: &selection, sink: sink.as_ref() };
+        outcomes.extend(Box::pin(interrupt::or_stop(look.online())).await?);
     }
     selection.keep(&mut outcomes);
     let waivers = selection.waivers(&site, context.now);
@@ -97,57 +97,54 @@ fn offline(site: &Site, secrets: &Secrets, selection: &Selection, context: &Cont
     if selection.wants_any(&[&offline::SECRETS]) {
         outcomes.extend(offline::secrets(site, secrets));
     }
-    outcomes.extend(offline::judged(offline::SITE, &site.file.display().to_string(), crate::site::findings(site)));
+    outcomes.extend(offline::judged(offline::SITE, &site.file.display().to_string(), &crate::site::findings(site)));
     let (certificates, leaf) = requirements::certificates(site, secrets, context.now);
     outcomes.extend(certificates);
     (outcomes, leaf)
 }
 
-async fn online(
-    site: &Site,
-    nodes: &[Node],
-    wanted: &Survey<'_>,
-    selection: &Selection,
-    (context, secrets): (&Context, &Arc<Secrets>),
-    sink: &dyn Sink,
-) -> Vec<Outcome> {
-    let naming = async { if selection.wants_any(&[&survey::RESOLVE]) { survey::resolve(site, wanted.patience).await } else { Vec::new() } };
-    let needs_nodes = selection.wants_any(&[&survey::PATH]) || {
-        let wants = wanted.wants;
-        wants.machine || wants.mail || wants.way_out
-    };
-    let machines = async {
-        if !needs_nodes {
-            return Vec::new();
-        }
-        match Cluster::new(context, site, Arc::clone(secrets), nodes) {
-            Ok(cluster) => {
-                let seen = look_at_all(&cluster, site, nodes, wanted, sink).await;
-                cluster.close().await;
-                seen
-            }
-            Err(failure) => nodes.iter().map(|node| nobody_looked(node, &chain(failure.error.as_ref()))).collect(),
-        }
-    };
-    let (names, seen) = join!(naming, machines);
-    let readings: Vec<_> = seen.iter().filter_map(|seen| seen.reading.clone()).collect();
-    let clocks = survey::clocks(&readings, &site.figures.clock);
-    let mut outcomes = names;
-    outcomes.extend(seen.into_iter().flat_map(|seen| seen.outcomes));
-    outcomes.extend(clocks);
-    outcomes
+/// A look over the network.
+struct Look<'a> {
+    context: &'a Context,
+    secrets: &'a Arc<Secrets>,
+    nodes: &'a [Node],
+    wanted: &'a Survey<'a>,
+    selection: &'a Selection,
+    sink: &'a dyn Sink,
 }
 
-async fn look_at_all(cluster: &Cluster, site: &Site, nodes: &[Node], wanted: &Survey<'_>, sink: &dyn Sink) -> Vec<Seen> {
-    let hop = site.route.hops.last().map_or("the jumphost", |hop| hop.name.as_str());
-    let jumphost = async {
-        // A hop that cannot be had is told by every node behind it.
+impl Look<'_> {
+    async fn online(&self) -> Vec<Outcome> {
+        let site = self.wanted.site;
+        let names_wanted = self.selection.wants_any(&[&survey::RESOLVE]);
+        let naming = async { if names_wanted { survey::resolve(site, self.wanted.patience).await } else { Vec::new() } };
+        let (names, seen) = join!(naming, self.machines());
+        let readings: Vec<_> = seen.iter().filter_map(|seen| seen.reading.clone()).collect();
+        let clocks = survey::clocks(&readings, &site.figures.clock);
+        [names, seen.into_iter().flat_map(|seen| seen.outcomes).collect(), clocks].concat()
+    }
+
+    async fn machines(&self) -> Vec<Seen> {
+        let wants = self.wanted.wants;
+        if !(wants.machine || wants.mail || wants.way_out || self.selection.wants_any(&[&survey::PATH])) {
+            return Vec::new();
+        }
+        let cluster = match Cluster::new(self.context, self.wanted.site, Arc::clone(self.secrets), self.nodes) {
+            Ok(cluster) => cluster,
+            Err(failure) => return self.nodes.iter().map(|node| nobody_looked(node, &chain(failure.error.as_ref()))).collect(),
+        };
+        let all = join_all(self.nodes.iter().map(|node| survey::check_node(node, cluster.connect(node.clone()), self.wanted, self.sink)));
+        let (jumphost, seen) = join!(self.jumphost(&cluster), all);
+        cluster.close().await;
+        jumphost.into_iter().chain(seen).collect()
+    }
+
+    /// A hop that cannot be had is told by every node behind it.
+    async fn jumphost(&self, cluster: &Cluster) -> Option<Seen> {
         let session = cluster.fleet().jumphost().await.ok().flatten()?;
-        Some(survey::check_jumphost(&Machine::new(hop, session, Elevation::None), wanted).await)
-    };
-    let all = join_all(nodes.iter().map(|node| survey::check_node(node, cluster.connect(node.clone()), wanted, sink)));
-    let (jumphost, seen) = join!(jumphost, all);
-    jumphost.into_iter().chain(seen).collect()
+        let name = self.wanted.site.route.hops.last().map_or("the jumphost", |hop| hop.name.as_str());
+        Some(survey::check_jumphost(&Machine::new(name, session, Elevation::None), self.wanted).await)
+    }
 }
 
 // A secret that is missing bars the way to every node before anything is dialled.

@@ -13,7 +13,6 @@ use crate::checks::Outcome;
 use crate::checks::offline::{CERTIFICATE, judged, not_judged};
 use crate::checks::survey::{Survey, Trust, Wants};
 use crate::checks::tls::Roots;
-use crate::finding::{Finding, Severity};
 use crate::playbook::read_certificate;
 use crate::site::model::{CertificateFiles, Site};
 use crate::site::secret::Secrets;
@@ -22,60 +21,57 @@ use crate::site::secret::Secrets;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the certificate files of the site are worth, and the certificate (DER) that nodes should serve.
-pub fn certificates(site: &Site, secrets: &Secrets, now: jiff::Timestamp) -> (Vec<Outcome>, Option<Vec<u8>>) {
+pub(super) fn certificates(site: &Site, secrets: &Secrets, now: jiff::Timestamp) -> (Vec<Outcome>, Option<Vec<u8>>) {
+    let look = Look { site, secrets, now };
     let mut outcomes = Vec::new();
     let mut leaf = None;
     if let Some(tls) = &site.tls {
-        let (judged, found) = certificate(site, "tls.certificate", &tls.certificate, &site.names.required(), secrets, now);
+        let (judged, found) = look.at("tls.certificate", &tls.certificate, &site.names.required());
         outcomes.extend(judged);
         leaf = found;
     }
     for custom in &site.names.custom_domains {
         if let Some(files) = &custom.certificate {
-            outcomes.extend(certificate(site, &custom.domain, files, std::slice::from_ref(&custom.domain), secrets, now).0);
+            outcomes.extend(look.at(&custom.domain, files, std::slice::from_ref(&custom.domain)).0);
         }
     }
     if let Some((custom, files)) = site.names.extensions.as_ref().and_then(|custom| Some((custom, custom.certificate.as_ref()?))) {
         let wildcard = format!("*.{}", custom.domain);
-        outcomes.extend(certificate(site, &custom.domain, files, &[wildcard], secrets, now).0);
+        outcomes.extend(look.at(&custom.domain, files, &[wildcard]).0);
     }
     (outcomes, leaf)
 }
 
-fn certificate(
-    site: &Site,
-    subject: &str,
-    files: &CertificateFiles,
-    names: &[String],
-    secrets: &Secrets,
+/// A look at certificate files.
+struct Look<'a> {
+    site: &'a Site,
+    secrets: &'a Secrets,
     now: jiff::Timestamp,
-) -> (Vec<Outcome>, Option<Vec<u8>>) {
-    let (bag, roots) = match read_certificate(site, files, secrets) {
-        Ok(found) => found,
-        Err(error) => return (not_judged(CERTIFICATE, subject, &chain(&error)), None),
-    };
-    let found = match build_chain(&bag, &roots, LeafSelection { names, choose: None }, now) {
-        Ok(found) => found,
-        Err(error) => {
-            let finding = Finding {
-                id: "cert.unreadable".to_owned(),
-                severity: Severity::Error,
-                subject: subject.to_owned(),
-                message: error.to_string(),
-                fix: error.help().to_owned(),
-                source: "Security and Access: SSL Certificates".to_owned(),
-            };
-            let (unreadable, others) = CERTIFICATE.split_at(1);
-            let mut findings = bag.findings.clone();
-            findings.push(finding);
-            let mut outcomes = judged(unreadable, subject, findings);
-            outcomes.extend(not_judged(others, subject, "the files hold no chain to speak of"));
-            return (outcomes, None);
-        }
-    };
-    let demands = Demands { key: true, appliance: true, ..Demands::new(names, now) };
-    let findings = review(&bag, &found, &demands);
-    (judged(CERTIFICATE, subject, findings), Some(found.leaf.der().to_vec()))
+}
+
+impl Look<'_> {
+    /// The outcomes of every rule, and the server's certificate where one was found.
+    fn at(&self, subject: &str, files: &CertificateFiles, names: &[String]) -> (Vec<Outcome>, Option<Vec<u8>>) {
+        let (bag, roots) = match read_certificate(self.site, files, self.secrets) {
+            Ok(found) => found,
+            Err(error) => return (not_judged(CERTIFICATE, subject, &chain(&error)), None),
+        };
+        let found = match build_chain(&bag, &roots, LeafSelection { names, choose: None }, self.now) {
+            Ok(found) => found,
+            Err(error) => {
+                // What cannot be read is the first of the table; no other rule can be applied.
+                let (unreadable, others) = CERTIFICATE.split_at(1);
+                let mut findings = bag.findings.clone();
+                findings.extend(unreadable.iter().map(|spec| spec.finding(subject, error.to_string(), error.help())));
+                let mut outcomes = judged(unreadable, subject, &findings);
+                outcomes.extend(not_judged(others, subject, "the files hold no chain to speak of"));
+                return (outcomes, None);
+            }
+        };
+        let demands = Demands { key: true, appliance: true, ..Demands::new(names, self.now) };
+        let findings = review(&bag, &found, &demands);
+        (judged(CERTIFICATE, subject, &findings), Some(found.leaf.der().to_vec()))
+    }
 }
 
 /// The mail account's password, or why it cannot be had; `None` without a mail server.
@@ -86,7 +82,7 @@ fn mail_password(site: &Site, secrets: &Secrets) -> Option<Result<SecretString, 
 }
 
 /// Everything that is looked at over machines.
-pub fn survey<'s>(context: &Context, site: &'s Site, secrets: &Secrets, leaf: Option<Vec<u8>>, wants: Wants) -> Survey<'s> {
+pub(super) fn survey<'s>(context: &Context, site: &'s Site, secrets: &Secrets, leaf: Option<Vec<u8>>, wants: Wants) -> Survey<'s> {
     let none: &[PathBuf] = &[];
     let own = site.tls.as_ref().map_or(none, |tls| tls.certificate.roots.as_slice());
     let mail = site.smtp.as_ref().map_or(none, |smtp| smtp.ca_certificates.as_slice());

@@ -10,14 +10,14 @@ use crate::site::model::Site;
 
 /// What was asked for on the command line.
 #[derive(Debug)]
-pub struct Selection {
+pub(super) struct Selection {
     only: Vec<String>,
     skip: Vec<String>,
 }
 
 impl Selection {
     /// Takes ids and beginnings of ids; one that no check has is an error that names the nearest.
-    pub fn parse(only: &[String], skip: &[String]) -> Result<Self, Failure> {
+    pub(super) fn parse(only: &[String], skip: &[String]) -> Result<Self, Failure> {
         for (flag, patterns) in [("--only", only), ("--skip", skip)] {
             for pattern in patterns {
                 known(flag, pattern)?;
@@ -27,17 +27,17 @@ impl Selection {
     }
 
     /// Whether a check is wanted.
-    pub fn wants(&self, id: &str) -> bool {
+    pub(super) fn wants(&self, id: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|pattern| is_meant(pattern, id))
     }
 
     /// Whether any of these is.
-    pub fn wants_any(&self, table: &[&CheckSpec]) -> bool {
+    pub(super) fn wants_any(&self, table: &[&CheckSpec]) -> bool {
         table.iter().any(|spec| self.wants(spec.id))
     }
 
     /// What is wanted of each node.
-    pub fn of_nodes(&self) -> Wants {
+    pub(super) fn of_nodes(&self) -> Wants {
         Wants {
             machine: self.wants_any(survey::MACHINE) || self.wants_any(&[&survey::SUDO, &survey::SKEW]),
             mail: self.wants_any(smtp::CHECKS),
@@ -46,13 +46,13 @@ impl Selection {
     }
 
     /// Keeps what is wanted, and why the rest of it could not be had: a way in that failed.
-    pub fn keep(&self, outcomes: &mut Vec<Outcome>) {
+    pub(super) fn keep(&self, outcomes: &mut Vec<Outcome>) {
         let way_in_failed = |outcome: &Outcome| outcome.spec.id == survey::PATH.id && matches!(outcome.verdict, Verdict::Found { .. });
         outcomes.retain(|outcome| self.wants(outcome.spec.id) || way_in_failed(outcome));
     }
 
     /// What does not count: skipped by hand, or waived by the site up to a day that has not passed.
-    pub fn waivers(&self, site: &Site, now: Timestamp) -> Vec<Waived> {
+    pub(super) fn waivers(&self, site: &Site, now: Timestamp) -> Vec<Waived> {
         let today = now.to_zoned(TimeZone::UTC).date();
         let by_hand = self.skip.iter().map(|check| Waived { check: check.clone(), reason: "--skip".to_owned() });
         let by_site = site.waivers.iter().filter(|waiver| waiver.until >= today);

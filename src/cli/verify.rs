@@ -22,7 +22,7 @@ use crate::site::model::Site;
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
-pub struct VerifyArgs {
+pub(super) struct VerifyArgs {
     /// Log in at the mail server instead of sending a mail
     #[arg(long, conflicts_with = "send_to")]
     pub no_mail: bool,
@@ -35,7 +35,7 @@ pub struct VerifyArgs {
 }
 
 /// Runs `verify`.
-pub async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
     let site = context.site()?;
     let nodes = limited(&site, &args.limit)?;
     let secrets = context.secrets(&site.folder);

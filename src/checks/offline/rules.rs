@@ -72,7 +72,7 @@ pub static CERTIFICATE: &[&CheckSpec] = &[
 ];
 
 /// What rules that look at `subject` found, as outcomes; rules of the table that found nothing are met.
-pub fn judged(table: &'static [&'static CheckSpec], subject: &str, findings: Vec<Finding>) -> Vec<Outcome> {
+pub fn judged(table: &'static [&'static CheckSpec], subject: &str, findings: &[Finding]) -> Vec<Outcome> {
     let outcome = |spec: &'static CheckSpec| {
         let own: Vec<Finding> = findings.iter().filter(|finding| finding.id == spec.id).cloned().collect();
         let verdict = if own.is_empty() { Verdict::Passed } else { Verdict::Found { findings: own } };
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_rule_that_found_nothing_is_met_and_one_that_could_not_look_is_not() {
         let finding = CERTIFICATE[0].finding("x", "unreadable", "mend");
-        let outcomes = judged(CERTIFICATE, "site.yaml", vec![finding]);
+        let outcomes = judged(CERTIFICATE, "site.yaml", &[finding]);
         assert!(matches!(outcomes[0].verdict, Verdict::Found { .. }));
         assert!(outcomes[1..].iter().all(|outcome| outcome.verdict == Verdict::Passed));
         let none = not_judged(CERTIFICATE, "site.yaml", "no files");

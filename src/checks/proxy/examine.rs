@@ -39,8 +39,7 @@ pub struct Destination<'a> {
 
 impl Destination<'_> {
     fn subject(&self) -> String {
-        let through = self.proxy.map(|proxy| format!(" through {proxy}")).unwrap_or_default();
-        format!("{}:{} from {}{through}", self.host, self.port, self.origin)
+        format!("{}:{} from {}", self.host, self.port, self.origin)
     }
 
     fn exception(&self) -> Exception {

@@ -72,7 +72,12 @@ pub fn unreachable_relay(asked: &Handover<'_>, why: &Unreached) -> Vec<Outcome> 
     let mut tally = Tally::of(asked.origin);
     let fix = match why {
         Unreached::Refused => "start the node's mail service: `systemctl enable --now postfix`, then `portcullis apply smtp`".to_owned(),
-        _ => why.fix(asked.origin, "127.0.0.1:25"),
+        Unreached::Filtered { .. }
+        | Unreached::Reset
+        | Unreached::NoRoute
+        | Unreached::Unresolved { .. }
+        | Unreached::Prohibited
+        | Unreached::Refusal { .. } => why.fix(asked.origin, "127.0.0.1:25"),
     };
     tally.found(&RELAY, format!("the node's own mail service on 127.0.0.1:25: {why}"), fix);
     tally.complete(RELAY_CHECKS, "the node's mail service took no mail")

@@ -7,7 +7,7 @@ use crate::node::RemoteError;
 use crate::ssh;
 
 /// What an error of the way in means for `node`: the outcomes of both checks of access.
-pub fn failed(node: &str, error: &RemoteError) -> Vec<Outcome> {
+pub(super) fn failed(node: &str, error: &RemoteError) -> Vec<Outcome> {
     let at = if is_about_root(error) { &SUDO } else { &PATH };
     let machine = machine_of(error).unwrap_or(node);
     let mut tally = Tally::of(machine);
@@ -19,7 +19,7 @@ pub fn failed(node: &str, error: &RemoteError) -> Vec<Outcome> {
 }
 
 /// The outcomes where everything went well; `looked` as root.
-pub fn passed(node: &str, how: &str, looked: bool) -> Vec<Outcome> {
+pub(super) fn passed(node: &str, how: &str, looked: bool) -> Vec<Outcome> {
     let mut tally = Tally::of(node);
     tally.passed(&PATH, how);
     if looked {
@@ -29,12 +29,12 @@ pub fn passed(node: &str, how: &str, looked: bool) -> Vec<Outcome> {
 }
 
 /// All checks of a table could not be run on `subject`, for this reason.
-pub fn not_run(table: &[&'static CheckSpec], subject: &str, why: &str) -> Vec<Outcome> {
+pub(super) fn not_run(table: &[&'static CheckSpec], subject: &str, why: &str) -> Vec<Outcome> {
     Tally::of(subject).complete(table, why)
 }
 
 /// Why nothing else could be looked at on a machine.
-pub fn reason(error: &RemoteError) -> String {
+pub(super) fn reason(error: &RemoteError) -> String {
     match machine_of(error) {
         Some(machine) if is_about_root(error) => format!("root cannot be had on {machine}"),
         Some(machine) => format!("{machine} could not be reached or logged in to"),

@@ -10,7 +10,7 @@ use crate::node::Probe;
 use crate::site::model::{Node, ProxyKind};
 
 /// Tries every exception of the site from the node, all at once.
-pub async fn exceptions<P: Probe>(node: &Node, machine: &P, survey: &Survey<'_>) -> Vec<Outcome> {
+pub(super) async fn exceptions<P: Probe>(node: &Node, machine: &P, survey: &Survey<'_>) -> Vec<Outcome> {
     let site = survey.site;
     if site.proxy.exceptions.is_empty() {
         let mut tally = Tally::of(&node.name);

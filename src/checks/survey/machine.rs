@@ -13,7 +13,7 @@ const MEMORY_KEPT_PERCENT: u64 = 7;
 const KIB_PER_GIB: u64 = 1024 * 1024;
 
 /// Compares a node with its profile.
-pub fn machine(node: &Node, facts: &Facts, profile: &Profile) -> Vec<Outcome> {
+pub(super) fn machine(node: &Node, facts: &Facts, profile: &Profile) -> Vec<Outcome> {
     let mut tally = Tally::of(&node.name);
     let hardware = &profile.hardware;
     let (memory, cores) = match node.role {
@@ -26,30 +26,37 @@ pub fn machine(node: &Node, facts: &Facts, profile: &Profile) -> Vec<Outcome> {
         // Tenths of a GiB, so that a machine just below a figure shows it.
         let tenths = kib * 10 / KIB_PER_GIB;
         let enough = |wanted: u64| kib * 100 >= wanted * KIB_PER_GIB * (100 - MEMORY_KEPT_PERCENT);
-        look_at_figure(&mut tally, &MEMORY, memory, &format!("{}.{} GiB of memory", tenths / 10, tenths % 10), &enough, "GiB of memory");
+        let size = Size { seen: format!("{}.{} GiB of memory", tenths / 10, tenths % 10), unit: "GiB of memory", enough: &enough };
+        look_at_figure(&mut tally, &MEMORY, memory, &size);
     }
     if let Some(count) = number("cores") {
-        look_at_figure(&mut tally, &CORES, cores, &format!("{count} processors"), &|wanted| count >= wanted, "processors");
-    }
-    if let Some(root) = facts.disks.iter().find(|disk| disk.mount == "/") {
-        if node.role != Role::Connector {
-            look_at_disk(&mut tally, root, hardware.system_disk_gb, hardware.disk_rounding_percent);
-        }
+        let size = Size { seen: format!("{count} processors"), unit: "processors", enough: &|wanted| count >= wanted };
+        look_at_figure(&mut tally, &CORES, cores, &size);
     }
     if node.role == Role::Connector {
         tally.not_applicable(&DISK_SIZE, "a connector has no disk of a given size");
+    } else if let Some(root) = facts.disks.iter().find(|disk| disk.mount == "/") {
+        look_at_disk(&mut tally, root, hardware.system_disk_gb, hardware.disk_rounding_percent);
     }
     look_at_free_space(&mut tally, facts, profile.health.disk_used_percent);
     look_at_system(&mut tally, facts);
     tally.complete(MACHINE, "the probe could not tell")
 }
 
-fn look_at_figure(tally: &mut Tally, spec: &'static CheckSpec, figure: Figure, seen: &str, enough: &dyn Fn(u64) -> bool, unit: &str) {
+/// How much there is of something.
+struct Size<'a> {
+    seen: String,
+    unit: &'static str,
+    enough: &'a dyn Fn(u64) -> bool,
+}
+
+fn look_at_figure(tally: &mut Tally, spec: &'static CheckSpec, figure: Figure, size: &Size<'_>) {
+    let Size { seen, unit, enough } = size;
     if !enough(figure.minimum) {
         let fix = format!("give the machine {} {unit} (at least {})", figure.recommended.max(figure.minimum), figure.minimum);
         tally.found(spec, format!("it has {seen}; the minimum is {}", figure.minimum), fix);
     } else if enough(figure.recommended) {
-        tally.passed(spec, seen);
+        tally.passed(spec, seen.clone());
     } else {
         let fix = format!("give the machine {} {unit} before it carries users", figure.recommended);
         tally.found_as(Severity::Warning, spec, format!("it has {seen}; {} are recommended", figure.recommended), fix);
@@ -60,7 +67,8 @@ fn look_at_disk(tally: &mut Tally, root: &DiskFact, figure: Figure, rounding_per
     // Disks are sold in GB of 1000³ bytes, and a file system keeps some for itself.
     let gigabytes = root.total_kib.saturating_mul(1024) / 1_000_000_000;
     let enough = |wanted: u64| gigabytes.saturating_mul(100) >= wanted * 100_u64.saturating_sub(rounding_percent);
-    look_at_figure(tally, &DISK_SIZE, figure, &format!("a system disk of {gigabytes} GB"), &enough, "GB of system disk");
+    let size = Size { seen: format!("a system disk of {gigabytes} GB"), unit: "GB of system disk", enough: &enough };
+    look_at_figure(tally, &DISK_SIZE, figure, &size);
 }
 
 fn look_at_free_space(tally: &mut Tally, facts: &Facts, most_used_percent: u32) {

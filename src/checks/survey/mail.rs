@@ -14,7 +14,7 @@ use crate::node::{Inquiry, Probe};
 use crate::site::model::{Node, Smtp};
 
 /// Logs in at the mail server from the node; no mail is sent.
-pub async fn log_in<P: Probe>(node: &Node, machine: &P, survey: &Survey<'_>) -> Vec<Outcome> {
+pub(super) async fn log_in<P: Probe>(node: &Node, machine: &P, survey: &Survey<'_>) -> Vec<Outcome> {
     let Some(smtp) = &survey.site.smtp else { return not_asked(&node.name, smtp::CHECKS) };
     let hello = hello(node, smtp);
     let password = survey.mail_password.as_ref();
@@ -74,7 +74,7 @@ fn hello(node: &Node, smtp: &Smtp) -> String {
 }
 
 /// Hands one mail to the node's own mail service, and asks the node what became of it.
-pub async fn send<P: Probe>(node: &Node, machine: &P, to: &str, survey: &Survey<'_>) -> Vec<Outcome> {
+pub(super) async fn send<P: Probe>(node: &Node, machine: &P, to: &str, survey: &Survey<'_>) -> Vec<Outcome> {
     let Some(smtp) = &survey.site.smtp else { return not_asked(&node.name, RELAY_CHECKS) };
     let server = format!("{}:{}", smtp.host, smtp.port);
     let subject = format!("portcullis verify: a mail from {} of {}", node.name, survey.site.name);

@@ -19,15 +19,20 @@ pub async fn resolve(site: &Site, patience: Duration) -> Vec<Outcome> {
         tally.not_applicable(&RESOLVE, "the site file names no DNS name");
     }
     let looked_up = join_all(names.iter().map(|name| look_up(name, patience))).await;
+    let mut unknown: Vec<(String, Vec<&str>)> = Vec::new();
     for (name, answer) in names.iter().zip(looked_up) {
         match answer {
             Ok(addresses) => tally.passed(&RESOLVE, format!("{name}: {addresses}")),
-            Err(why) => {
-                let target = site.load_balancer.as_ref().map_or("the appliance's address", |balancer| balancer.address.as_str());
-                let fix = format!("ask the DNS team: {name} must lead to {target}; users cannot log in before it does");
-                tally.found(&RESOLVE, format!("{name} is not known here: {why}"), fix);
-            }
+            Err(why) => match unknown.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, others)) => others.push(name),
+                None => unknown.push((why, vec![name])),
+            },
         }
+    }
+    for (why, names) in unknown {
+        let target = site.load_balancer.as_ref().map_or("the appliance's address", |balancer| balancer.address.as_str());
+        let fix = format!("ask the DNS team: they must lead to {target}; nobody can log in before they do");
+        tally.found(&RESOLVE, format!("not known here: {} ({why})", names.join(", ")), fix);
     }
     tally.complete(&[&RESOLVE], "not looked at")
 }

@@ -4,10 +4,10 @@ use futures_util::join;
 
 use super::clock::Reading;
 use super::{MACHINE, SKEW, SUDO, Survey, access, egress, machine, mail, served};
-use crate::checks::spec::{CheckSpec, Outcome, Tally};
+use crate::checks::spec::{CheckSpec, Outcome, Tally, findings};
 use crate::checks::{proxy, smtp};
 use crate::event::{Event, Phase, Sink, State};
-use crate::finding::has_errors;
+use crate::finding::Severity;
 use crate::node::{Inquiry, Probe, RemoteError};
 use crate::site::model::Node;
 use crate::ssh::Fleet;
@@ -158,13 +158,11 @@ impl Teller<'_> {
         self.sink.emit(&Event::Node { node: self.machine.to_owned(), phase, state, detail });
     }
 
+    /// The look itself is done, whatever it found.
     fn ended(&self, phase: Phase, outcomes: &[Outcome]) {
-        let found = crate::checks::spec::findings(outcomes);
-        if has_errors(&found) {
-            let errors = found.iter().filter(|finding| finding.severity == crate::finding::Severity::Error).count();
-            self.tell(phase, State::Failed, Some(format!("{errors} found")));
-        } else {
-            self.tell(phase, State::Done, None);
-        }
+        let found = findings(outcomes);
+        let errors = found.iter().filter(|finding| finding.severity == Severity::Error).count();
+        let noun = if errors == 1 { "error" } else { "errors" };
+        self.tell(phase, State::Done, (errors > 0).then(|| format!("{errors} {noun} found")));
     }
 }

@@ -22,7 +22,7 @@ struct Answer {
 }
 
 /// Looks at what a node serves; `machine` is `None` where nobody could log in to it.
-pub async fn served<P: Probe>(node: &Node, machine: Option<&P>, fleet: &Fleet, survey: &Survey<'_>) -> Vec<Outcome> {
+pub(super) async fn served<P: Probe>(node: &Node, machine: Option<&P>, fleet: &Fleet, survey: &Survey<'_>) -> Vec<Outcome> {
     let names = survey.site.names.required();
     if survey.site.tls.is_none() || node.role != Role::Node || names.is_empty() {
         let why = if node.role == Role::Node { "the site file names no certificate or no name" } else { "this machine serves no users" };

@@ -1,11 +1,11 @@
-//! Outcomes as JUnit XML, as continuous integration reads it: a suite a subject, a case a check.
+//! Outcomes as `JUnit` XML, as continuous integration reads it: a suite a subject, a case a check.
 //!
 //! A check that could not be run is an `error`, as the format means it: never passed. Only findings of severity error fail a case.
 
 use std::io::{self, Write};
 
 use crate::checks::{Outcome, Verdict, Waived, is_meant};
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity};
 
 /// Writes the outcomes of `command` (such as `check`) on a site.
 pub fn write_junit(out: &mut dyn Write, command: &str, site: &str, outcomes: &[Outcome], waivers: &[Waived]) -> io::Result<()> {
@@ -41,26 +41,32 @@ pub fn write_junit(out: &mut dyn Write, command: &str, site: &str, outcomes: &[O
 
 fn case(outcome: &Outcome, waivers: &[Waived]) -> String {
     let head = format!("    <testcase classname=\"{}\" name=\"{}\">", escape(outcome.spec.id), escape(outcome.spec.title));
-    let mut inside = String::new();
-    match &outcome.verdict {
-        Verdict::Passed => {}
-        Verdict::NotApplicable { why } => inside += &format!("\n      <skipped message=\"{}\"/>", escape(why)),
-        Verdict::CouldNotRun { why } => inside += &format!("\n      <error message=\"{}\"/>", escape(why)),
-        Verdict::Found { findings } => {
-            let waiver = waivers.iter().find(|waiver| is_meant(&waiver.check, outcome.spec.id));
-            let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-            if let Some(waiver) = waiver {
-                inside += &format!("\n      <skipped message=\"waived: {}\"/>", escape(&waiver.reason));
-            } else if let Some(first) = errors.first() {
-                let fixes: Vec<String> = errors.iter().map(|finding| format!("{}\nfix: {}", finding.message, finding.fix)).collect();
-                inside += &format!("\n      <failure message=\"{}\">{}</failure>", escape(&first.message), escape(&fixes.join("\n")));
-            } else {
-                let notes: Vec<String> = findings.iter().map(|finding| format!("{}\nfix: {}", finding.message, finding.fix)).collect();
-                inside += &format!("\n      <system-out>{}</system-out>", escape(&notes.join("\n")));
-            }
-        }
+    match inside(outcome, waivers) {
+        Some(inside) => format!("{head}\n      {inside}\n    </testcase>\n"),
+        None => format!("{head}</testcase>\n"),
     }
-    if inside.is_empty() { format!("{head}</testcase>\n") } else { format!("{head}{inside}\n    </testcase>\n") }
+}
+
+/// What a case says beyond having passed.
+fn inside(outcome: &Outcome, waivers: &[Waived]) -> Option<String> {
+    let findings = match &outcome.verdict {
+        Verdict::Passed => return None,
+        Verdict::NotApplicable { why } => return Some(format!("<skipped message=\"{}\"/>", escape(why))),
+        Verdict::CouldNotRun { why } => return Some(format!("<error message=\"{}\"/>", escape(why))),
+        Verdict::Found { findings } => findings,
+    };
+    if let Some(waiver) = waivers.iter().find(|waiver| is_meant(&waiver.check, outcome.spec.id)) {
+        return Some(format!("<skipped message=\"waived: {}\"/>", escape(&waiver.reason)));
+    }
+    let told = |findings: &[&Finding]| {
+        let lines: Vec<String> = findings.iter().map(|finding| format!("{}\nfix: {}", finding.message, finding.fix)).collect();
+        escape(&lines.join("\n"))
+    };
+    let errors: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    Some(match errors.first() {
+        Some(first) => format!("<failure message=\"{}\">{}</failure>", escape(&first.message), told(&errors)),
+        None => format!("<system-out>{}</system-out>", told(&findings.iter().collect::<Vec<_>>())),
+    })
 }
 
 /// Text for XML 1.0, in content and in quoted attributes: what no XML may hold becomes U+FFFD (section 2.2).
@@ -85,7 +91,6 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::checks::{CheckSpec, Vantage};
-    use crate::finding::Finding;
 
     static SPEC: CheckSpec = CheckSpec { id: "a.b", title: "All is well", source: "s", severity: Severity::Error, vantage: Vantage::Here };
 
