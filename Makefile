@@ -4,29 +4,30 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 NODES ?= 3
-sudo := $(if $(filter 0,$(shell id -u)),,sudo)
 lab := target/debug/lab
-# What a fresh Debian or Ubuntu machine with Rust lacks: to build, to boot the lab, to lint. One package each; the second word is what proves it there.
+# What a fresh Debian or Ubuntu machine with Rust lacks: to build, to boot the lab, to lint. The second word proves it there.
 packages := gcc:gcc pkg-config:pkg-config libssl-dev:/usr/include/openssl/ssl.h debootstrap:debootstrap systemd-container:systemd-nspawn \
 	iproute2:ip util-linux:unshare openssh-client:ssh-keygen openssl:openssl shellcheck:shellcheck git:git
+# Peers that tests run: shells, SSH servers, mail, proxy, web server, and whoever opens a PFX that we wrote.
+test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh-server:sshd dropbear-bin:dropbear nginx-light:nginx postfix:postfix \
+	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
+	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography
 
-.PHONY: help deps build lint test lab-program lab-image lab-up lab-down
+.PHONY: help demo deps test-deps build lint test audit lab-program lab-image lab-up lab-down
+
+demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
+	$(CARGO) build --quiet --bin portcullis
+	tests/lab/demo.sh
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-deps: ## installs what is missing to build, test and lint (apt); does nothing when all is there
-	@missing=(); \
-	for pair in $(packages); do \
-	  package=$${pair%%:*} proof=$${pair#*:}; \
-	  if [[ $$proof == /* ]]; then [[ -e $$proof ]] || missing+=("$$package"); \
-	  else PATH=$$PATH:/usr/sbin:/sbin command -v "$$proof" >/dev/null || missing+=("$$package"); fi; \
-	done; \
-	if (($${#missing[@]})); then \
-	  echo "installing: $${missing[*]}"; \
-	  $(sudo) apt-get update -qq && $(sudo) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
-	fi
+deps: ## installs what is missing to build, boot the lab and lint (apt); does nothing when all is there
+	@tests/install-packages.sh $(packages)
 	@command -v $(CARGO) >/dev/null || { echo "no cargo: https://rustup.rs installs Rust" >&2; exit 1; }
+
+test-deps: deps
+	@tests/install-packages.sh $(test_packages)
 
 build: deps ## builds everything, for development
 	$(CARGO) build --workspace --all-targets
@@ -36,7 +37,7 @@ lint: deps ## formatting, clippy and shellcheck; any warning fails
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	git ls-files -z '*.sh' | xargs -0r shellcheck
 
-test: lab-image ## all tests; those that touch machines boot labs of their own
+test: test-deps lab-image ## all tests; those that touch machines boot labs of their own
 	$(CARGO) test --workspace
 
 lab-program: deps
@@ -50,3 +51,8 @@ lab-up: lab-program ## boots a lab by hand: make lab-up NODES=3
 
 lab-down: lab-program ## takes it down again
 	$(lab) down
+
+audit: ## licences, bans and sources of the dependencies; advisories where their database can be fetched (not part of CI)
+	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny check licenses bans sources
+	$(CARGO) deny check advisories || echo "the advisory database could not be fetched or names a problem: see above"

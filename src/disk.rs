@@ -48,9 +48,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32, existing: Existing
         // Best effort: the error that matters is the one already at hand.
         drop(fs::remove_file(&temporary));
     }
-    outcome.map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists if existing == Existing::Keep => WriteError::Exists { path: path.to_owned() },
-        _ => WriteError::Io { path: path.to_owned(), source },
+    outcome.map_err(|source| {
+        if source.kind() == io::ErrorKind::AlreadyExists && existing == Existing::Keep {
+            WriteError::Exists { path: path.to_owned() }
+        } else {
+            WriteError::Io { path: path.to_owned(), source }
+        }
     })
 }
 

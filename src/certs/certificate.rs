@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
-use openssl::error::ErrorStack;
 use openssl::x509::X509;
 use sha2::{Digest, Sha256};
 
@@ -63,7 +63,7 @@ pub enum CertificateError {
     Structure(#[source] Asn1Error),
     /// OpenSSL, which will have to work with it, refuses it.
     #[error("OpenSSL cannot read this certificate")]
-    Refused(#[source] ErrorStack),
+    Refused,
 }
 
 /// A certificate and where it came from.
@@ -91,7 +91,8 @@ pub struct Certificate {
     pub fingerprint: [u8; 32],
     der: Vec<u8>,
     public_key: Vec<u8>,
-    x509: X509,
+    /// Made when first asked for: OpenSSL 3 takes 100 µs for it, and of 10,000 certificates a chain needs a few.
+    x509: Arc<OnceLock<Option<X509>>>,
 }
 
 impl fmt::Debug for Certificate {
@@ -114,7 +115,6 @@ impl Certificate {
     pub fn from_der(bytes: &[u8], origin: Origin) -> Result<Self, CertificateError> {
         let whole = Reader::new(bytes).next().map_err(CertificateError::Structure)?;
         let fields = Fields::read(&whole).map_err(CertificateError::Structure)?;
-        let x509 = X509::from_der(whole.raw).map_err(CertificateError::Refused)?;
         Ok(Self {
             origin,
             subject: fields.subject,
@@ -128,7 +128,7 @@ impl Certificate {
             fingerprint: Sha256::digest(whole.raw).into(),
             der: whole.raw.to_vec(),
             public_key: fields.public_key,
-            x509,
+            x509: Arc::default(),
         })
     }
 
@@ -137,9 +137,9 @@ impl Certificate {
         &self.der
     }
 
-    /// OpenSSL's view of it.
-    pub fn x509(&self) -> &X509 {
-        &self.x509
+    /// OpenSSL's view of it; `None` where OpenSSL refuses it.
+    pub fn x509(&self) -> Option<&X509> {
+        self.x509.get_or_init(|| X509::from_der(&self.der).ok()).as_ref()
     }
 
     /// Its `SubjectPublicKeyInfo`, whole.
@@ -169,7 +169,8 @@ impl Certificate {
 
     /// Whether the key of `issuer` signed this certificate. Names are not looked at.
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
-        issuer.x509.public_key().and_then(|key| self.x509.verify(&key)).unwrap_or(false)
+        let (Some(issuer), Some(signed)) = (issuer.x509(), self.x509()) else { return false };
+        issuer.public_key().and_then(|key| signed.verify(&key)).unwrap_or(false)
     }
 
     /// Whole days from `now` to its end; negative once it is over.

@@ -88,7 +88,7 @@ impl Key {
         }
         // Bytes first: the same point can be written in two ways, but hardly ever is.
         self.public_half == certificate.public_key_info()
-            || certificate.x509().public_key().is_ok_and(|public| public.public_eq(&self.private))
+            || certificate.x509().and_then(|x509| x509.public_key().ok()).is_some_and(|public| public.public_eq(&self.private))
     }
 
     /// Its `SubjectPublicKeyInfo`.

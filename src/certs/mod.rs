@@ -8,6 +8,7 @@ mod algorithm;
 mod asn1;
 mod certificate;
 mod chain;
+pub mod csr;
 mod extensions;
 mod key;
 mod name;
@@ -18,15 +19,15 @@ mod roots;
 mod verdict;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use algorithm::{KeyKind, SignatureAlgorithm};
 pub use asn1::Asn1Error;
 pub use certificate::{Certificate, CertificateError, Origin, SubjectName};
-pub use chain::{Chain, ChainError, Choose, End, LeafSelection, MissingIssuer, build_chain};
+pub use chain::{Chain, ChainError, Choose, End, LeafSelection, MissingIssuer, all_chains, build_chain};
 pub use extensions::{Extensions, KeyUsage, SERVER_AUTH};
 pub use key::{Key, KeyError};
 pub use name::Name;
 pub use read::{Bag, MAX_CERTIFICATES, MAX_FILE, MAX_KEYS, NoPasswords, Passwords, Source, read};
-pub use review::{Demands, Elsewhere, covers, review};
+pub use review::{Demands, Elsewhere, covers, review, review_without_chain};
 pub use roots::Roots;

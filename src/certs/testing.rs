@@ -1,6 +1,6 @@
 //! Certificates for unit tests, made on the spot with OpenSSL.
 
-use openssl::asn1::{Asn1Integer, Asn1Time};
+use openssl::asn1::{Asn1Integer, Asn1Object, Asn1OctetString, Asn1Time};
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
@@ -9,8 +9,9 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::extension::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName, SubjectKeyIdentifier,
 };
-use openssl::x509::{X509, X509NameBuilder};
+use openssl::x509::{X509, X509Extension, X509NameBuilder};
 
+use super::asn1::{encode, object, sequence};
 use super::read::{Bag, NoPasswords, Source, pem_block, read};
 
 /// The instant at which tests judge.
@@ -50,6 +51,7 @@ pub(crate) struct Recipe<'a> {
     pub(crate) digest: MessageDigest,
     pub(crate) server_auth: bool,
     pub(crate) key_ids: bool,
+    pub(crate) issuer_url: Option<&'a str>,
     pub(crate) key: Option<PKey<Private>>,
 }
 
@@ -65,6 +67,7 @@ impl Default for Recipe<'_> {
             digest: MessageDigest::sha256(),
             server_auth: true,
             key_ids: true,
+            issuer_url: None,
             key: None,
         }
     }
@@ -123,6 +126,12 @@ impl Recipe<'_> {
             let context = builder.x509v3_context(issuer.map(|issuer| issuer.x509.as_ref()), None);
             let extension = names.build(&context).unwrap();
             builder.append_extension(extension).unwrap();
+        }
+        if let Some(url) = self.issuer_url {
+            let value = sequence(&[&sequence(&[&object("1.3.6.1.5.5.7.48.2"), &encode(0x86, url.as_bytes())])]);
+            let kind = Asn1Object::from_str("1.3.6.1.5.5.7.1.1").unwrap();
+            let value = Asn1OctetString::new_from_bytes(&value).unwrap();
+            builder.append_extension(X509Extension::new_from_der(&kind, false, &value).unwrap()).unwrap();
         }
         if self.key_ids {
             let extension = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None)).unwrap();

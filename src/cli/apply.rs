@@ -1,5 +1,6 @@
 //! `portcullis apply`: connect, probe, plan, ask, carry out, record.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -10,6 +11,7 @@ use super::context::Context;
 use super::desired::Desired;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
+use super::gate;
 use super::interrupt;
 use super::outcome::{chain, node_diff, reached, run_exit, run_summary, survey_failure, unreached};
 use super::planfile::PlanFile;
@@ -22,25 +24,25 @@ use crate::site::model::Node;
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
-pub struct ApplyArgs {
+pub(crate) struct ApplyArgs {
     /// Playbooks, in order, or one plan file [default: bootstrap]
     #[arg(value_name = "PLAYBOOK|PLANFILE")]
-    pub playbooks: Vec<String>,
+    pub(crate) playbooks: Vec<String>,
     /// Only these nodes
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
-    pub limit: Vec<String>,
+    pub(crate) limit: Vec<String>,
     /// So many nodes at a time; a failure keeps the rest untouched
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub rolling: Option<u16>,
+    pub(crate) rolling: Option<u16>,
     /// Nodes at the same time
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
-    pub forks: u16,
+    pub(crate) forks: u16,
 }
 
 type Answers = Vec<(Node, Result<Surveyed<Machine>, SurveyError>)>;
 
 /// Runs `apply`.
-pub async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let kept = plan_file(&args.playbooks)?;
     let playbooks = kept.as_ref().map_or(&args.playbooks, |plan| &plan.playbooks);
     let desired = Desired::load(context, playbooks, &args.limit)?;
@@ -63,11 +65,15 @@ pub async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
         sink = ask(context, sink, &answers, &started)?;
         recorder.run_started(&run, &desired)?;
     }
+    let rolling = args.rolling.or(desired.playbook.rolling);
+    let owner = format!("{} (portcullis apply, run {run})", context.actor());
+    let gate = gate::keeper(&desired, &cluster, context.now);
     let course = Course {
-        run: run.clone(),
-        owner: format!("{} (portcullis apply, run {run})", context.actor()),
-        batch: usize::from(args.rolling.unwrap_or(args.forks)),
-        stop_on_failure: args.rolling.is_some(),
+        run: &run,
+        owner: &owner,
+        batch: usize::from(rolling.unwrap_or(args.forks)),
+        stop_on_failure: rolling.is_some(),
+        gate: gate.as_deref(),
     };
     let (surveyed, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.is_ok());
     let surveyed = surveyed.into_iter().filter_map(|(_, answer)| answer.ok()).collect();
@@ -110,12 +116,13 @@ fn ask(context: &Context, sink: Arc<dyn Sink>, answers: &Answers, started: &Even
         return Ok(sink);
     }
     drop(sink);
+    let count = reached(answers).filter(|surveyed| !surveyed.plan.is_empty()).count();
+    let question = format!("change {}", report::text::counted(count, "node"));
+    context.must_be_answerable(&question)?;
     if !context.is_json() {
         let diffs: Vec<_> = reached(answers).map(|surveyed| node_diff(&surveyed.plan)).collect();
         context.report_aside(|out, look| report::plan::write_plan(out, &diffs, look))?;
     }
-    let count = reached(answers).filter(|surveyed| !surveyed.plan.is_empty()).count();
-    let question = format!("change {count} {}?", if count == 1 { "node" } else { "nodes" });
     if context.confirm(&question)? {
         let sink = context.sink();
         if !context.is_json() {
@@ -124,6 +131,10 @@ fn ask(context: &Context, sink: Arc<dyn Sink>, answers: &Answers, started: &Even
         return Ok(sink);
     }
     Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None))
+}
+
+fn counted(count: usize) -> String {
+    if count == 1 { "1 node stands".to_owned() } else { format!("{count} nodes stand") }
 }
 
 struct Ended<'a> {
@@ -153,7 +164,7 @@ impl Ended<'_> {
 
     fn text(&self, was_needed: bool) -> String {
         if !was_needed && self.exit == Exit::Done {
-            return format!("nothing to change: {} as desired\n", self.counted(self.of));
+            return format!("nothing to change: {} as desired\n", counted(self.of));
         }
         let changed = self.results.iter().filter(|result| result.verdict.word() == "changed").count();
         let unchanged = self.results.iter().filter(|result| result.verdict.word() == "unchanged").count();
@@ -167,14 +178,14 @@ impl Ended<'_> {
         }
         let mut text = format!("run {}: {}\n", self.run, parts.join(", "));
         for result in self.results.iter().filter(|result| !result.recovered.is_empty()) {
-            text +=
-                &format!("{}: an earlier run that was broken off was undone first: {}\n", result.node.name, result.recovered.join(", "));
+            let _infallible = writeln!(
+                text,
+                "{}: an earlier run that was broken off was undone first: {}",
+                result.node.name,
+                result.recovered.join(", ")
+            );
         }
         text
-    }
-
-    fn counted(&self, count: usize) -> String {
-        if count == 1 { "1 node stands".to_owned() } else { format!("{count} nodes stand") }
     }
 
     fn failure(&self) -> Failure {
@@ -189,9 +200,10 @@ impl Ended<'_> {
             Some(failure) if self.results.iter().all(|result| result.verdict.is_good()) => failure.help,
             _ => Some("mend the cause and run the same command again: nodes that are done stay as they are".to_owned()),
         };
-        let head = match self.exit {
-            Exit::Interrupted => "interrupted; what had begun was let finish".to_owned(),
-            _ => format!("{} of {} nodes are not as desired", lines.len(), self.of),
+        let head = if self.exit == Exit::Interrupted {
+            "interrupted; what had begun was let finish".to_owned()
+        } else {
+            format!("{} of {} nodes are not as desired", lines.len(), self.of)
         };
         Failure::new(self.exit, Sentence(format!("{head}\n  {}", lines.join("\n  "))), help)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{apply, audit, check, completions, init, man, plan, render, rollback, site, status, verify};
+use super::{apply, audit, cert, check, completions, init, man, plan, render, rollback, site, status, verify};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -13,18 +13,18 @@ use super::{apply, audit, check, completions, init, man, plan, render, rollback,
 /// and proves it from the outside.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, propagate_version = true, max_term_width = 110, infer_long_args = false)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Flags that every command has.
     #[command(flatten)]
-    pub globals: Globals,
+    pub(crate) globals: Globals,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
+pub(crate) enum OutputFormat {
     /// For a person.
     Human,
     /// For a script: standard output holds JSON alone.
@@ -33,7 +33,7 @@ pub enum OutputFormat {
 
 /// When colour is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ColorChoice {
+pub(crate) enum ColorChoice {
     /// Where there is a terminal and `NO_COLOR` is not set.
     Auto,
     /// Always.
@@ -45,34 +45,34 @@ pub enum ColorChoice {
 /// Flags that every command has.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global flags")]
-pub struct Globals {
+pub(crate) struct Globals {
     /// The site file [default: ./site.yaml]
     #[arg(long, global = true, value_name = "FILE", env = "PORTCULLIS_SITE", hide_env_values = true)]
-    pub site: Option<PathBuf>,
+    pub(crate) site: Option<PathBuf>,
     /// How answers are printed
     #[arg(long, global = true, value_enum, default_value = "human", env = "PORTCULLIS_OUTPUT", hide_env_values = true)]
-    pub output: OutputFormat,
+    pub(crate) output: OutputFormat,
     /// Never ask; what would have been asked is an error that names the flag or key that answers it
     #[arg(long, global = true)]
-    pub non_interactive: bool,
+    pub(crate) non_interactive: bool,
     /// Answer "are you sure" with yes
     #[arg(short, long, global = true)]
-    pub yes: bool,
+    pub(crate) yes: bool,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value = "auto")]
-    pub color: ColorChoice,
+    pub(crate) color: ColorChoice,
     /// Say more: -v what is done, -vv how
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
     /// Where the log goes
     #[arg(long, global = true, value_name = "FILE")]
-    pub log_file: Option<PathBuf>,
+    pub(crate) log_file: Option<PathBuf>,
     /// How long one machine may take to answer, such as 10s or 2m
     #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
-    pub timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     /// The ledger, in place of the site's
     #[arg(long, global = true, value_name = "URL")]
-    pub ledger: Option<String>,
+    pub(crate) ledger: Option<String>,
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {
@@ -86,7 +86,7 @@ fn timeout(text: &str) -> Result<Duration, String> {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Ask what a site needs, and write its site file
     Init(init::InitArgs),
     /// Look at every requirement before anything is touched
@@ -101,6 +101,9 @@ pub enum Command {
     Rollback(rollback::RollbackArgs),
     /// Nodes, last run, drift, certificates' days left
     Status(status::StatusArgs),
+    /// Certificates: whatever the CA sent becomes a right PFX, or the reason why not
+    #[command(subcommand)]
+    Cert(cert::CertCommand),
     /// The ledger: what was done, by whom, when
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -117,7 +120,7 @@ pub enum Command {
 
 impl Command {
     /// Its name, as it is typed.
-    pub fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Init(_) => "init",
             Self::Check(_) => "check",
@@ -126,6 +129,7 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Rollback(_) => "rollback",
+            Self::Cert(_) => "cert",
             Self::Audit(_) => "audit",
             Self::Site(_) => "site",
             Self::Render(_) => "render",

@@ -14,7 +14,7 @@ use crate::report;
 
 /// Verbs of `audit`.
 #[derive(Debug, Subcommand)]
-pub enum AuditCommand {
+pub(crate) enum AuditCommand {
     /// What was done, the newest first
     Log(LogArgs),
     /// Whether each event is what was signed, and whether all are there
@@ -25,29 +25,29 @@ pub enum AuditCommand {
 
 /// Arguments of `audit log`.
 #[derive(Debug, Args)]
-pub struct LogArgs {
+pub(crate) struct LogArgs {
     /// At most so many events
     #[arg(long, value_name = "N", default_value_t = 50)]
-    pub limit: u32,
+    pub(crate) limit: u32,
     /// None before this moment (RFC 3339)
     #[arg(long, value_name = "TIME")]
-    pub since: Option<jiff::Timestamp>,
+    pub(crate) since: Option<jiff::Timestamp>,
     /// Of this run or window alone
     #[arg(long, value_name = "ID")]
-    pub subject: Option<String>,
+    pub(crate) subject: Option<String>,
 }
 
 /// Arguments of `audit verify`.
 #[derive(Debug, Args)]
-pub struct VerifyArgs {
+pub(crate) struct VerifyArgs {
     /// An export in JSON Lines, in place of the site's ledger; needs no site and no network
     #[arg(long, value_name = "FILE")]
-    pub export: Option<PathBuf>,
+    pub(crate) export: Option<PathBuf>,
 }
 
 /// Formats of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// JSON Lines, for `audit verify`.
     Jsonl,
     /// Comma-separated values.
@@ -58,10 +58,10 @@ pub enum Format {
 
 /// Arguments of `audit export`.
 #[derive(Debug, Args)]
-pub struct ExportArgs {
+pub(crate) struct ExportArgs {
     /// The format
     #[arg(long, value_enum, default_value = "jsonl")]
-    pub format: Format,
+    pub(crate) format: Format,
 }
 
 struct Opened {
@@ -85,7 +85,7 @@ impl Opened {
 }
 
 /// Runs a verb of `audit`.
-pub fn run(command: &AuditCommand, context: &Context) -> Result<Exit, Failure> {
+pub(crate) fn run(command: &AuditCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
         AuditCommand::Log(args) => log(args, context),
         AuditCommand::Verify(args) => verify(args, context),
@@ -108,18 +108,15 @@ fn log(args: &LogArgs, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn verify(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
-    let verdicts = match &args.export {
-        Some(path) => {
-            let unreadable =
-                |error: std::io::Error| Failure::new(Exit::Usage, Sentence(format!("cannot read {}: {error}", path.display())), None);
-            let mut input = std::io::BufReader::new(std::fs::File::open(path).map_err(unreadable)?);
-            verify_export(&mut input, &path.display().to_string(), &VerifyOptions::default()).map_err(unreadable)?
-        }
-        None => {
-            let site = context.site()?;
-            let ledger = SqliteLedger::open(&ledger_path(&site)?, &OpenOptions::read()).map_err(ledger_failure)?;
-            ledger.verify(&VerifyOptions::default()).map_err(ledger_failure)?
-        }
+    let verdicts = if let Some(path) = &args.export {
+        let unreadable =
+            |error: std::io::Error| Failure::new(Exit::Usage, Sentence(format!("cannot read {}: {error}", path.display())), None);
+        let mut input = std::io::BufReader::new(std::fs::File::open(path).map_err(unreadable)?);
+        verify_export(&mut input, &path.display().to_string(), &VerifyOptions::default()).map_err(unreadable)?
+    } else {
+        let site = context.site()?;
+        let ledger = SqliteLedger::open(&ledger_path(&site)?, &OpenOptions::read()).map_err(ledger_failure)?;
+        ledger.verify(&VerifyOptions::default()).map_err(ledger_failure)?
     };
     tell(&verdicts, context)
 }

@@ -4,6 +4,6 @@ use jiff::Timestamp;
 
 /// The time now.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }

@@ -14,14 +14,14 @@ use crate::ssh::{Elevation, Fleet, HostKeys, Settings};
 
 /// The way to the machines of one site.
 #[derive(Debug, Clone)]
-pub struct Cluster {
+pub(crate) struct Cluster {
     fleet: Fleet,
     secrets: Arc<Secrets>,
 }
 
 impl Cluster {
     /// Prepares the way to `nodes`; nothing is dialled yet, but everything that has to be asked is asked now.
-    pub fn new(context: &Context, site: &Site, secrets: Arc<Secrets>, nodes: &[Node]) -> Result<Self, Failure> {
+    pub(crate) fn new(context: &Context, site: &Site, secrets: Arc<Secrets>, nodes: &[Node]) -> Result<Self, Failure> {
         for (reference, purpose) in questions(nodes) {
             secrets.resolve(&reference, &purpose).map_err(secret_failure)?;
         }
@@ -46,7 +46,7 @@ impl Cluster {
     }
 
     /// Logs in to a node.
-    pub async fn connect(&self, node: Node) -> Result<Machine, RemoteError> {
+    pub(crate) async fn connect(&self, node: Node) -> Result<Machine, RemoteError> {
         let session = self.fleet.session(&node.name, &node.login).await?;
         let elevation = match &node.privilege {
             Privilege::Root | Privilege::Sudo => Elevation::Sudo,
@@ -57,12 +57,12 @@ impl Cluster {
     }
 
     /// Says goodbye to the hops.
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.fleet.close().await;
     }
 
     /// The fleet itself, for connections that need no node.
-    pub fn fleet(&self) -> &Fleet {
+    pub(crate) fn fleet(&self) -> &Fleet {
         &self.fleet
     }
 }
@@ -89,7 +89,7 @@ fn locate(site: &Site, login: &mut Login) {
 }
 
 /// A secret that could not be had: an answer that is missing or wrong.
-pub fn secret_failure(error: SecretError) -> Failure {
+pub(crate) fn secret_failure(error: SecretError) -> Failure {
     let help = match &error {
         SecretError::EnvMissing { name, .. } => {
             format!("set {name} in the environment, or refer to the secret otherwise (file:, cmd:, prompt)")
@@ -104,7 +104,7 @@ pub fn secret_failure(error: SecretError) -> Failure {
 }
 
 /// The nodes that `--limit` names, or all of them.
-pub fn limited(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
+pub(crate) fn limited(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
     let mut nodes = site.nodes.clone();
     for node in &mut nodes {
         locate(site, &mut node.login);

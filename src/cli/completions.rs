@@ -10,13 +10,13 @@ use super::failure::Failure;
 
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
-pub struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// The shell
-    pub shell: Shell,
+    pub(crate) shell: Shell,
 }
 
 /// Runs `completions`.
-pub fn run(args: &CompletionsArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &CompletionsArgs, context: &Context) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "portcullis", &mut script);
     context.print(&String::from_utf8_lossy(&script))?;

@@ -17,21 +17,21 @@ use crate::site::secret::{AskSecret, Secrets};
 
 /// Flags, environment and streams of one command.
 #[derive(Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// The global flags.
-    pub globals: Globals,
+    pub(crate) globals: Globals,
     /// The time at the command's start.
-    pub now: jiff::Timestamp,
+    pub(crate) now: jiff::Timestamp,
     /// The operator's home.
-    pub home: PathBuf,
+    pub(crate) home: PathBuf,
     /// The operator: user name.
-    pub user: String,
+    pub(crate) user: String,
     /// This machine's name.
-    pub host: String,
+    pub(crate) host: String,
     /// Where the log goes.
-    pub log_file: PathBuf,
+    pub(crate) log_file: PathBuf,
     /// The command's name, for summaries.
-    pub command: String,
+    pub(crate) command: String,
     // Who draws on the terminal: a question takes it away meanwhile.
     progress: Arc<Mutex<Weak<ProgressSink>>>,
     terminal_in: bool,
@@ -41,7 +41,7 @@ pub struct Context {
 
 impl Context {
     /// Reads the environment.
-    pub fn new(globals: Globals, command: &str) -> Self {
+    pub(crate) fn new(globals: Globals, command: &str) -> Self {
         let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let home = env("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
         let state = env("XDG_STATE_HOME").map_or_else(|| home.join(".local/state"), PathBuf::from);
@@ -63,12 +63,12 @@ impl Context {
     }
 
     /// Whether standard output holds JSON alone.
-    pub fn is_json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.globals.output == OutputFormat::Json
     }
 
     /// Whether a person can be asked. `/dev/null` is no terminal.
-    pub fn is_interactive(&self) -> bool {
+    pub(crate) fn is_interactive(&self) -> bool {
         !self.globals.non_interactive && self.terminal_in && self.terminal_err
     }
 
@@ -81,12 +81,12 @@ impl Context {
     }
 
     /// The site file's path.
-    pub fn site_path(&self) -> PathBuf {
+    pub(crate) fn site_path(&self) -> PathBuf {
         self.globals.site.clone().unwrap_or_else(|| PathBuf::from("site.yaml"))
     }
 
     /// Reads and validates the site file.
-    pub fn site(&self) -> Result<Site, Failure> {
+    pub(crate) fn site(&self) -> Result<Site, Failure> {
         let mut site = crate::site::load(&self.site_path(), &self.home).map_err(super::site::failure)?;
         if let Some(ledger) = &self.globals.ledger {
             site.ledger = match ledger.strip_prefix("sqlite:") {
@@ -99,7 +99,7 @@ impl Context {
     }
 
     /// The site, where there is a site file or one was named; `None` where there simply is none.
-    pub fn site_if_any(&self) -> Result<Option<Site>, Failure> {
+    pub(crate) fn site_if_any(&self) -> Result<Option<Site>, Failure> {
         if self.globals.site.is_none() && !Path::new("site.yaml").exists() {
             return Ok(None);
         }
@@ -107,7 +107,7 @@ impl Context {
     }
 
     /// Resolves secrets whose relative paths start at `folder`; asks only where somebody is there.
-    pub fn secrets(&self, folder: &Path) -> Arc<Secrets> {
+    pub(crate) fn secrets(&self, folder: &Path) -> Arc<Secrets> {
         let ask: Option<AskSecret> = self.is_interactive().then(|| {
             let progress = Arc::clone(&self.progress);
             let ask: AskSecret = Box::new(move |what| {
@@ -122,7 +122,7 @@ impl Context {
     }
 
     /// The consumer of events: JSON lines, progress in a terminal, or plain lines. Dropped, it leaves the terminal.
-    pub fn sink(&self) -> Arc<dyn Sink> {
+    pub(crate) fn sink(&self) -> Arc<dyn Sink> {
         if self.is_json() {
             Arc::new(JsonSink::new(io::stdout()))
         } else if self.terminal_err {
@@ -135,63 +135,68 @@ impl Context {
     }
 
     /// The same for a query, whose JSON is one object: events are for people alone.
-    pub fn sink_for_query(&self) -> Arc<dyn Sink> {
+    pub(crate) fn sink_for_query(&self) -> Arc<dyn Sink> {
         if self.is_json() { Arc::new(PlainSink::new(io::sink())) } else { self.sink() }
     }
 
     /// How reports on standard output look.
-    pub fn look(&self) -> Look {
+    pub(crate) fn look(&self) -> Look {
         Look { colour: self.color_for(self.terminal_out), width: width(self.terminal_out, &console::Term::stdout()) }
     }
 
     /// How reports on standard error look.
-    pub fn look_of_stderr(&self) -> Look {
+    pub(crate) fn look_of_stderr(&self) -> Look {
         Look { colour: self.color_for(self.terminal_err), width: width(self.terminal_err, &console::Term::stderr()) }
     }
 
     /// Prints a report to standard output.
-    pub fn report(&self, write: impl FnOnce(&mut dyn Write, &Look) -> io::Result<()>) -> Result<(), Failure> {
+    pub(crate) fn report(&self, write: impl FnOnce(&mut dyn Write, &Look) -> io::Result<()>) -> Result<(), Failure> {
         let mut text = Vec::new();
         write(&mut text, &self.look()).map_err(|error| Failure::new(Exit::Failed, error, None))?;
         self.print(&String::from_utf8_lossy(&text))
     }
 
     /// Prints a report to standard error.
-    pub fn report_aside(&self, write: impl FnOnce(&mut dyn Write, &Look) -> io::Result<()>) -> Result<(), Failure> {
+    pub(crate) fn report_aside(&self, write: impl FnOnce(&mut dyn Write, &Look) -> io::Result<()>) -> Result<(), Failure> {
         let mut text = Vec::new();
         write(&mut text, &self.look_of_stderr()).map_err(|error| Failure::new(Exit::Failed, error, None))?;
         self.say(&String::from_utf8_lossy(&text))
     }
 
     /// Prints an answer to standard output. A reader that has gone away is no failure.
-    pub fn print(&self, text: &str) -> Result<(), Failure> {
+    #[expect(clippy::unused_self, reason = "the streams are the context's")]
+    pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
         quietly(io::stdout().lock(), text)
     }
 
     /// Prints a diagnosis or progress to standard error.
-    pub fn say(&self, text: &str) -> Result<(), Failure> {
+    #[expect(clippy::unused_self, reason = "the streams are the context's")]
+    pub(crate) fn say(&self, text: &str) -> Result<(), Failure> {
         quietly(io::stderr().lock(), text)
     }
 
     /// Prints an answer as JSON.
-    pub fn print_json(&self, value: &serde_json::Value) -> Result<(), Failure> {
+    pub(crate) fn print_json(&self, value: &serde_json::Value) -> Result<(), Failure> {
         self.print(&format!("{value:#}\n"))
     }
 
-    /// Asks whether to go on. `--yes` answers; without a terminal it is an error that names the flag.
-    pub fn confirm(&self, question: &str) -> Result<bool, Failure> {
+    /// Asks whether to do `what`. `--yes` answers; without a terminal it is an error that names the flag.
+    pub(crate) fn confirm(&self, what: &str) -> Result<bool, Failure> {
         if self.globals.yes {
             return Ok(true);
         }
-        if !self.is_interactive() {
-            return Err(Failure::not_asked(question, "--yes"));
-        }
-        let answer = dialoguer::Confirm::new().with_prompt(question).default(false).interact();
+        self.must_be_answerable(what)?;
+        let answer = dialoguer::Confirm::new().with_prompt(format!("{what}?")).default(false).interact();
         answer.map_err(|error| Failure::new(Exit::Interrupted, error, None))
     }
 
+    /// Fails where `what` would have to be confirmed and nobody can be asked.
+    pub(crate) fn must_be_answerable(&self, what: &str) -> Result<(), Failure> {
+        if self.globals.yes || self.is_interactive() { Ok(()) } else { Err(Failure::not_asked(&format!("to {what}"), "--yes")) }
+    }
+
     /// Who acts, for locks and the ledger: `user@host`.
-    pub fn actor(&self) -> String {
+    pub(crate) fn actor(&self) -> String {
         format!("{}@{}", self.user, self.host)
     }
 }

@@ -12,22 +12,22 @@ use crate::site::secret::Secrets;
 
 /// Everything that planning needs, loaded once a command.
 #[derive(Debug)]
-pub struct Desired {
+pub(crate) struct Desired {
     /// The site.
-    pub site: Site,
+    pub(crate) site: Site,
     /// The nodes concerned.
-    pub nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// The playbooks' steps.
-    pub playbook: Playbook,
+    pub(crate) playbook: Playbook,
     /// What all nodes share.
-    pub material: Material,
+    pub(crate) material: Material,
     templates: Templates,
     secrets: Arc<Secrets>,
 }
 
 impl Desired {
     /// Loads site, playbooks (`bootstrap` where none is named) and material; asks for no more than they need.
-    pub fn load(context: &Context, playbooks: &[String], limit: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn load(context: &Context, playbooks: &[String], limit: &[String]) -> Result<Self, Failure> {
         let site = context.site()?;
         let nodes = limited(&site, limit)?;
         let library = Library::new(&site.folder);
@@ -40,29 +40,29 @@ impl Desired {
     }
 
     /// The way to the nodes.
-    pub fn cluster(&self, context: &Context) -> Result<Cluster, Failure> {
+    pub(crate) fn cluster(&self, context: &Context) -> Result<Cluster, Failure> {
         Cluster::new(context, &self.site, Arc::clone(&self.secrets), &self.nodes)
     }
 
     /// Plans for the nodes.
-    pub fn planner(&self) -> Planner<'_> {
+    pub(crate) fn planner(&self) -> Planner<'_> {
         Planner { site: &self.site, playbook: &self.playbook, templates: &self.templates, material: &self.material }
     }
 
     /// The templates, parsed.
-    pub fn templates(&self) -> &Templates {
+    pub(crate) fn templates(&self) -> &Templates {
         &self.templates
     }
 }
 
 /// A playbook that cannot be used.
-pub fn load_failure(error: LoadError) -> Failure {
+pub(crate) fn load_failure(error: LoadError) -> Failure {
     let help = error.help();
     Failure::new(Exit::Usage, error, help)
 }
 
 /// A template that cannot be used.
-pub fn render_failure(error: RenderError) -> Failure {
+pub(crate) fn render_failure(error: RenderError) -> Failure {
     let help = error.help();
     Failure::new(Exit::Usage, error, help)
 }

@@ -3,7 +3,7 @@
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// Done; nothing found.
     Done = 0,
     /// Failed, or rolled back; nothing is left half-done.
@@ -25,8 +25,15 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The exit with that number; what is no exit code of ours is a failure.
+    pub(crate) fn from_code(code: u8) -> Self {
+        let all =
+            [Self::Done, Self::Usage, Self::Findings, Self::Changes, Self::Partial, Self::Unreachable, Self::Refused, Self::Interrupted];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
+    }
+
     /// The number.
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         self as u8
     }
 }

@@ -9,52 +9,50 @@ use crate::report::{self, JsonSink};
 
 /// A failed command.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The exit code.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
     /// What failed and where; the causes follow as its sources.
-    pub error: Box<dyn Error + Send + Sync>,
+    pub(crate) error: Box<dyn Error + Send + Sync>,
     /// What to do next.
-    pub help: Option<String>,
+    pub(crate) help: Option<String>,
     /// Places in a file with the lines themselves, for a person.
-    pub excerpt: Option<String>,
+    pub(crate) excerpt: Option<String>,
     /// What a script is told in place of the excerpt, one thing each.
-    pub details: Vec<String>,
+    pub(crate) details: Vec<String>,
 }
 
 /// A plain sentence as an error: for failures that no module but the command line knows.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Sentence(pub String);
+pub(crate) struct Sentence(pub String);
 
 impl Failure {
     /// A failure with this exit code.
-    pub fn new(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>, help: Option<String>) -> Self {
+    pub(crate) fn new(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>, help: Option<String>) -> Self {
         Self { exit, error: error.into(), help, excerpt: None, details: Vec::new() }
     }
 
     /// The command line, or an input file, is wrong.
-    pub fn usage(what: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn usage(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(Exit::Usage, Sentence(what.into()), Some(help.into()))
     }
 
     /// Something that had to be asked cannot be.
-    pub fn not_asked(what: &str, flag: &str) -> Self {
-        Self::usage(format!("{what}, and there is nobody to ask"), format!("answer it with {flag}"))
+    pub(crate) fn not_asked(what: &str, flag: &str) -> Self {
+        Self::usage(format!("{what} has to be confirmed, and there is nobody to ask"), format!("give {flag}"))
     }
 }
 
 fn with_details(event: Event, details: &[String]) -> Event {
-    match event {
-        Event::Error { message, causes, help } => {
-            Event::Error { message, causes: causes.into_iter().chain(details.iter().cloned()).collect(), help }
-        }
-        other => other,
+    if let Event::Error { message, causes, help } = event {
+        return Event::Error { message, causes: causes.into_iter().chain(details.iter().cloned()).collect(), help };
     }
+    event
 }
 
 /// Tells a person, or a script, of a failure; gives back its exit code.
-pub fn tell(failure: &Failure, context: &Context) -> Exit {
+pub(crate) fn tell(failure: &Failure, context: &Context) -> Exit {
     tracing::error!(exit = failure.exit.code(), "{}", super::outcome::chain(failure.error.as_ref()));
     let log = context.log_file.exists().then_some(context.log_file.as_path());
     let report =

@@ -12,19 +12,19 @@ use crate::wizard::{InitOptions, WizardError, Written, init};
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
-pub struct InitArgs {
+pub(crate) struct InitArgs {
     /// Where the site file goes
     #[arg(default_value = ".", value_name = "DIR")]
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// Take answers from this file (YAML or JSON; keys as in the site file)
     #[arg(long, value_name = "FILE")]
-    pub answers: Option<PathBuf>,
+    pub(crate) answers: Option<PathBuf>,
     /// Answer one question; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
-    pub set: Vec<(String, String)>,
+    pub(crate) set: Vec<(String, String)>,
     /// Replace a site file that is there
     #[arg(long)]
-    pub force: bool,
+    pub(crate) force: bool,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -35,7 +35,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// Runs `init`.
-pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
     let options = InitOptions {
         dir: args.dir.clone(),
         answers_file: args.answers.clone(),
@@ -52,7 +52,7 @@ pub fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
         context.report_aside(|out, look| report::findings::write_findings(out, &findings, look))?;
     }
     context.print(&format!("wrote {}: {}, {}\n", path.display(), site.name, report::text::counted(site.nodes.len(), "node")))?;
-    let flag = if path == PathBuf::from("./site.yaml") { String::new() } else { format!(" --site {}", path.display()) };
+    let flag = if path == std::path::Path::new("./site.yaml") { String::new() } else { format!(" --site {}", path.display()) };
     context.say(&format!("next: portcullis check{flag}, then portcullis plan{flag}\n"))?;
     Ok(Exit::Done)
 }

@@ -26,7 +26,7 @@ fn interrupted(what: &str) -> Failure {
 }
 
 /// Awaits work that changes nothing; an interrupt ends it at once.
-pub async fn or_stop<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+pub(crate) async fn or_stop<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     tokio::select! {
         done = work => Ok(done),
         () = asked_to_stop() => Err(interrupted("nothing was changed")),
@@ -35,7 +35,7 @@ pub async fn or_stop<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 
 /// Awaits work that changes nodes: the first interrupt raises `flag` and lets what has begun finish, the second
 /// leaves at once. Gives back whether it was interrupted.
-pub async fn let_finish<T>(work: impl Future<Output = T>, flag: &AtomicBool) -> Result<(T, bool), Failure> {
+pub(crate) async fn let_finish<T>(work: impl Future<Output = T>, flag: &AtomicBool) -> Result<(T, bool), Failure> {
     tokio::pin!(work);
     tokio::select! {
         done = &mut work => return Ok((done, false)),

@@ -56,7 +56,7 @@ fn open(path: &PathBuf) -> io::Result<std::fs::File> {
 }
 
 /// Begins logging: the file always, standard error as `-v` asks. The transport's own chatter stays out.
-pub fn begin(context: &Context) {
+pub(crate) fn begin(context: &Context) {
     let quiet = "russh=warn,rustls=warn";
     let file = LogFile { path: context.log_file.clone(), file: Arc::default() };
     let to_file = tracing_subscriber::fmt::layer().with_writer(file).with_ansi(false).with_target(false);

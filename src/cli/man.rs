@@ -12,14 +12,14 @@ use crate::disk::{Existing, write_atomically};
 
 /// Arguments of `man`.
 #[derive(Debug, Args)]
-pub struct ManArgs {
+pub(crate) struct ManArgs {
     /// The folder to write them to
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
 }
 
 /// Runs `man`.
-pub fn run(args: &ManArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &ManArgs, context: &Context) -> Result<Exit, Failure> {
     std::fs::create_dir_all(&args.out).map_err(|error| Failure::new(Exit::Failed, error, None))?;
     let mut command = Cli::command();
     command.build();

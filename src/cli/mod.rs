@@ -3,6 +3,7 @@
 mod apply;
 mod args;
 mod audit;
+pub mod cert;
 mod check;
 mod clock;
 mod cluster;
@@ -11,6 +12,7 @@ mod context;
 mod desired;
 mod exit;
 mod failure;
+mod gate;
 mod init;
 mod interrupt;
 mod logging;
@@ -64,12 +66,29 @@ fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Plan(args) => block_on(plan::run(args, context)),
         Command::Apply(args) => block_on(apply::run(args, context)),
         Command::Rollback(args) => block_on(rollback::run(args, context)),
+        Command::Cert(command) => cert(command, context),
         Command::Audit(command) => audit::run(command, context),
         Command::Site(command) => site::run(command, context),
         Command::Render(args) => render::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
     }
+}
+
+fn cert(command: &cert::CertCommand, context: &Context) -> Result<Exit, Failure> {
+    let site = context.site_if_any()?;
+    let folder = site.as_ref().map_or_else(|| std::path::PathBuf::from("."), |site| site.folder.clone());
+    let mut cert_context = cert::CertContext {
+        json: context.is_json(),
+        color: context.look().colour,
+        now: context.now,
+        site: site.as_ref(),
+        secrets: &context.secrets(&folder),
+        interactive: context.is_interactive(),
+        out: &mut std::io::stdout(),
+        err: &mut std::io::stderr(),
+    };
+    Ok(Exit::from_code(cert::run(command, &mut cert_context)))
 }
 
 fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {

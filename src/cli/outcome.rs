@@ -10,17 +10,17 @@ use crate::report;
 use crate::site::model::Node;
 
 /// The nodes that were reached and planned for.
-pub fn reached<P>(surveyed: &[(Node, Result<Surveyed<P>, SurveyError>)]) -> impl Iterator<Item = &Surveyed<P>> {
+pub(crate) fn reached<P>(surveyed: &[(Node, Result<Surveyed<P>, SurveyError>)]) -> impl Iterator<Item = &Surveyed<P>> {
     surveyed.iter().filter_map(|(_, result)| result.as_ref().ok())
 }
 
 /// Those that were not, and why.
-pub fn unreached<P>(surveyed: &[(Node, Result<Surveyed<P>, SurveyError>)]) -> Vec<(&Node, &SurveyError)> {
+pub(crate) fn unreached<P>(surveyed: &[(Node, Result<Surveyed<P>, SurveyError>)]) -> Vec<(&Node, &SurveyError)> {
     surveyed.iter().filter_map(|(node, result)| Some((node, result.as_ref().err()?))).collect()
 }
 
 /// One error out of many nodes' failures: each cause once, with the nodes it concerns.
-pub fn survey_failure(failed: &[(&Node, &SurveyError)], of: usize) -> Option<Failure> {
+pub(crate) fn survey_failure(failed: &[(&Node, &SurveyError)], of: usize) -> Option<Failure> {
     let (_, first) = failed.first()?;
     let none_left = failed.len() == of;
     let exit = match (none_left, failed.iter().all(|(_, error)| error.is_unreachable())) {
@@ -46,7 +46,7 @@ pub fn survey_failure(failed: &[(&Node, &SurveyError)], of: usize) -> Option<Fai
 }
 
 /// An error with its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -60,7 +60,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The exit code of a run.
-pub fn run_exit(results: &[NodeResult], unreached: usize, unreachable: usize) -> Exit {
+pub(crate) fn run_exit(results: &[NodeResult], unreached: usize, unreachable: usize) -> Exit {
     let good = results.iter().filter(|result| result.verdict.is_good()).count();
     let bad = results.len() - good + unreached;
     if bad == 0 {
@@ -77,14 +77,15 @@ pub fn run_exit(results: &[NodeResult], unreached: usize, unreachable: usize) ->
 }
 
 /// What the summary says of each node.
-pub fn run_summary(results: &[NodeResult], failed: &[(&Node, &SurveyError)]) -> Map<String, Value> {
+pub(crate) fn run_summary(results: &[NodeResult], failed: &[(&Node, &SurveyError)]) -> Map<String, Value> {
     let mut nodes = Map::new();
     for result in results {
         let changes: Vec<Value> = result.changes.iter().map(change_json).collect();
-        let mut entry = json!({"outcome": result.verdict.word(), "detail": result.verdict.describe(), "changes": changes});
-        if !result.recovered.is_empty() {
-            entry["recovered"] = json!(result.recovered);
-        }
+        let verdict = &result.verdict;
+        let entry = json!({
+            "outcome": verdict.word(), "detail": verdict.describe(), "changes": changes, "recovered": result.recovered,
+            "round_trips": result.round_trips,
+        });
         nodes.insert(result.node.name.clone(), entry);
     }
     for (node, error) in failed {
@@ -94,7 +95,7 @@ pub fn run_summary(results: &[NodeResult], failed: &[(&Node, &SurveyError)]) -> 
 }
 
 /// A change as scripts see it.
-pub fn change_json(change: &Change) -> Value {
+pub(crate) fn change_json(change: &Change) -> Value {
     json!({
         "step": change.step, "title": change.title, "kind": kind_word(change.kind), "subject": change.subject,
         "note": change.note, "diff": change.diff, "before": change.before, "after": change.after,
@@ -102,7 +103,7 @@ pub fn change_json(change: &Change) -> Value {
 }
 
 /// The kind's name in JSON.
-pub fn kind_word(kind: ChangeKind) -> &'static str {
+pub(crate) fn kind_word(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::Create => "create",
         ChangeKind::Modify => "modify",
@@ -113,7 +114,7 @@ pub fn kind_word(kind: ChangeKind) -> &'static str {
 }
 
 /// A plan as the report prints it.
-pub fn node_diff(plan: &NodePlan) -> report::plan::NodeDiff {
+pub(crate) fn node_diff(plan: &NodePlan) -> report::plan::NodeDiff {
     let changes = plan.changes.iter().map(|change| report::plan::Change {
         step: change.step.clone(),
         subject: change.subject.clone(),

@@ -15,23 +15,23 @@ use crate::report;
 
 /// Arguments of `plan`.
 #[derive(Debug, Args)]
-pub struct PlanArgs {
+pub(crate) struct PlanArgs {
     /// Playbooks, in order [default: bootstrap]
     #[arg(value_name = "PLAYBOOK")]
-    pub playbooks: Vec<String>,
+    pub(crate) playbooks: Vec<String>,
     /// Only these nodes
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
-    pub limit: Vec<String>,
+    pub(crate) limit: Vec<String>,
     /// Nodes at the same time
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
-    pub forks: u16,
+    pub(crate) forks: u16,
     /// Keep the plan in this file, bound to what was seen
     #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// Runs `plan`.
-pub async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
     let desired = Desired::load(context, &args.playbooks, &args.limit)?;
     let cluster = desired.cluster(context)?;
     let sink = context.sink_for_query();

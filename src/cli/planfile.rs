@@ -16,41 +16,41 @@ use crate::site::model::Node;
 /// What a plan file holds. Secrets are in it neither as text nor as hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PlanFile {
+pub(crate) struct PlanFile {
     /// Version of this format.
-    pub portcullis_plan: u32,
+    pub(crate) portcullis_plan: u32,
     /// The site's name.
-    pub site: String,
+    pub(crate) site: String,
     /// The playbooks.
-    pub playbooks: Vec<String>,
+    pub(crate) playbooks: Vec<String>,
     /// The nodes, each with its changes.
-    pub nodes: Vec<PlannedNode>,
+    pub(crate) nodes: Vec<PlannedNode>,
 }
 
 /// A node's part of a plan file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PlannedNode {
+pub(crate) struct PlannedNode {
     /// The node.
-    pub node: String,
+    pub(crate) node: String,
     /// Its changes in order.
-    pub changes: Vec<PlannedChange>,
+    pub(crate) changes: Vec<PlannedChange>,
 }
 
 /// A change: what was seen and what is to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PlannedChange {
+pub(crate) struct PlannedChange {
     /// The step.
-    pub step: String,
+    pub(crate) step: String,
     /// `create`, `modify`, `remove`, `service` or `command`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// Path, service or command.
-    pub subject: String,
+    pub(crate) subject: String,
     /// SHA-256 of what was seen; null for nothing and for secrets.
-    pub before: Option<String>,
+    pub(crate) before: Option<String>,
     /// SHA-256 of what is to be; null for nothing and for secrets.
-    pub after: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 impl PlanFile {
@@ -74,7 +74,7 @@ impl PlanFile {
     }
 
     /// Reads a plan file.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
             let help = Some("make a new one: portcullis plan --out FILE".to_owned());
             Failure::new(Exit::Usage, PlanFileError { path: path.display().to_string(), source: error }, help)
@@ -89,7 +89,7 @@ impl PlanFile {
     }
 
     /// Refuses, and says where, if a new look no longer gives this plan.
-    pub fn must_still_hold(&self, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
+    pub(crate) fn must_still_hold(&self, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
         let now = Self::new(desired, plans);
         let mut differences = Vec::new();
         if now.site != self.site {
@@ -129,13 +129,13 @@ fn first_difference(planned: &PlannedNode, now: &PlannedNode) -> String {
 }
 
 /// Keeps a plan in `path`, mode 0600.
-pub fn write(path: &Path, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(&PlanFile::new(desired, plans)).unwrap_or_default() + "\n";
     write_atomically(path, text.as_bytes(), 0o600, Existing::Replace).map_err(|error| Failure::new(Exit::Failed, error, None))
 }
 
 /// A plan as scripts see it.
-pub fn json(desired: &Desired, plans: &[NodePlan], failed: &[(&Node, &SurveyError)]) -> Value {
+pub(crate) fn json(desired: &Desired, plans: &[NodePlan], failed: &[(&Node, &SurveyError)]) -> Value {
     let mut nodes = Map::new();
     for plan in plans {
         nodes.insert(plan.node.clone(), json!({"changes": plan.changes.iter().map(change_json).collect::<Vec<_>>()}));

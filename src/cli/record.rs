@@ -14,13 +14,13 @@ use crate::site::model::{LedgerLocation, Node, Site};
 
 /// Writes one command's events.
 #[derive(Debug)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     ledger: SqliteLedger,
     origin: Origin,
 }
 
 /// The ledger's file.
-pub fn ledger_path(site: &Site) -> Result<std::path::PathBuf, Failure> {
+pub(crate) fn ledger_path(site: &Site) -> Result<std::path::PathBuf, Failure> {
     match &site.ledger {
         LedgerLocation::File(path) => Ok(site.path(path)),
         LedgerLocation::Postgres(_) => Err(Failure::new(
@@ -32,7 +32,7 @@ pub fn ledger_path(site: &Site) -> Result<std::path::PathBuf, Failure> {
 }
 
 /// Who acts, and from where.
-pub fn origin(context: &Context, site: &str) -> Origin {
+pub(crate) fn origin(context: &Context, site: &str) -> Origin {
     let client = std::env::var("SSH_CONNECTION").ok().and_then(|value| value.split(' ').next().map(str::to_owned));
     Origin {
         site: site.to_owned(),
@@ -42,7 +42,7 @@ pub fn origin(context: &Context, site: &str) -> Origin {
 }
 
 /// A ledger that cannot be used.
-pub fn ledger_failure(error: LedgerError) -> Failure {
+pub(crate) fn ledger_failure(error: LedgerError) -> Failure {
     let exit = if matches!(error, LedgerError::Locked { .. }) { Exit::Refused } else { Exit::Failed };
     let help = error.help();
     Failure::new(exit, error, help)
@@ -50,20 +50,20 @@ pub fn ledger_failure(error: LedgerError) -> Failure {
 
 impl Recorder {
     /// Opens the site's ledger for appending, before anything is changed: what cannot be recorded is not done.
-    pub fn open(context: &Context, site: &Site) -> Result<Self, Failure> {
+    pub(crate) fn open(context: &Context, site: &Site) -> Result<Self, Failure> {
         let ledger = SqliteLedger::open(&ledger_path(site)?, &OpenOptions::append()).map_err(ledger_failure)?;
         Ok(Self { ledger, origin: origin(context, &site.name) })
     }
 
     /// A run begins.
-    pub fn run_started(&self, run: &RunId, desired: &Desired) -> Result<(), Failure> {
+    pub(crate) fn run_started(&self, run: &RunId, desired: &Desired) -> Result<(), Failure> {
         let playbooks: Vec<String> = desired.playbook.name.split('+').map(str::to_owned).collect();
         let nodes: Vec<String> = desired.nodes.iter().map(|node| node.name.clone()).collect();
         self.append(&self.origin.run_started(clock::now(), run.as_str(), &playbooks, &nodes))
     }
 
     /// A run has ended.
-    pub fn run_finished(&self, run: &RunId, results: &[NodeResult], failed: &[(&Node, &SurveyError)]) -> Result<(), Failure> {
+    pub(crate) fn run_finished(&self, run: &RunId, results: &[NodeResult], failed: &[(&Node, &SurveyError)]) -> Result<(), Failure> {
         let mut nodes: Vec<NodeOutcome> = results
             .iter()
             .map(|result| NodeOutcome {
@@ -89,7 +89,7 @@ impl Recorder {
     }
 
     /// A run was rolled back on request.
-    pub fn rolled_back(&self, run: &str, all_good: bool, nodes: &[NodeOutcome]) -> Result<(), Failure> {
+    pub(crate) fn rolled_back(&self, run: &str, all_good: bool, nodes: &[NodeOutcome]) -> Result<(), Failure> {
         self.append(&self.origin.run_rolled_back(clock::now(), run, if all_good { "rolled-back" } else { "failed" }, nodes))
     }
 

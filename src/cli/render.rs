@@ -14,18 +14,18 @@ use crate::playbook::{Kind, handout_context};
 
 /// Arguments of `render`.
 #[derive(Debug, Args)]
-pub struct RenderArgs {
+pub(crate) struct RenderArgs {
     /// The playbook
-    pub playbook: String,
+    pub(crate) playbook: String,
     /// The node [default: the first of the site]
     #[arg(long, value_name = "N")]
-    pub node: Option<String>,
+    pub(crate) node: Option<String>,
     /// Write the files below this folder rather than to standard output
     #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
     /// Show secrets too
     #[arg(long)]
-    pub show_secrets: bool,
+    pub(crate) show_secrets: bool,
 }
 
 struct Rendered {
@@ -35,7 +35,7 @@ struct Rendered {
 }
 
 /// Runs `render`.
-pub fn run(args: &RenderArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &RenderArgs, context: &Context) -> Result<Exit, Failure> {
     let limit: Vec<String> = args.node.iter().cloned().collect();
     let desired = Desired::load(context, std::slice::from_ref(&args.playbook), &limit)?;
     let files = rendered(&desired)?;

@@ -19,16 +19,16 @@ use crate::site::model::Node;
 
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
-pub struct RollbackArgs {
+pub(crate) struct RollbackArgs {
     /// The run, or the beginning of its id [default: the last run that the nodes keep]
-    pub run: Option<String>,
+    pub(crate) run: Option<String>,
     /// Only these nodes
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
-    pub limit: Vec<String>,
+    pub(crate) limit: Vec<String>,
 }
 
 /// Runs `rollback`.
-pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
     let site = context.site()?;
     let nodes = limited(&site, &args.limit)?;
     let recorder = Recorder::open(context, &site)?;
@@ -50,7 +50,7 @@ pub async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure
     }
     let run = choose(args.run.as_deref(), &reached)?;
     drop(sink);
-    if !context.confirm(&format!("put back what run {run} replaced on {} of {} nodes?", keepers(&run, &reached), nodes.len()))? {
+    if !context.confirm(&format!("put back what run {run} replaced on {} of {} nodes", keepers(&run, &reached), nodes.len()))? {
         return Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None));
     }
     let owner = format!("{} (portcullis rollback {run})", context.actor());

@@ -11,7 +11,7 @@ use crate::site::SiteErrors;
 
 /// Verbs of `site`.
 #[derive(Debug, Subcommand)]
-pub enum SiteCommand {
+pub(crate) enum SiteCommand {
     /// JSON Schema of the site file, for editors
     Schema,
     /// Validate the site file, and nothing else
@@ -19,7 +19,7 @@ pub enum SiteCommand {
 }
 
 /// Runs a verb of `site`.
-pub fn run(command: &SiteCommand, context: &Context) -> Result<Exit, Failure> {
+pub(crate) fn run(command: &SiteCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
         SiteCommand::Schema => {
             context.print_json(&crate::site::schema())?;
@@ -50,7 +50,7 @@ fn check(context: &Context) -> Result<Exit, Failure> {
 }
 
 /// A site file that cannot be used.
-pub fn failure(errors: SiteErrors) -> Failure {
+pub(crate) fn failure(errors: SiteErrors) -> Failure {
     let help = errors.help();
     let excerpt = (!errors.problems().is_empty()).then(|| errors.render());
     let details = errors.problems().iter().map(ToString::to_string).collect();

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::interrupt;
 use super::outcome::chain;
 use super::record::{ledger_failure, ledger_path};
-use crate::ledger::{LogQuery, OpenOptions, SqliteLedger};
+use crate::ledger::{EventKind, LogQuery, OpenOptions, SqliteLedger};
 use crate::node::Machine;
 use crate::playbook::{SurveyError, Surveyed, role_name, survey};
 use crate::report;
@@ -18,14 +18,14 @@ use crate::site::model::{Environment, Node, Site};
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
-pub struct StatusArgs {
+pub(crate) struct StatusArgs {
     /// Only these nodes
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
-    pub limit: Vec<String>,
+    pub(crate) limit: Vec<String>,
 }
 
 /// Runs `status`.
-pub async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let desired = Desired::load(context, &[], &args.limit)?;
     let cluster = desired.cluster(context)?;
     let sink = context.sink_for_query();
@@ -90,9 +90,11 @@ fn last_run(site: &Site) -> Result<Option<LastRun>, Failure> {
         return Ok(None);
     }
     let ledger = SqliteLedger::open(&path, &OpenOptions::read()).map_err(ledger_failure)?;
-    let query = LogQuery { limit: Some(1), kind: Some("run.finished".to_owned()), ..LogQuery::default() };
+    // A run that began and never ended shows up on the nodes, as broken off.
+    let query = LogQuery { limit: Some(20), kind: Some("run.".to_owned()), ..LogQuery::default() };
     let newest = ledger.log(&query).map_err(ledger_failure)?;
-    Ok(newest.first().map(|logged| LastRun {
+    let ended = newest.iter().find(|logged| logged.event.kind != EventKind::RunStarted);
+    Ok(ended.map(|logged| LastRun {
         run: logged.event.subject.clone().unwrap_or_default(),
         at: logged.event.at,
         by: format!("{}@{}", logged.event.actor.user, logged.event.actor.host),

@@ -13,8 +13,8 @@ use super::transaction::{Transaction, rollback_script};
 use crate::ssh::{self, BoxedStream, Elevation, Exit, Output, Script, Session};
 
 // Generous: a probe takes a fraction of a second, reloads and health probes some seconds each.
-const PROBE_TIME: Duration = Duration::from_secs(60);
-const TRANSACTION_TIME: Duration = Duration::from_secs(300);
+const PROBE_TIME: Duration = Duration::from_mins(1);
+const TRANSACTION_TIME: Duration = Duration::from_mins(5);
 
 /// Why a machine gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,10 @@ pub trait Probe: Send + Sync {
     fn look(&self, inquiry: &Inquiry) -> impl Future<Output = Result<Facts, RemoteError>> + Send;
     /// Opens a TCP connection from the machine to `host:port`.
     fn connect_tcp(&self, host: &str, port: u16) -> impl Future<Output = Result<BoxedStream, RemoteError>> + Send;
+    /// Sequential round trips waited for so far; 0 where none are counted.
+    fn round_trips(&self) -> u32 {
+        0
+    }
 }
 
 /// Changes a machine. Only a run is given one.
@@ -170,6 +174,10 @@ impl Probe for Machine {
 
     async fn connect_tcp(&self, host: &str, port: u16) -> Result<BoxedStream, RemoteError> {
         Ok(self.session.connect_tcp(host, port).await?)
+    }
+
+    fn round_trips(&self) -> u32 {
+        self.session.round_trips()
     }
 }
 

@@ -107,7 +107,11 @@ pub struct Transaction {
 impl Transaction {
     /// The script's text; it holds no content of any file.
     pub(crate) fn script(&self) -> String {
-        let mut text = format!("pc_run={}\npc_owner={}\n{TRANSACTION}\npc_begin\n", quote(self.run.as_str()), quote(&self.owner));
+        let mut text = format!("pc_run={}\npc_owner={}\n{TRANSACTION}\npc_begin", quote(self.run.as_str()), quote(&self.owner));
+        for number in 0..self.placements.len() + self.removals.len() {
+            let _infallible = write!(text, " {number:03}");
+        }
+        text.push('\n');
         for (number, placement) in self.placements.iter().enumerate() {
             let Placement { step, path, content, mode, owner, expected } = placement;
             let _infallible = writeln!(

@@ -4,7 +4,7 @@
 ///
 /// Everything outside the markers stays to the byte. A block whose end is missing reaches to its last line of
 /// ours only: the begin line itself, so that nothing of the customer's is lost.
-pub fn with_block(current: &str, name: &str, content: &str) -> String {
+pub(crate) fn with_block(current: &str, name: &str, content: &str) -> String {
     let begin = format!("# BEGIN portcullis {name}");
     let end = format!("# END portcullis {name}");
     let mut before = String::new();

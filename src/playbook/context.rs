@@ -27,7 +27,7 @@ fn proxy_name(kind: ProxyKind) -> &'static str {
 }
 
 /// The values that a step's `when` is compared with.
-pub fn conditions(site: &Site, node: &Node, facts: &Facts) -> BTreeMap<&'static str, String> {
+pub(crate) fn conditions(site: &Site, node: &Node, facts: &Facts) -> BTreeMap<&'static str, String> {
     let present = |is: bool| if is { "present" } else { "absent" }.to_owned();
     BTreeMap::from([
         ("role", role_name(node.role).to_owned()),
@@ -41,7 +41,7 @@ pub fn conditions(site: &Site, node: &Node, facts: &Facts) -> BTreeMap<&'static 
 }
 
 /// The values a template sees on `node`. With `secret`, keys and passwords too.
-pub fn template_context(site: &Site, node: &Node, facts: &Facts, material: &Material, secret: bool) -> Value {
+pub(crate) fn template_context(site: &Site, node: &Node, facts: &Facts, material: &Material, secret: bool) -> Value {
     let mut context = shared(site);
     context.insert("node".into(), json!({"name": node.name, "role": role_name(node.role), "address": node.login.address}));
     context.insert(

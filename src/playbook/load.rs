@@ -107,7 +107,8 @@ impl Library {
 
     /// The steps of `names`, one after the other; a step that comes twice counts once.
     pub fn load(&self, names: &[String]) -> Result<Playbook, LoadError> {
-        let mut whole = Playbook { name: names.join("+"), title: String::new(), steps: Vec::new(), handouts: Vec::new() };
+        let mut whole =
+            Playbook { name: names.join("+"), title: String::new(), steps: Vec::new(), rolling: None, gate: None, handouts: Vec::new() };
         for name in names {
             let mut path = Vec::new();
             let title = self.collect(name, &mut path, &mut whole)?;
@@ -123,6 +124,10 @@ impl Library {
         let (file, text) = self.read(name)?;
         let playbook: PlaybookFile =
             serde_saphyr::from_str(&text).map_err(|error| LoadError::Invalid { file: file.clone(), excerpt: error.to_string() })?;
+        if playbook.name != name {
+            let excerpt = format!("it calls itself `{}`; the file's name says `{name}`", playbook.name);
+            return Err(LoadError::Invalid { file, excerpt });
+        }
         path.push(name.to_owned());
         for included in &playbook.includes {
             self.collect(included, path, whole)?;
@@ -151,6 +156,8 @@ impl Library {
                 whole.steps.push(step);
             }
         }
+        whole.rolling = whole.rolling.into_iter().chain(playbook.rolling).min();
+        whole.gate = whole.gate.or(playbook.gate);
         whole.handouts.extend(playbook.handouts);
         Ok(playbook.title)
     }

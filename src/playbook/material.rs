@@ -19,6 +19,8 @@ pub struct TlsMaterial {
     pub key_pem: Zeroizing<String>,
     /// Changes when certificates, key, profile or a given password change; tells nothing about them.
     pub identity: String,
+    /// The chain as a server has to send it: DER, leaf first.
+    pub chain: Vec<Vec<u8>>,
     /// When the leaf ends.
     pub not_after: jiff::Timestamp,
     /// The PFX's password from the site; `None`: a random one.
@@ -33,6 +35,8 @@ pub struct CertificateText {
     pub chain_pem: String,
     /// The private key, PKCS#8.
     pub key_pem: Zeroizing<String>,
+    /// The same certificates, DER, in the same order.
+    pub chain: Vec<Vec<u8>>,
     /// When the leaf ends.
     pub not_after: jiff::Timestamp,
 }
@@ -74,8 +78,8 @@ pub struct PfxFailed {
 impl TlsMaterial {
     /// Material whose PFX is made by `make_pfx` when the first node needs it.
     pub fn new(text: CertificateText, identity: String, password: Option<SecretString>, make_pfx: MakePfx) -> Self {
-        let CertificateText { chain_pem, key_pem, not_after } = text;
-        Self { chain_pem, key_pem, identity, not_after, password, make_pfx, made: OnceLock::new() }
+        let CertificateText { chain_pem, key_pem, chain, not_after } = text;
+        Self { chain_pem, key_pem, identity, chain, not_after, password, make_pfx, made: OnceLock::new() }
     }
 
     /// The PFX, the same for every node of this command.

@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 /// A playbook as it stands in its file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PlaybookFile {
+pub(crate) struct PlaybookFile {
     /// Its name, the same as the file's.
     pub name: String,
     /// What it does, for a person.
@@ -18,6 +18,10 @@ pub struct PlaybookFile {
     /// Playbooks whose steps come first, in order.
     #[serde(default)]
     pub includes: Vec<String>,
+    /// So many nodes at a time, unless `--rolling` says otherwise; a failure keeps the rest untouched.
+    pub rolling: Option<u16>,
+    /// What a node has to show, after its run, before the next is touched; else its run is undone.
+    pub gate: Option<Gate>,
     /// The steps, in the order in which they are carried out.
     #[serde(default)]
     #[schemars(with = "Vec<StepFile>")]
@@ -30,7 +34,7 @@ pub struct PlaybookFile {
 /// A step as it stands in its file: an id, and exactly one of the kinds.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct StepFile {
+pub(crate) struct StepFile {
     /// Unique in the playbook; appears in plans, events and the ledger.
     pub id: String,
     /// What it is for, for a person.
@@ -185,6 +189,14 @@ pub struct WaitStep {
     pub after: Option<Vec<String>>,
 }
 
+/// What a node has to show from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// The port on which it has to serve the site's certificate with the full chain.
+    pub serves_chain_on: u16,
+}
+
 /// A file for other people, such as the proxy's administrators.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -238,6 +250,10 @@ pub struct Playbook {
     pub title: String,
     /// All steps in order.
     pub steps: Vec<Step>,
+    /// So many nodes at a time.
+    pub rolling: Option<u16>,
+    /// What a node has to show before the next is touched.
+    pub gate: Option<Gate>,
     /// Files for other people.
     pub handouts: Vec<Handout>,
 }

@@ -8,13 +8,11 @@ use zeroize::Zeroizing;
 
 use super::block::with_block;
 use super::context::{conditions, template_context};
-use super::diff::unified;
+use super::draft::{Desired, Draft};
 use super::material::{Material, PfxFailed};
-use super::model::{
-    CommandStep, FileStep, Kind, OnChange, PfxStep, Playbook, Presence, ServiceStep, Step, TemplateStep, TrustStep, WaitStep,
-};
+use super::model::{FileStep, Kind, PfxStep, Playbook, Presence, Step, TemplateStep, TrustStep};
 use super::render::{RenderError, Templates};
-use crate::node::{Action, Depth, Expected, Facts, FileFact, Inquiry, Placement, Removal, RunId, Transaction, sha256_hex};
+use crate::node::{Action, Depth, Facts, FileFact, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
 use crate::site::model::{Node, Site};
 
 /// Why no plan could be made for a node.
@@ -121,10 +119,10 @@ pub struct NodePlan {
     pub node: String,
     /// The differences, in the order of the steps.
     pub changes: Vec<Change>,
-    placements: Vec<Placement>,
-    removals: Vec<Removal>,
-    validations: Vec<(String, String)>,
-    actions: Vec<(String, Action)>,
+    pub(super) placements: Vec<Placement>,
+    pub(super) removals: Vec<Removal>,
+    pub(super) validations: Vec<(String, String)>,
+    pub(super) actions: Vec<(String, Action)>,
 }
 
 impl NodePlan {
@@ -243,8 +241,8 @@ impl Planner<'_> {
         let current = match draft.facts.file(&template.dest) {
             FileFact::File { content: Some(bytes), .. } => String::from_utf8_lossy(&bytes).into_owned(),
             FileFact::File { content: None, .. } => return Err(draft.in_the_way(step, &template.dest, "too large for a block of ours")),
-            _ if text.is_empty() => return Ok(None),
-            _ => String::new(),
+            FileFact::Absent if text.is_empty() => return Ok(None),
+            FileFact::Absent | FileFact::Link | FileFact::Other(_) | FileFact::Failed(_) => String::new(),
         };
         Ok(Some(Zeroizing::new(with_block(&current, &step.id, &text).into_bytes())))
     }
@@ -264,17 +262,12 @@ impl Planner<'_> {
         let tls = self.material.tls.as_ref().ok_or_else(|| draft.missing(step, "tls"))?;
         let (identity_path, password_path) = (beside(pfx, "identity"), beside(pfx, "password"));
         let keeps_password = tls.password.is_none();
-        let hash_there = match draft.facts.file(&pfx.dest) {
-            FileFact::File { sha256, mode, owner, .. } if mode == "600" && owner == "root:root" => Some(sha256),
-            _ => None,
-        };
-        let identity_there = match draft.facts.file(&identity_path) {
-            FileFact::File { content: Some(bytes), .. } => Some(bytes),
-            _ => None,
-        };
         let password_there = matches!(draft.facts.file(&password_path), FileFact::File { ref mode, .. } if mode == "600");
-        if let (Some(hash), Some(identity)) = (&hash_there, &identity_there) {
-            if *identity == identity_line(&tls.identity, hash).into_bytes() && password_there == keeps_password {
+        if let (FileFact::File { sha256, mode, owner, .. }, FileFact::File { content: Some(identity), .. }) =
+            (draft.facts.file(&pfx.dest), draft.facts.file(&identity_path))
+        {
+            let is_private = mode == "600" && owner == "root:root";
+            if is_private && identity == identity_line(&tls.identity, &sha256).into_bytes() && password_there == keeps_password {
                 return Ok(());
             }
         }
@@ -298,161 +291,9 @@ impl Planner<'_> {
             draft.file(step, Desired { path: &path, content, mode: "0644", owner: "root:root", secret: false })?;
         }
         if draft.plan.changes.len() > before {
-            draft.plan.actions.push((step.id.clone(), Action::Refresh("update-ca-certificates".to_owned())));
+            draft.plan.actions.push((step.id.clone(), Action::Refresh(update_trust(trust))));
         }
         Ok(())
-    }
-}
-
-struct Desired<'a> {
-    path: &'a str,
-    content: Option<Zeroizing<Vec<u8>>>,
-    mode: &'a str,
-    owner: &'a str,
-    secret: bool,
-}
-
-struct Draft<'a> {
-    node: &'a Node,
-    facts: &'a Facts,
-    steps: &'a [Step],
-    plan: NodePlan,
-}
-
-impl Draft<'_> {
-    fn in_the_way(&self, step: &Step, path: &str, found: &str) -> PlanError {
-        PlanError::InTheWay { node: self.node.name.clone(), step: step.id.clone(), path: path.to_owned(), found: found.to_owned() }
-    }
-
-    fn missing(&self, step: &Step, what: &str) -> PlanError {
-        PlanError::Missing { node: self.node.name.clone(), step: step.id.clone(), what: what.to_owned() }
-    }
-
-    fn change(&mut self, step: &Step, subject: &str, kind: ChangeKind, note: Option<String>) {
-        self.plan.changes.push(Change {
-            step: step.id.clone(),
-            title: step.title.clone(),
-            subject: subject.to_owned(),
-            kind,
-            diff: None,
-            note,
-            before: None,
-            after: None,
-        });
-    }
-
-    fn file(&mut self, step: &Step, desired: Desired<'_>) -> Result<(), PlanError> {
-        let Desired { path, content: Some(content), mode, owner, secret } = desired else { return Ok(()) };
-        let new_hash = sha256_hex(&content);
-        let (expected, before, old, note) = match self.facts.file(path) {
-            FileFact::Absent => (Expected::Absent, None, None, None),
-            FileFact::File { sha256, mode: old_mode, owner: old_owner, content: old, .. } => {
-                let as_it_was = old_mode.trim_start_matches('0') == mode.trim_start_matches('0') && old_owner == owner;
-                if sha256 == new_hash && as_it_was {
-                    return Ok(());
-                }
-                let note = (!as_it_was).then(|| format!("{old_mode} {old_owner} → {} {owner}", mode.trim_start_matches('0')));
-                (Expected::Sha256(sha256.clone()), Some(sha256), old, note)
-            }
-            FileFact::Link => return Err(self.in_the_way(step, path, "a symbolic link")),
-            FileFact::Other(kind) => return Err(self.in_the_way(step, path, &format!("a {kind}"))),
-            FileFact::Failed(why) => return Err(self.in_the_way(step, path, &format!("not readable: {why}"))),
-        };
-        let kind = if before.is_some() { ChangeKind::Modify } else { ChangeKind::Create };
-        let note = if secret { Some(note.map_or_else(|| "secret".to_owned(), |note| format!("secret, {note}"))) } else { note };
-        self.change(step, path, kind, note);
-        if let (false, Some(change)) = (secret, self.plan.changes.last_mut()) {
-            // A file too large to fetch is shown as a change of its size alone.
-            let comparable = before.is_none() || old.is_some();
-            change.diff = if comparable { unified(path, old.as_deref(), Some(&content)) } else { None };
-            change.before = before;
-            change.after = Some(new_hash);
-        }
-        self.plan.placements.push(Placement {
-            step: step.id.clone(),
-            path: path.to_owned(),
-            content,
-            mode: mode.to_owned(),
-            owner: owner.to_owned(),
-            expected,
-        });
-        Ok(())
-    }
-
-    fn absent(&mut self, step: &Step, path: &str) -> Result<(), PlanError> {
-        let expected = match self.facts.file(path) {
-            FileFact::Absent => return Ok(()),
-            FileFact::File { sha256, .. } => Expected::Sha256(sha256),
-            FileFact::Link => Expected::Link,
-            FileFact::Other(kind) => return Err(self.in_the_way(step, path, &format!("a {kind}"))),
-            FileFact::Failed(why) => return Err(self.in_the_way(step, path, &format!("not readable: {why}"))),
-        };
-        self.change(step, path, ChangeKind::Remove, matches!(expected, Expected::Link).then(|| "a symbolic link".to_owned()));
-        self.plan.removals.push(Removal { step: step.id.clone(), path: path.to_owned(), expected });
-        Ok(())
-    }
-
-    // Whether something that concerns this step has changed: the steps it names, or all before it in its playbook.
-    fn is_touched(&self, step: &Step, after: Option<&Vec<String>>) -> bool {
-        let mut concerns: Vec<&str> = Vec::new();
-        for earlier in self.steps.iter().take_while(|earlier| *earlier != step).filter(|earlier| earlier.playbook == step.playbook) {
-            if after.is_none_or(|names| names.contains(&earlier.id)) {
-                concerns.push(&earlier.id);
-            }
-        }
-        let is_file = |change: &&Change| matches!(change.kind, ChangeKind::Create | ChangeKind::Modify | ChangeKind::Remove);
-        self.plan.changes.iter().filter(is_file).any(|change| concerns.contains(&change.step.as_str()))
-    }
-
-    fn service(&mut self, step: &Step, service: &ServiceStep) {
-        let known = self.facts.services.get(&service.name).cloned().unwrap_or_default();
-        let is_running = known.active == "active";
-        let starts_by_itself = !matches!(known.enabled.as_str(), "disabled" | "masked" | "");
-        let touched = self.is_touched(step, service.after.as_ref());
-        if !touched && is_running && starts_by_itself {
-            return;
-        }
-        let mut push = |action| self.plan.actions.push((step.id.clone(), action));
-        let mut doings = Vec::new();
-        if !is_running || !starts_by_itself {
-            push(Action::Enable(service.name.clone()));
-            doings.push("enable and start");
-        }
-        if touched && is_running {
-            let (action, doing) = match service.on_change {
-                OnChange::Reload => (Action::Reload(service.name.clone()), "reload"),
-                OnChange::Restart => (Action::Restart(service.name.clone()), "restart"),
-            };
-            push(action);
-            doings.push(doing);
-        }
-        push(Action::Active(service.name.clone()));
-        for port in &service.listens {
-            push(Action::Listens(*port));
-        }
-        if let Some(command) = &service.validate {
-            self.plan.validations.push((step.id.clone(), command.clone()));
-        }
-        self.change(step, &service.name, ChangeKind::Service, Some(doings.join(", ")));
-    }
-
-    fn command(&mut self, step: &Step, command: &CommandStep) {
-        let CommandStep { run, creates, unless, again_on_undo, after } = command;
-        let is_guarded = creates.is_some() || unless.is_some();
-        let is_there = creates.as_deref().is_some_and(|path| self.facts.file(path) != FileFact::Absent);
-        let is_so = unless.as_ref().is_some_and(|guard| self.facts.guards.get(guard) == Some(&0));
-        let needed = if is_guarded { !is_there && !is_so } else { self.is_touched(step, after.as_ref()) };
-        if needed {
-            let action = if *again_on_undo { Action::Refresh(run.clone()) } else { Action::Command(run.clone()) };
-            self.plan.actions.push((step.id.clone(), action));
-            self.change(step, run, ChangeKind::Command, None);
-        }
-    }
-
-    fn wait(&mut self, step: &Step, wait: &WaitStep) {
-        if self.is_touched(step, wait.after.as_ref()) {
-            self.plan.actions.push((step.id.clone(), Action::Wait(u32::from(wait.seconds) * 10, wait.until.clone())));
-        }
     }
 }
 
@@ -470,6 +311,15 @@ fn beside(pfx: &PfxStep, what: &str) -> String {
 
 fn identity_line(identity: &str, sha256: &str) -> String {
     format!("{identity} {sha256}\n")
+}
+
+// `update-ca-certificates` leaves the links of a certificate that is gone where nothing was added meanwhile, so
+// that an undo would leave them behind: those of ours that lead nowhere are taken away.
+fn update_trust(trust: &TrustStep) -> String {
+    let name = quote(&format!("{}-*", trust.name));
+    let target = quote(&format!("/usr/local/share/ca-certificates/{}-*", trust.name));
+    let ours = format!(r"\( -lname {target} -o -lname {name} \)");
+    format!("update-ca-certificates && find /etc/ssl/certs -type l {ours} ! -exec test -e {{}} \\; -delete")
 }
 
 // `update-ca-certificates` takes one certificate a file.

@@ -1,5 +1,6 @@
 //! Makes the material that a playbook needs, once for all nodes: reads files, resolves secrets, builds the chain.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,7 +50,8 @@ pub enum PrepareError {
 }
 
 fn list(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("\n{}  {}: {}\nfix: {}", finding.id, finding.subject, finding.message, finding.fix)).collect()
+    let one = |finding: &Finding| format!("{}  {}: {}\nfix: {}", finding.id, finding.subject, finding.message, finding.fix);
+    findings.iter().map(|finding| format!("\n{}", one(finding))).collect::<Vec<_>>().concat()
 }
 
 impl PrepareError {
@@ -103,10 +105,10 @@ pub fn prepare(site: &Site, playbook: &Playbook, secrets: &Arc<Secrets>, now: Ti
         }
     }
     for step in &playbook.steps {
-        if let Kind::File(file) = &step.kind {
-            if let (Presence::Present, Some(name)) = (file.state, &file.src) {
-                material.files.insert(name.clone(), Zeroizing::new(read_bytes(site, Path::new(name), "src of a file step")?));
-            }
+        if let Kind::File(file) = &step.kind
+            && let (Presence::Present, Some(name)) = (file.state, &file.src)
+        {
+            material.files.insert(name.clone(), Zeroizing::new(read_bytes(site, Path::new(name), "src of a file step")?));
         }
     }
     Ok(material)
@@ -173,7 +175,12 @@ fn tls_material(site: &Site, tls: &Tls, secrets: &Secrets, now: Timestamp) -> Re
     let failed = |error: openssl::error::ErrorStack| PrepareError::Certificate { findings: vec![unusable_key(&error)] };
     let key_pem = key.to_pkcs8_pem().map_err(failed)?;
     let identity = identity(&chain, &key, &friendly, profile, password.as_ref()).map_err(failed)?;
-    let text = CertificateText { chain_pem: chain.to_pem(), key_pem, not_after: chain.leaf.not_after };
+    let text = CertificateText {
+        chain_pem: chain.to_pem(),
+        key_pem,
+        chain: chain.served().map(|one| one.der().to_vec()).collect(),
+        not_after: chain.leaf.not_after,
+    };
     let make = Box::new(move |password: &SecretString| {
         let options = PfxOptions { profile, friendly_name: &friendly, password: Some(password), with_root: false };
         write_pfx(&chain, &key, options).map(Zeroizing::new).map_err(Into::into)
@@ -215,5 +222,8 @@ fn identity(
         part(certificate.der())?;
     }
     let mac = signer.sign_to_vec()?;
-    Ok(mac.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(mac.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _infallible = write!(text, "{byte:02x}");
+        text
+    }))
 }

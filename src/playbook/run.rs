@@ -1,8 +1,10 @@
 //! The second half: carrying plans out, all nodes at once or a few at a time, each as a transaction.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream;
 
 use super::plan::Change;
@@ -50,14 +52,13 @@ impl Verdict {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Unchanged => "unchanged",
-            Self::Changed => "changed",
+            Self::Changed | Self::Failed(Outcome::Done | Outcome::RolledBack) => "changed",
             Self::Skipped => "skipped",
             Self::NotTold(_) | Self::Failed(Outcome::NotBegun { .. }) => "failed",
             Self::Unknown(_) => "unknown",
             Self::Failed(Outcome::Undone { .. }) => "undone",
             Self::Failed(Outcome::Broken { .. }) => "broken",
             Self::Failed(Outcome::Locked { .. }) => "locked",
-            Self::Failed(Outcome::Done | Outcome::RolledBack) => "changed",
             Self::Failed(Outcome::UnknownRun { .. }) => "unknown-run",
         }
     }
@@ -88,25 +89,38 @@ pub struct NodeResult {
     pub verdict: Verdict,
     /// An earlier run, broken off, that the machine undid first.
     pub recovered: Vec<String>,
+    /// Sequential round trips waited for on its connection, those of the hops before it left out.
+    pub round_trips: u32,
 }
 
+/// Looks from outside whether a node may be left as the run made it; says why not.
+pub type GateKeeper<'a> = dyn Fn(Node) -> BoxFuture<'a, Result<(), String>> + Send + Sync + 'a;
+
 /// How a run goes over the nodes.
-#[derive(Debug, Clone)]
-pub struct Course {
+#[derive(Clone, Copy)]
+pub struct Course<'a, 'g> {
     /// The run's id.
-    pub run: RunId,
+    pub run: &'a RunId,
     /// Person, machine and reason; shown to whoever meets the lock.
-    pub owner: String,
+    pub owner: &'a str,
     /// Nodes at the same time; a batch is finished, and well, before the next begins.
     pub batch: usize,
     /// Whether a failure in one batch keeps the next from beginning.
     pub stop_on_failure: bool,
+    /// What each changed node has to pass; where it does not, its run is undone.
+    pub gate: Option<&'a GateKeeper<'g>>,
+}
+
+impl fmt::Debug for Course<'_, '_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Course").field("run", &self.run).field("batch", &self.batch).field("gated", &self.gate.is_some()).finish()
+    }
 }
 
 /// Carries out the plans. `interrupted` keeps nodes from beginning, and lets those that have begun end.
 pub async fn carry_out<R, C, F>(
     surveyed: Vec<Surveyed<R>>,
-    course: &Course,
+    course: &Course<'_, '_>,
     reconnect: C,
     interrupted: &AtomicBool,
     sink: &dyn Sink,
@@ -130,7 +144,13 @@ where
     results
 }
 
-async fn carry_out_one<R, C, F>(surveyed: Surveyed<R>, course: &Course, reconnect: &C, is_skipped: bool, sink: &dyn Sink) -> NodeResult
+async fn carry_out_one<R, C, F>(
+    surveyed: Surveyed<R>,
+    course: &Course<'_, '_>,
+    reconnect: &C,
+    is_skipped: bool,
+    sink: &dyn Sink,
+) -> NodeResult
 where
     R: Remote,
     C: Fn(Node) -> F,
@@ -145,9 +165,9 @@ where
     } else if is_skipped {
         Verdict::Skipped
     } else {
-        let transaction = plan.into_transaction(course.run.clone(), course.owner.clone());
+        let transaction = plan.into_transaction(course.run.clone(), course.owner.to_owned());
         match tell(&machine, &node, &transaction, &mut recovered, sink).await {
-            Ok(Outcome::Done) => Verdict::Changed,
+            Ok(Outcome::Done) => pass_gate(&machine, &node, course, sink).await,
             Ok(outcome) => Verdict::Failed(outcome),
             Err(error) if error.is_open_ended() => ask_again(&node, course, reconnect, error).await,
             Err(error) => Verdict::NotTold(error),
@@ -159,7 +179,22 @@ where
         Verdict::Failed(_) | Verdict::Unknown(_) | Verdict::NotTold(_) => State::Failed,
     };
     emit(sink, &node, Phase::Commit, state, Some(verdict.describe()));
-    NodeResult { node, changes, verdict, recovered }
+    NodeResult { node, changes, verdict, recovered, round_trips: machine.round_trips() }
+}
+
+async fn pass_gate<R: Remote>(machine: &R, node: &Node, course: &Course<'_, '_>, sink: &dyn Sink) -> Verdict {
+    let Some(gate) = course.gate else { return Verdict::Changed };
+    emit(sink, node, Phase::Verify, State::Started, None);
+    let Err(reason) = gate(node.clone()).await else { return Verdict::Changed };
+    emit(sink, node, Phase::Undo, State::Started, Some(reason.clone()));
+    let step = "gate".to_owned();
+    match machine.roll_back(course.run, course.owner).await {
+        Ok(Outcome::RolledBack) => Verdict::Failed(Outcome::Undone { step, reason }),
+        Ok(outcome) => Verdict::Failed(Outcome::Broken { step, reason: format!("{reason}; {}", describe_outcome(&outcome)) }),
+        Err(error) => {
+            Verdict::Failed(Outcome::Broken { step, reason: format!("{reason}; it could not be told to put the old state back: {error}") })
+        }
+    }
 }
 
 async fn tell<R: Remote>(
@@ -183,7 +218,7 @@ async fn tell<R: Remote>(
 }
 
 // The machine ends what it accepted without us; its journal tells how, once it can be reached again.
-async fn ask_again<R, C, F>(node: &Node, course: &Course, reconnect: &C, lost: RemoteError) -> Verdict
+async fn ask_again<R, C, F>(node: &Node, course: &Course<'_, '_>, reconnect: &C, lost: RemoteError) -> Verdict
 where
     R: Remote,
     C: Fn(Node) -> F,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use miette::{Diagnostic, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
 /// One thing wrong with a site file, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SiteProblem {
     /// The file as it was named to us.
     pub file: PathBuf,
@@ -73,13 +73,15 @@ impl Diagnostic for SiteProblem {
 
 /// The excerpt stands for the file: only the masked line is ever shown.
 impl SourceCode for SiteProblem {
-    fn read_span<'a>(&'a self, span: &SourceSpan, _: usize, _: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+    fn read_span<'a>(&'a self, span: &SourceSpan, before: usize, after: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         if span.offset() + span.len() > self.excerpt.len() {
             return Err(MietteError::OutOfBounds);
         }
         let whole = SourceSpan::from((0, self.excerpt.len()));
+        // Without lines around it, it is the heading that is asked for, which names the column.
+        let column = if before + after == 0 { self.column.saturating_sub(1) } else { 0 };
         let name = self.file.display().to_string();
-        Ok(Box::new(MietteSpanContents::new_named(name, self.excerpt.as_bytes(), whole, self.line.saturating_sub(1), 0, 1)))
+        Ok(Box::new(MietteSpanContents::new_named(name, self.excerpt.as_bytes(), whole, self.line.saturating_sub(1), column, 1)))
     }
 }
 
@@ -183,16 +185,16 @@ mod tests {
             message: "unknown key `nodez`".into(),
             help: Some("did you mean `nodes`?".into()),
             line: 12,
-            column: 1,
-            excerpt: "nodez:".into(),
-            span: 0..5,
+            column: 3,
+            excerpt: "  nodez:".into(),
+            span: 2..7,
         }
     }
 
     #[test]
     fn the_plain_rendering_has_file_line_column_and_the_line() {
         let expected =
-            "error: unknown key `nodez`\n  --> site.yaml:12:1\n   |\n12 | nodez:\n   | ^^^^^\n   = help: did you mean `nodes`?\n";
+            "error: unknown key `nodez`\n  --> site.yaml:12:3\n   |\n12 |   nodez:\n   |   ^^^^^\n   = help: did you mean `nodes`?\n";
         assert_eq!(problem().render(), expected);
     }
 
@@ -201,6 +203,6 @@ mod tests {
         let mut shown = String::new();
         let handler = miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::none());
         handler.render_report(&mut shown, &problem()).unwrap();
-        assert!(shown.contains("site.yaml:12:1") && shown.contains("nodez:"), "{shown}");
+        assert!(shown.contains("[site.yaml:12:3]") && shown.contains("12 |   nodez:"), "{shown}");
     }
 }

@@ -93,6 +93,13 @@ impl Secrets {
         Ok(secret)
     }
 
+    /// The same, fetched again each time and not kept: a one-time code is of no use twice.
+    pub fn resolve_anew(&self, reference: &SecretRef, purpose: &str) -> Result<SecretString, SecretError> {
+        // Held while asking here too: two questions at once would be one muddle.
+        let _turn = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.fetch(reference, purpose)
+    }
+
     fn fetch(&self, reference: &SecretRef, purpose: &str) -> Result<SecretString, SecretError> {
         let purpose = purpose.to_owned();
         match reference {
@@ -167,6 +174,15 @@ mod tests {
     fn without_a_terminal_a_prompt_is_an_error() {
         let error = Secrets::new(Path::new("/"), None).resolve(&SecretRef::Prompt, "the jumphost's password").unwrap_err();
         assert_eq!(error.to_string(), "the jumphost's password: there is no terminal to ask at");
+    }
+
+    #[test]
+    fn a_one_time_code_is_fetched_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = Secrets::new(folder.path(), None);
+        let count = SecretRef::Cmd("echo x >>count; wc -l <count".into());
+        let codes = [(); 2].map(|()| secrets.resolve_anew(&count, "code").unwrap().expose_secret().trim().to_owned());
+        assert_eq!(codes, ["1", "2"]);
     }
 
     #[test]

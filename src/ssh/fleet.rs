@@ -82,7 +82,7 @@ impl Fleet {
         let turn = self.inner.handshakes.acquire().await;
         let connection = self.inner.connect(name, login, below).await;
         drop(turn);
-        Ok(Session::new(Arc::new(connection?), Arc::clone(&self.inner.settings)))
+        Ok(Session::new(connection?, Arc::clone(&self.inner.settings)))
     }
 
     /// A session on the last hop, over the connection that all nodes share; `None` without hops.
@@ -96,7 +96,7 @@ impl Fleet {
         if let Some(hop) = self.jumphost().await? {
             return hop.connect_tcp(host, port).await;
         }
-        let place = Arc::new(Place { machine: host.to_owned(), address: format!("{host}:{port}"), through: None });
+        let place = Arc::new(Place { machine: host.to_owned(), address: Place::address(host, port), through: None });
         Ok(Box::new(dial(host, port, &place, self.inner.settings.connect_timeout).await?))
     }
 
@@ -160,7 +160,7 @@ impl Inner {
     async fn pass_hops(&self) -> Result<Arc<Connection>, Error> {
         let mut last: Option<Arc<Connection>> = None;
         for hop in &self.route.hops {
-            last = Some(Arc::new(self.connect(&hop.name, &hop.login, last).await?));
+            last = Some(self.connect(&hop.name, &hop.login, last).await?);
         }
         last.ok_or_else(|| {
             let place = Place { machine: "the route".to_owned(), address: String::new(), through: None };
@@ -169,7 +169,7 @@ impl Inner {
     }
 
     /// Connects to a machine over `below`, or from here where there is none; checks its key; logs in.
-    async fn connect(&self, name: &str, login: &Login, below: Option<Arc<Connection>>) -> Result<Connection, Error> {
+    async fn connect(&self, name: &str, login: &Login, below: Option<Arc<Connection>>) -> Result<Arc<Connection>, Error> {
         // The operator's own configuration is about machines that are dialled from here; behind a hop, the same name
         // may well be another machine.
         let config = match &below {
@@ -181,7 +181,7 @@ impl Inner {
         let host = config.host_name.clone().unwrap_or_else(|| login.address.clone());
         let port = if login.port == 22 { config.port.unwrap_or(22) } else { login.port };
         let through = below.as_ref().map(|hop| hop.place.machine.clone());
-        let place = Arc::new(Place { machine: name.to_owned(), address: format!("{host}:{port}"), through });
+        let place = Arc::new(Place { machine: name.to_owned(), address: Place::address(&host, port), through });
         let names = [Some(name.to_owned()), config.host_key_alias.clone(), Some(login.address.clone()), Some(host.clone())];
         let names = (names.into_iter().flatten().collect(), port);
         let known = self.known_hosts(&config).await?;
@@ -193,6 +193,8 @@ impl Inner {
         let mut connection = Connection::establish(stream, expectation, place, &self.settings).await?;
         connection.below = below;
         authenticate(&mut connection, &self.credentials(login, config)).await?;
+        let connection = Arc::new(connection);
+        connection.watch_over(self.settings.keepalive);
         Ok(connection)
     }
 

@@ -33,7 +33,7 @@ pub struct Settings {
     pub handshake_timeout: Duration,
     /// Until the login shell has started a command.
     pub start_timeout: Duration,
-    /// Silence after which the other side is asked whether it lives; thrice unanswered, it is lost.
+    /// How often the other side is asked whether it lives; when it is silent for four times this, it is lost.
     pub keepalive: Duration,
     /// Handshakes with nodes at the same time.
     pub handshakes_at_once: usize,

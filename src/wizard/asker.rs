@@ -34,6 +34,9 @@ impl Check<'_> {
 
 /// Answers questions.
 pub trait Asker {
+    /// Called before the first question; `known` answers are known already.
+    fn begin(&mut self, known: usize) -> Result<(), WizardError>;
+
     /// The answer, an empty text to decline an optional question, or `None` where there is no answer to be had.
     fn ask(&mut self, asking: &Asking<'_>) -> Result<Option<String>, WizardError>;
 
@@ -59,6 +62,10 @@ pub struct Headless {
 }
 
 impl Asker for Headless {
+    fn begin(&mut self, _: usize) -> Result<(), WizardError> {
+        Ok(())
+    }
+
     fn ask(&mut self, asking: &Asking<'_>) -> Result<Option<String>, WizardError> {
         let question = asking.question;
         if asking.default.is_none() && !question.optional {

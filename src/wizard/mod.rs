@@ -32,7 +32,7 @@ const UNFINISHED: &str = ".site.yaml.unfinished";
 #[derive(Debug, thiserror::Error)]
 pub enum WizardError {
     /// The person broke off, by Ctrl-C or by ending the input.
-    #[error("interrupted; nothing was written")]
+    #[error("interrupted; no site file was written")]
     Interrupted,
     /// There is no terminal.
     #[error("there is no terminal to ask at")]
@@ -164,7 +164,14 @@ pub struct Written {
 }
 
 /// Holds the conversation and writes `site.yaml`. An existing one is left alone unless `force` is given.
+///
+/// Asks at the terminal where `interactive` is given, else nobody.
 pub fn init(options: &InitOptions) -> Result<Written, WizardError> {
+    if options.interactive { init_with(options, &mut Terminal::default()) } else { init_with(options, &mut Headless::default()) }
+}
+
+/// The same with an asker of one's own. Where `interactive` is given, a conversation that is broken off can be taken up again.
+pub fn init_with(options: &InitOptions, asker: &mut dyn Asker) -> Result<Written, WizardError> {
     let path = options.dir.join("site.yaml");
     if !options.force && path.symlink_metadata().is_ok() {
         return Err(WizardError::Exists { path });
@@ -173,13 +180,9 @@ pub fn init(options: &InitOptions) -> Result<Written, WizardError> {
     let known = known_answers(options, &unfinished)?;
     let answers = if options.interactive {
         make_folder(&options.dir)?;
-        let mut keep = |answers: &Answers| {
-            // Losing the draft costs a person some typing; failing here would cost the conversation.
-            drop(disk::write_atomically(&unfinished, render::bare(answers.document()).as_bytes(), 0o600, Existing::Replace));
-        };
-        converse(&mut Terminal::default(), known, &mut keep)?
+        converse(asker, known, &mut |answers| keep(&unfinished, answers))?
     } else {
-        run(&mut Headless::default(), known)?
+        run(asker, known)?
     };
     let text = render::render(answers.document());
     let site = site::parse(&text, &path).map_err(|errors| unsound(&errors))?;
@@ -191,11 +194,16 @@ pub fn init(options: &InitOptions) -> Result<Written, WizardError> {
         Err(source) => return Err(WizardError::Write { source }),
     }
     if options.interactive {
-        // A draft that stays is overwritten by the next conversation.
+        // A draft that stays would only propose the same answers again.
         drop(std::fs::remove_file(&unfinished));
     }
     let findings = site::findings(&site);
     Ok(Written { path, site, findings })
+}
+
+/// Keeps what was answered so far. Losing the draft costs a person some typing; failing here would cost the conversation.
+fn keep(unfinished: &Path, answers: &Answers) {
+    drop(disk::write_atomically(unfinished, render::bare(answers.document()).as_bytes(), 0o600, Existing::Replace));
 }
 
 fn known_answers(options: &InitOptions, unfinished: &Path) -> Result<Answers, WizardError> {
@@ -241,6 +249,7 @@ fn converse(asker: &mut dyn Asker, known: Answers, keep: &mut dyn FnMut(&Answers
     if let Err(errors) = whole(&answers) {
         return Err(unsound(&errors));
     }
+    asker.begin(QUESTIONS.iter().filter(|question| answers.has_value(question.key)).count())?;
     for question in QUESTIONS {
         if answers.has(question.key) || !(question.when)(&answers) {
             continue;

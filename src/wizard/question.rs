@@ -96,7 +96,7 @@ pub const QUESTIONS: &[Question] = &[
         ..optional("load_balancer.address", "Address or name of the load balancer", "A cluster of several nodes needs one.")
     },
     Question {
-        when: |answers| NAMES.iter().any(|(key, _)| !answers.has(key)),
+        when: |answers| domain_of(answers).is_none(),
         ..optional(DOMAIN, "Domain of the appliance", "Such as corp.example; the names that follow are proposed under it.")
     },
     Question {
@@ -217,14 +217,18 @@ const REFERENCE_HELP: &str =
 const NAMES: [(&str, &str); 4] =
     [("names.dashboard", "manage"), ("names.configuration", "config"), ("names.webtask", "webtask"), ("names.tenants", "identity")];
 
+/// The domain that was given, or the one of a name that was: all names have one parent.
+fn domain_of(answers: &Answers) -> Option<&str> {
+    let parent = |(key, _): &(&str, &str)| answers.text(key).and_then(|name| name.split_once('.')).map(|(_, domain)| domain);
+    answers.text(DOMAIN).or_else(|| NAMES.iter().find_map(parent))
+}
+
 fn under_domain(answers: &Answers, label: &str) -> Option<String> {
-    answers.text(DOMAIN).map(|domain| format!("{label}.{domain}"))
+    domain_of(answers).map(|domain| format!("{label}.{domain}"))
 }
 
 fn sender(answers: &Answers) -> Option<String> {
-    let domain =
-        answers.text(DOMAIN).or_else(|| answers.text("names.dashboard").and_then(|name| name.split_once('.')).map(|(_, domain)| domain));
-    domain.map(|domain| format!("appliance@{domain}"))
+    domain_of(answers).map(|domain| format!("appliance@{domain}"))
 }
 
 fn has_mail(answers: &Answers) -> bool {

@@ -37,11 +37,19 @@ const SOURCES: [(&str, &str, &str); 4] = [
 ];
 
 impl Asker for Terminal {
+    fn begin(&mut self, known: usize) -> Result<(), WizardError> {
+        if known == 0 {
+            return Ok(());
+        }
+        let line = format!("{known} of the answers are known already; the questions go on from there.");
+        self.term.write_line(&line).map_err(|source| WizardError::Terminal { source })
+    }
+
     fn ask(&mut self, asking: &Asking<'_>) -> Result<Option<String>, WizardError> {
         let answer = self.put(asking);
         if answer.is_err() {
             // A prompt that was broken off leaves the cursor hidden.
-            self.term.show_cursor().map_err(|source| WizardError::Terminal { source })?;
+            drop(self.term.show_cursor());
         }
         answer.map(Some).map_err(broken_off)
     }

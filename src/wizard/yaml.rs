@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
+use crate::site::duration::parse_duration;
+
 /// Longest line for a list or mapping in brackets.
 const WIDEST: usize = 110;
 
@@ -93,11 +95,12 @@ fn is_plain(text: &str) -> bool {
     // Addresses, versions and paths begin with a digit or `~` and are text by what follows; numbers and dates are not.
     let looks_like_an_address = text.starts_with(|letter: char| letter.is_ascii_digit()) && text.matches('.').count() >= 2;
     let looks_like_a_path = text.starts_with("~/");
+    let looks_like_a_duration = !text.starts_with('0') && parse_duration(text).is_ok();
     let is_reserved = matches!(
         text.to_lowercase().as_str(),
         "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | "nan" | "inf" | "infinity"
     );
-    (looks_like_a_word || looks_like_an_address || looks_like_a_path)
+    (looks_like_a_word || looks_like_an_address || looks_like_a_path || looks_like_a_duration)
         && text.chars().all(letter)
         && !text.ends_with(' ')
         && !text.contains("  ")
@@ -138,9 +141,16 @@ mod tests {
 
     #[test]
     fn what_people_write_plain_stays_plain() {
-        for text in
-            ["corp-production", "10.77.0.11", "manage.corp.example", "~/.ssh/id_ed25519", "appliance@corp.example", "a b", "certs/x.pem"]
-        {
+        for text in [
+            "corp-production",
+            "10.77.0.11",
+            "manage.corp.example",
+            "~/.ssh/id_ed25519",
+            "appliance@corp.example",
+            "a b",
+            "certs/x.pem",
+            "1d12h",
+        ] {
             assert_eq!(scalar(text), text);
         }
     }

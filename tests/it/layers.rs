@@ -58,10 +58,8 @@ fn no_arrow_runs_up_the_layers() {
         let own = *layers.get(module.as_str()).unwrap_or_else(|| panic!("src/{module} has no place in the layers"));
         let text = std::fs::read_to_string(&file).unwrap();
         for named in named_modules(&text) {
-            if let Some(other) = layers.get(named.as_str()) {
-                if named != module && *other >= own {
-                    wrong.push(format!("{} names {named}", file.display()));
-                }
+            if layers.get(named.as_str()).is_some_and(|other| named != module && *other >= own) {
+                wrong.push(format!("{} names {named}", file.display()));
             }
         }
     }

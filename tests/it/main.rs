@@ -1,8 +1,16 @@
 //! Everything that is tested from outside, a module a capability.
 
+#[cfg(test)]
 mod checks;
+#[cfg(test)]
 mod init;
+#[cfg(test)]
 mod layers;
+#[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod road;
+#[cfg(test)]
 mod site_file;
+#[cfg(test)]
 mod ssh_transport;

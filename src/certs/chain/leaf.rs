@@ -59,3 +59,12 @@ fn narrow(candidates: Vec<usize>, passes: impl Fn(&usize) -> bool) -> Vec<usize>
     let passing: Vec<usize> = candidates.iter().copied().filter(|place| passes(place)).collect();
     if passing.is_empty() { candidates } else { passing }
 }
+
+/// Where chains begin, for display: the servers' certificates, else CA certificates that issued no other, else all.
+pub(super) fn tips(pool: &Pool<'_>, bag: &Bag) -> Vec<usize> {
+    if let Ok(candidates) = candidates(pool, bag) {
+        return candidates;
+    }
+    let everything: Vec<usize> = pool.iter().enumerate().map(|(place, _)| place).collect();
+    narrow(everything, |place| pool.get(*place).is_some_and(|one| !pool.is_named_as_issuer(one)))
+}

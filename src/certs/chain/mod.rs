@@ -6,6 +6,7 @@
 mod leaf;
 mod search;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -180,21 +181,36 @@ fn list(certificates: &[Arc<Certificate>]) -> String {
 pub fn build_chain(bag: &Bag, roots: &Roots, selection: LeafSelection<'_>, now: Timestamp) -> Result<Chain, ChainError> {
     let pool = search::Pool::new(&bag.certificates);
     let leaf = leaf::select(&pool, bag, selection, now)?;
-    let way = search::Search::new(&pool, roots, now).run(leaf)?;
+    chain_from(&pool, bag, leaf, search::Search::new(&pool, roots, now))
+}
+
+/// Every chain in the bag, one for each certificate that could be a server's; where there is none, one for each CA
+/// certificate that issued no other. For display: what belongs to none of them is in the `extra` of the first.
+pub fn all_chains(bag: &Bag, roots: &Roots, now: Timestamp) -> Result<Vec<Chain>, ChainError> {
+    let pool = search::Pool::new(&bag.certificates);
+    let mut chains = Vec::new();
+    for leaf in leaf::tips(&pool, bag) {
+        chains.push(chain_from(&pool, bag, leaf, search::Search::new(&pool, roots, now))?);
+    }
+    let used: HashSet<[u8; 32]> = chains.iter().flat_map(|chain| chain.whole().map(|one| one.fingerprint)).collect();
+    let mut left = chains.first_mut().map(|first| std::mem::take(&mut first.extra)).unwrap_or_default();
+    left.retain(|one| !used.contains(&one.fingerprint));
+    for (index, chain) in chains.iter_mut().enumerate() {
+        chain.extra = if index == 0 { std::mem::take(&mut left) } else { Vec::new() };
+    }
+    Ok(chains)
+}
+
+fn chain_from(pool: &search::Pool<'_>, bag: &Bag, leaf: usize, search: search::Search<'_>) -> Result<Chain, ChainError> {
+    let way = search.run(leaf)?;
     let certificate = |place: &usize| pool.get(*place).map(Arc::clone);
-    let leaf_certificate = certificate(&leaf).ok_or(ChainError::NoCertificate)?;
-    let key = bag.keys.iter().find(|key| key.fits(&leaf_certificate)).cloned();
-    let used = |candidate: &Arc<Certificate>| {
-        let at_the_end = match &way.end {
-            End::Trusted { root, .. } | End::UntrustedRoot { root } => root == candidate,
-            End::Missing(_) | End::NotSigned { .. } | End::NotACa { .. } | End::Circle => false,
-        };
-        at_the_end || *candidate == leaf_certificate
-    };
-    let extra =
-        pool.iter().enumerate().filter(|(place, one)| !way.path.contains(place) && !used(one)).map(|(_, one)| Arc::clone(one)).collect();
-    let intermediates = way.path.iter().skip(1).filter_map(certificate).collect();
-    Ok(Chain { leaf: leaf_certificate, intermediates, end: way.end, extra, key })
+    let leaf = certificate(&leaf).ok_or(ChainError::NoCertificate)?;
+    let key = bag.keys.iter().find(|key| key.fits(&leaf)).cloned();
+    let intermediates: Vec<Arc<Certificate>> = way.path.iter().skip(1).filter_map(certificate).collect();
+    let mut chain = Chain { leaf, intermediates, end: way.end, extra: Vec::new(), key };
+    let used: HashSet<[u8; 32]> = chain.whole().map(|one| one.fingerprint).collect();
+    chain.extra = pool.iter().filter(|one| !used.contains(&one.fingerprint)).map(Arc::clone).collect();
+    Ok(chain)
 }
 
 impl Chain {

@@ -122,7 +122,7 @@ fn check_password(password: Option<&str>, profile: PfxProfile) -> Result<(), Pfx
 fn build(certificates: &[&Certificate], key: &Key, options: PfxOptions<'_>, password: &str) -> Result<Vec<u8>, ErrorStack> {
     let mut above: Stack<X509> = Stack::new()?;
     for certificate in certificates.iter().skip(1) {
-        above.push(certificate.x509().clone())?;
+        above.push(X509::from_der(certificate.der())?)?;
     }
     let (cipher, digest, iterations) = match options.profile {
         PfxProfile::Modern | PfxProfile::Pbmac1 => (Nid::AES_256_CBC, MessageDigest::sha256(), MODERN_ITERATIONS),
@@ -133,7 +133,7 @@ fn build(certificates: &[&Certificate], key: &Key, options: PfxOptions<'_>, pass
     let mut builder = Pkcs12::builder();
     builder.name(options.friendly_name).pkey(key.private()).ca(above);
     if let Some(leaf) = certificates.first() {
-        builder.cert(leaf.x509());
+        builder.cert(X509::from_der(leaf.der())?.as_ref());
     }
     builder.key_algorithm(cipher).cert_algorithm(cipher).key_iter(iterations);
     builder.mac_iter(if replaced { 1 } else { iterations }).mac_md(digest);

@@ -8,12 +8,14 @@ use super::pem::{self, Block, Body};
 use super::shape::{self, Mistaken, Shape};
 use super::{Bag, MAX_CERTIFICATES, MAX_FILE, MAX_KEYS, Passwords, Source};
 use crate::certs::asn1::{self, Asn1Error, Reader, context, definite};
-use crate::certs::certificate::{Certificate, Origin};
+use crate::certs::certificate::{Certificate, CertificateError, Origin};
 use crate::certs::key::{Key, KeyError};
 use crate::certs::pfx::pbe::{Password, PbeError};
 use crate::certs::pfx::structure::{Content, Item, Pfx, PfxReadError};
 use crate::certs::verdict::{SECURITY_AND_ACCESS, Verdict};
 
+/// OpenSSL's opinion takes time; of a larger bundle only a few certificates will be used.
+const LOOKED_AT: usize = 256;
 const UNREADABLE: Verdict<'_> = Verdict::new("cert.unreadable", SECURITY_AND_ACCESS);
 const LOCKED: Verdict<'_> = Verdict::new("cert.key.encrypted", SECURITY_AND_ACCESS);
 
@@ -39,7 +41,7 @@ impl<'a> Gatherer<'a> {
         self.place = 0;
         let name = &source.name;
         if source.bytes.len() > MAX_FILE {
-            let message = format!("the file has {} MB; certificates are never larger than {} MB", source.bytes.len() >> 20, MAX_FILE >> 20);
+            let message = format!("the file is larger than {} MB, which certificates never are", MAX_FILE >> 20);
             return self.unreadable(&origin(name, None), &message, "give the certificate files themselves, not an archive or an image");
         }
         if source.bytes.first() == Some(&asn1::SEQUENCE) && !source.bytes.is_ascii() {
@@ -246,16 +248,19 @@ impl<'a> Gatherer<'a> {
             );
         }
         let at = Origin { place: self.place, ..at };
-        match Certificate::from_der(der, at.clone()) {
+        let usable = |certificate: Certificate| {
+            let refused = self.bag.certificates.len() < LOOKED_AT && certificate.x509().is_none();
+            if refused { Err(CertificateError::Refused) } else { Ok(certificate) }
+        };
+        match Certificate::from_der(der, at.clone()).and_then(usable) {
             Ok(certificate) => {
                 self.place += 1;
                 self.bag.certificates.push(Arc::new(certificate));
             }
-            Err(error) => self.unreadable(
-                &at,
-                &error.to_string(),
-                "fetch the certificate again from the CA; if it stays so, send it to them with this message",
-            ),
+            Err(error) => {
+                let fix = "fetch the certificate again from the CA; if it stays so, send it to them with this message";
+                self.unreadable(&at, &error.to_string(), fix);
+            }
         }
     }
 

@@ -18,6 +18,8 @@ const SIGNATURE: Verdict<'_> = Verdict::new("cert.chain.signature", PATH_VALIDAT
 const NOT_A_CA: Verdict<'_> = Verdict::new("cert.chain.not-a-ca", PATH_VALIDATION);
 const SELF_SIGNED: Verdict<'_> = Verdict::new("cert.self-signed", SECURITY_AND_ACCESS);
 const UNTRUSTED_ROOT: Verdict<'_> = Verdict::new("cert.untrusted-root", SECURITY_AND_ACCESS);
+/// More findings of one kind than this help nobody.
+const SHOWN: usize = 20;
 const DUPLICATE: Verdict<'_> = Verdict::new("cert.duplicate", TLS_ORDER);
 
 pub(super) fn review(bag: &Bag, chain: &Chain, findings: &mut Vec<Finding>) {
@@ -137,8 +139,13 @@ fn order(bag: &Bag, chain: &Chain, findings: &mut Vec<Finding>) {
     }
 }
 
+const SHOWN: usize = 20;
+
 fn extra(chain: &Chain, findings: &mut Vec<Finding>) {
-    const SHOWN: usize = 20;
+    // With a hole in it, what is of use above the hole cannot be known.
+    if !chain.is_whole() {
+        return;
+    }
     for certificate in chain.extra.iter().take(SHOWN) {
         let twin = chain.whole().find(|used| {
             used.public_key_info() == certificate.public_key_info() && used.subject.canonical() == certificate.subject.canonical()
@@ -163,7 +170,6 @@ fn extra(chain: &Chain, findings: &mut Vec<Finding>) {
 }
 
 fn duplicates(bag: &Bag, findings: &mut Vec<Finding>) {
-    const SHOWN: usize = 20;
     let mut first: HashMap<[u8; 32], &Arc<Certificate>> = HashMap::new();
     let mut repeated = Vec::new();
     for certificate in &bag.certificates {

@@ -13,10 +13,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::certificate::Certificate;
-use super::chain::Chain;
+use super::chain::{Chain, ChainError};
 use super::read::Bag;
+use super::verdict::{SECURITY_AND_ACCESS, Verdict};
 use crate::finding::Finding;
 
+pub(crate) use names::ascii;
 pub use names::covers;
 
 /// A certificate of another environment, for comparison.
@@ -61,8 +63,26 @@ pub fn review(bag: &Bag, chain: &Chain, demands: &Demands<'_>) -> Vec<Finding> {
     findings
 }
 
+/// What can be said where no chain was found. `None`: the files were given wrongly, and the error itself says how.
+pub fn review_without_chain(bag: &Bag, error: &ChainError) -> Option<Vec<Finding>> {
+    let mut findings = bag.findings.clone();
+    let id = match error {
+        ChainError::NoCertificate if findings.is_empty() => return None,
+        ChainError::SeveralServerCertificates { .. } => return None,
+        ChainError::NoCertificate => return Some(findings),
+        ChainError::NoServerCertificate { .. } => "cert.chain.incomplete",
+        ChainError::TooTangled { .. } => "cert.chain.signature",
+    };
+    let subject = bag.certificates.first().map(|first| first.origin.file.clone()).unwrap_or_default();
+    findings.push(Verdict::new(id, SECURITY_AND_ACCESS).error(&subject, error.to_string(), error.help()));
+    Some(findings)
+}
+
 /// `CN (file:line)`: how a certificate is called in findings.
 fn subject_of(certificate: &Certificate) -> String {
     let name = certificate.extensions.dns_names().next().filter(|_| !certificate.is_ca());
     format!("{} ({})", name.map_or_else(|| certificate.subject.short(), ToOwned::to_owned), certificate.origin)
 }
+
+#[cfg(test)]
+mod tests;

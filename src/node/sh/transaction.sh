@@ -19,8 +19,13 @@ pc_volatile=${pc_volatile:-/run}
 pc_dir=$pc_home/runs/${pc_run:?}
 pc_failure=
 pc_failed_step=
+pc_is_valid=no
 
-pc_say() { printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$(printf '%s' "${4:-}" | tail -n 20 | tr '\t\n' ' \036')" 2>/dev/null; }
+pc_say() {
+    pc_words=${4:-}
+    case $pc_words in *[!\ -~]*) pc_words=$(printf '%s' "$pc_words" | tail -n 20 | tr '\t\n' ' \036') ;; esac
+    printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$pc_words" 2>/dev/null
+}
 pc_set_state() { printf '%s\n' "$2" >"$1/state.new" && sync "$1/state.new" && mv -f "$1/state.new" "$1/state"; }
 pc_end_with() { pc_say result "$1" "$pc_failed_step" "$2"; exit "$3"; }
 # The first failure counts; what follows from it is noise.
@@ -39,9 +44,15 @@ pc_lock() {
     pc_recover
 }
 
+# pc_begin N…: a run that has these files.
 pc_begin() {
     pc_lock
-    pc_out=$({ mkdir "$pc_dir" "$pc_dir/files" && touch "$pc_dir/actions" "$pc_dir/validations" && pc_set_state "$pc_dir" staging; } 2>&1) || {
+    for pc_n do
+        set -- "$@" "$pc_dir/files/$pc_n"
+        shift
+    done
+    # What is still being staged is forgotten by the next run, whether or not the disk heard of it.
+    pc_out=$({ mkdir "$pc_dir" "$pc_dir/files" "$@" && : >"$pc_dir/actions" && : >"$pc_dir/validations" && echo staging >"$pc_dir/state"; } 2>&1) || {
         rm -rf "$pc_dir"
         pc_end_with failed "$pc_out" 1
     }
@@ -82,7 +93,7 @@ pc_remove() {
 
 # pc_stage N STEP PATH "MODE OWNER"
 pc_stage() {
-    mkdir "$pc_dir/files/$1" && printf '%s\n' "$3" >"$pc_dir/files/$1/path" && printf '%s %s\n' "$4" "$2" >"$pc_dir/files/$1/meta"
+    printf '%s\n' "$3" >"$pc_dir/files/$1/path" && printf '%s %s\n' "$4" "$2" >"$pc_dir/files/$1/meta"
 }
 
 # Exactly $1 bytes of standard input; dd never reads past them.
@@ -119,6 +130,7 @@ pc_apply() {
     if [ -z "$pc_failure" ] && [ -e "$pc_dir/sums" ]; then
         pc_out=$(sha256sum -c "$pc_dir/sums" 2>&1) || pc_fail stage "what arrived is not what was sent: $pc_out"
     fi
+    [ -n "$pc_failure" ] || pc_dress
     [ -n "$pc_failure" ] || pc_say step stage 'done'
     [ -n "$pc_failure" ] || pc_validate_view
     [ -n "$pc_failure" ] || pc_prepare
@@ -128,7 +140,7 @@ pc_apply() {
         pc_end_with failed "$pc_failure" 1
     fi
     pc_set_state "$pc_dir" committing && pc_swap
-    [ -n "$pc_failure" ] || pc_validations 'pc_plain'
+    [ -n "$pc_failure" ] || [ "$pc_is_valid" = yes ] || pc_validations 'pc_plain'
     [ -n "$pc_failure" ] || pc_actions "$pc_dir" once
     if [ -n "$pc_failure" ]; then
         pc_say step undo started
@@ -140,6 +152,27 @@ pc_apply() {
     rm -rf "$pc_dir"/files/*/new "$pc_dir/view" "$pc_dir/sums"
     pc_prune
     pc_end_with 'done' '' 0
+}
+
+# Gives the staged files their modes and owners; they were made as 0600 root:root. Those that are alike at once.
+pc_dress() {
+    pc_kinds=
+    for pc_n in "$pc_dir"/files/*/; do
+        [ -e "${pc_n}new" ] || continue
+        read -r pc_mode pc_own pc_step <"${pc_n}meta"
+        case " $pc_kinds 0600/root:root " in *" $pc_mode/$pc_own "*) ;; *) pc_kinds="$pc_kinds $pc_mode/$pc_own" ;; esac
+    done
+    for pc_kind in $pc_kinds; do
+        set --
+        for pc_n in "$pc_dir"/files/*/; do
+            [ -e "${pc_n}new" ] || continue
+            read -r pc_mode pc_own pc_step <"${pc_n}meta"
+            [ "$pc_mode/$pc_own" != "$pc_kind" ] || set -- "$@" "${pc_n}new"
+        done
+        pc_own=${pc_kind#*/}
+        pc_out=$({ { [ "$pc_own" = root:root ] || chown "$pc_own" "$@"; } && chmod "${pc_kind%%/*}" "$@"; } 2>&1) ||
+            { pc_fail stage "cannot give mode and owner $pc_kind: $pc_out"; return; }
+    done
 }
 
 # Runs each validation in a private view of the machine in which the staged files are in place already.
@@ -154,19 +187,17 @@ pc_validate_view() {
         case $pc_top in *[!A-Za-z0-9_.-]*) return 0 ;; esac
         case " $pc_tops " in *" $pc_top "*) ;; *) pc_tops="$pc_tops $pc_top" ;; esac
         pc_seen=$pc_dir/view$pc_text
-        mkdir -p "${pc_seen%/*}" && chmod 755 "$pc_dir/view" || return 0
-        read -r pc_mode pc_own pc_step <"${pc_n}meta"
+        [ -d "${pc_seen%/*}" ] || (umask 022 && mkdir -p "${pc_seen%/*}") || return 0
         if [ -e "${pc_n}new" ]; then
-            cp "${pc_n}new" "$pc_seen" && chown "$pc_own" "$pc_seen" && chmod "$pc_mode" "$pc_seen" || return 0
+            ln "${pc_n}new" "$pc_seen" || return 0
         else
             mknod "$pc_seen" c 0 0 2>/dev/null || return 0
         fi
     done
-    find "$pc_dir/view" -type d -exec chmod 755 {} +
-    unshare -m true 2>/dev/null || return 0
     # shellcheck disable=SC2086 # a list of names without blanks
     pc_in_view true $pc_tops >/dev/null 2>&1 || return 0
     pc_validations 'pc_viewed'
+    pc_is_valid=yes
 }
 
 pc_in_view() {
@@ -203,7 +234,7 @@ pc_prepare() {
         [ -e "${pc_n}new" ] || continue
         pc_folders_for "$pc_n" "$pc_text"
         pc_beside "$pc_n" "$pc_text"
-        pc_out=$({ cp "${pc_n}new" "$pc_temporary" && chown "$pc_own" "$pc_temporary" && chmod "$pc_mode" "$pc_temporary"; } 2>&1) ||
+        pc_out=$(cp -p "${pc_n}new" "$pc_temporary" 2>&1) ||
             { pc_fail "$pc_step" "cannot write beside $pc_text: $pc_out"; return; }
         set -- "$@" "$pc_temporary"
     done
@@ -345,8 +376,12 @@ pc_clear_beside() {
 
 # The last ten runs are kept.
 pc_prune() {
-    # shellcheck disable=SC2012 # run ids are plain names that sort by time
-    ls "$pc_home/runs" | sort -r | tail -n +11 | while read -r pc_old; do rm -rf "$pc_home/runs/$pc_old"; done
+    # Run ids sort by time.
+    set -- "$pc_home"/runs/*/
+    while [ $# -gt 10 ]; do
+        rm -rf "$1"
+        shift
+    done
 }
 
 # pc_rollback RUN: puts back what RUN replaced, if its files are still as it left them.

@@ -26,24 +26,43 @@ fn misspelt_compound(key: &str) -> bool {
     key.rsplit('_').next().is_some_and(|last| ["password", "passphrase"].iter().any(|word| strsim::osa_distance(last, word) <= 2))
 }
 
+/// How far a secret goes on in the lines below its key's.
+enum Below {
+    /// While they are indented by more than this.
+    Deeper(usize),
+    /// The same, and the first of them even where it is not, unless it has a key of its own.
+    Next(usize),
+    /// Up to and with the line that has this letter: a closing quote, a closing brace.
+    Until(char),
+}
+
 /// The stretches of `text` that look like secrets, in bytes, in order of their starts.
 pub(crate) fn find_secrets(text: &str) -> Vec<Range<usize>> {
     let mut found = private_keys(text);
     let mut start = 0;
-    let mut hidden_below: Option<usize> = None;
+    let mut below: Option<Below> = None;
     for line in text.split_inclusive('\n') {
-        let indent = line.len() - line.trim_start_matches(' ').len();
         let content = line.trim_end();
-        match hidden_below {
-            // The lines of a block scalar, or of a mapping where a reference should be.
-            Some(outer) if content.is_empty() || indent > outer => found.push(start + indent.min(content.len())..start + content.len()),
-            _ => hidden_below = None,
+        let indent = content.len() - content.trim_start_matches(' ').len();
+        let hidden = match &below {
+            None => false,
+            Some(Below::Deeper(outer)) => content.is_empty() || indent > *outer,
+            Some(Below::Next(outer)) => content.is_empty() || indent > *outer || !has_key(content),
+            Some(Below::Until(_)) => true,
+        };
+        if hidden {
+            found.push(start + indent..start + content.len());
         }
-        if hidden_below.is_none() {
-            let (values, opens) = secrets_of_line(content);
-            found.extend(values.into_iter().map(|range| start + range.start..start + range.end));
-            hidden_below = opens.then_some(indent);
-        }
+        below = match below {
+            Some(Below::Until(end)) if !content.contains(end) => Some(Below::Until(end)),
+            Some(Below::Next(outer)) if content.is_empty() => Some(Below::Next(outer)),
+            Some(Below::Deeper(outer) | Below::Next(outer)) if hidden => Some(Below::Deeper(outer)),
+            _ => {
+                let (values, goes_on) = secrets_of_line(content);
+                found.extend(values.into_iter().map(|range| start + range.start..start + range.end));
+                goes_on
+            }
+        };
         found.extend(user_information(content).map(|range| start + range.start..start + range.end));
         start += line.len();
     }
@@ -52,10 +71,17 @@ pub(crate) fn find_secrets(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The values of secret keys in one line, and whether the last of them goes on in the lines below.
-fn secrets_of_line(line: &str) -> (Vec<Range<usize>>, bool) {
+/// Whether a line begins an entry of a mapping or a list.
+fn has_key(line: &str) -> bool {
+    let entry = line.trim_start();
+    let word = entry.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_');
+    entry.starts_with("- ") || word.len() < entry.len() && (word == ":" || word.starts_with(": "))
+}
+
+/// The values of secret keys in one line, and how far the last of them goes on.
+fn secrets_of_line(line: &str) -> (Vec<Range<usize>>, Option<Below>) {
     let mut found = Vec::new();
-    let mut opens = false;
+    let mut below = None;
     let mut from = 0;
     while let Some(colon) = line.get(from..).and_then(|rest| rest.find(':')).map(|at| from + at) {
         from = colon + 1;
@@ -66,19 +92,28 @@ fn secrets_of_line(line: &str) -> (Vec<Range<usize>>, bool) {
         }
         let after = line.get(from..).unwrap_or_default();
         let start = from + (after.len() - after.trim_start().len());
-        let in_flow = before.contains('{');
-        let value = value_at(line.get(start..).unwrap_or_default(), in_flow);
-        let bare = value.trim_matches(['"', '\'']);
+        let rest = line.get(start..).unwrap_or_default();
+        let in_flow = before.contains(['{', '[']);
+        let value = value_at(rest, in_flow);
+        let bare = value.split(" #").next().unwrap_or(value).trim_end().trim_matches(['"', '\'']);
         let is_reference = bare.parse::<SecretRef>().is_ok();
-        opens = !in_flow && !is_reference && (bare.is_empty() || bare.starts_with(['|', '>', '&', '!']) || value.starts_with(['"', '\'']));
-        if !is_reference && !bare.is_empty() && bare != "null" {
+        below = match value.chars().next() {
+            _ if is_reference => None,
+            Some(quote @ ('"' | '\'')) if value.len() == 1 || !value.ends_with(quote) => Some(Below::Until(quote)),
+            _ if in_flow => (!rest.contains('}')).then_some(Below::Until('}')),
+            // Nothing of it stands in this line: rather too much than too little of those below.
+            None | Some('|' | '>' | '&' | '!') => Some(Below::Next(line.len() - line.trim_start_matches(' ').len())),
+            _ => Some(Below::Deeper(before.len().saturating_sub(key.len()))),
+        };
+        if !is_reference && !value.is_empty() {
             found.push(start..start + value.len());
             from = start + value.len();
         }
     }
-    (found, opens)
+    (found, below)
 }
 
+/// The value that begins here. Where its end is in doubt, all of the line.
 fn value_at(rest: &str, in_flow: bool) -> &str {
     let mut letters = rest.char_indices();
     if let Some((_, quote @ ('"' | '\''))) = letters.next() {
@@ -87,15 +122,28 @@ fn value_at(rest: &str, in_flow: bool) -> &str {
             match letter {
                 _ if escaped => escaped = false,
                 '\\' if quote == '"' => escaped = true,
-                _ if letter == quote => return rest.get(..=at).unwrap_or(rest),
+                _ if letter == quote => {
+                    let (value, after) = rest.split_at_checked(at + 1).unwrap_or((rest, ""));
+                    let ends = after.trim_start().is_empty() || after.starts_with([',', '}', ']']) || after.starts_with(" #");
+                    return if ends { value } else { rest };
+                }
                 _ => {}
             }
         }
         return rest;
     }
-    let end = if in_flow { rest.find([',', '}']) } else { None };
-    let value = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
-    value.split(" #").next().unwrap_or(value).trim_end()
+    // A `#` or a `,` may be a part of the secret for whoever wrote it.
+    if in_flow { next_key(rest).unwrap_or_else(|| rest.trim_end_matches(['}', ']', ',', ' '])) } else { rest }
+}
+
+/// What stands before `, key:` in a mapping in braces.
+fn next_key(rest: &str) -> Option<&str> {
+    let is_key = |after: &str| {
+        let word = after.trim_start().trim_start_matches(['"', '\'']);
+        let name = word.trim_start_matches(|letter: char| letter.is_ascii_lowercase() || letter == '_');
+        name.len() < word.len() && name.trim_start_matches(['"', '\'']).starts_with(": ")
+    };
+    rest.match_indices(", ").find(|(at, mark)| rest.get(at + mark.len()..).is_some_and(is_key)).and_then(|(at, _)| rest.get(..at))
 }
 
 /// The passwords of `scheme://user:password@host` in one line.
@@ -173,8 +221,18 @@ mod tests {
     }
 
     #[test]
+    fn where_the_end_is_in_doubt_all_of_the_line_is_masked() {
+        assert_eq!(masked("password: hunter #2"), "password: ********");
+        assert_eq!(masked("{password: hun,ter: 2, port: 22}"), "{password: ********, port: 22}");
+        assert_eq!(masked("password: \"a\"b"), "password: ********");
+        assert_eq!(masked("password: env:MAIL # ours"), "password: env:MAIL # ours");
+    }
+
+    #[test]
     fn the_lines_of_a_block_are_masked_too() {
         assert_eq!(masked("smtp:\n  password: |\n    hunter2\n  host: a"), "smtp:\n  password: ********\n    ********\n  host: a");
+        assert_eq!(masked("{password: \"\nhunter2\n, a: b}\nc: d"), "{password: ********\n********\n********\n********");
+        assert_eq!(masked("- password: a\n  host: b"), "- password: ********\n  host: b");
         let key = "a: -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nb: c";
         assert!(!masked(key).contains("MIIE"));
     }

@@ -10,7 +10,7 @@ use serde_json::Value as Schema;
 use super::input::SECRET_FORMAT;
 use super::mask;
 use super::problems::Problems;
-use super::schema::resolve;
+use super::schema::{resolve, schema};
 use super::tree::{Entry, Node, Value};
 use crate::site::model::SecretRef;
 
@@ -191,12 +191,38 @@ fn unknown(entry: &Entry, properties: &'static serde_json::Map<String, Schema>, 
     if near.is_some_and(is_secret) || mask::is_secret_key(&entry.key) {
         hide(&entry.node, problems);
     }
-    let help = near.map_or_else(
-        || format!("known keys here: {}", properties.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
-        |near| format!("did you mean `{near}`?"),
-    );
+    let help = match (near, home_of(&entry.key)) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, Some(home)) => format!("`{}` belongs under `{home}`", entry.key),
+        (None, None) => format!("known keys here: {}", properties.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
+    };
     let key = problems.show(&entry.key_span, &entry.key);
     problems.add(entry.key_span.clone(), format!("{}unknown key {key}", within(path)), help);
+}
+
+/// The one mapping that has this key, where there is one only.
+fn home_of(key: &str) -> Option<String> {
+    let mut homes = Vec::new();
+    look_for(key, schema(), "", &mut homes);
+    match homes.as_slice() {
+        [home] if !home.is_empty() => Some(home.clone()),
+        _ => None,
+    }
+}
+
+fn look_for(key: &str, at: &'static Schema, path: &str, homes: &mut Vec<String>) {
+    let here = substance(at);
+    if let Some(items) = here.get("items") {
+        return look_for(key, items, path, homes);
+    }
+    let properties = here.get("properties").and_then(Schema::as_object);
+    for (name, property) in properties.into_iter().flatten().filter(|(name, _)| *name != "profile_overrides") {
+        if name == key {
+            homes.push(path.to_owned());
+        }
+        let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        look_for(key, property, &inner, homes);
+    }
 }
 
 fn drop_repeated(entries: &mut Vec<Entry>, path: &str, problems: &mut Problems<'_>) {

@@ -213,10 +213,11 @@ fn describe(error: &serde_saphyr::Error, text: &str) -> NotYaml {
         ),
         Error::AliasError { error, .. } => return describe(error, text),
         Error::ExternalMessage { msg, .. } => return scanned(msg, span, text),
-        _ => (
-            format!("this cannot be read: {}", plain(&error.to_string())),
-            "see that keys are plain words and values are text, numbers, lists or mappings",
-        ),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => ("an alias within its own anchor".to_owned(), "write the value out"),
+        Error::UnsupportedTag { .. } => ("a tag (`!name`) that is not known here".to_owned(), "quote a value that begins with `!`"),
+        _ => {
+            ("this has no place in a site file".to_owned(), "see that keys are plain words and values are text, numbers, lists or mappings")
+        }
     };
     NotYaml { message, help: Some(help.to_owned()), span }
 }
@@ -263,10 +264,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn entries(text: &str) -> Vec<Entry> {
-        match parse(text).unwrap().value {
-            Value::Map(entries) => entries,
-            other => panic!("{other:?}"),
-        }
+        let Value::Map(entries) = parse(text).unwrap().value else { panic!("{text} is no map") };
+        entries
     }
 
     #[test]
@@ -300,7 +299,8 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
         for level in 1..12 {
             let below = level - 1;
-            bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![format!("*a{below}"); 10].join(",")));
+            let aliases = vec![format!("*a{below}"); 10].join(",");
+            bomb = format!("{bomb}a{level}: &a{level} [{aliases}]\n");
         }
         let start = std::time::Instant::now();
         let error = parse(&bomb).unwrap_err();

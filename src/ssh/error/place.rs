@@ -13,6 +13,13 @@ pub struct Place {
     pub through: Option<String>,
 }
 
+impl Place {
+    /// `host:port`, an IPv6 address in brackets.
+    pub(crate) fn address(host: &str, port: u16) -> String {
+        if host.contains(':') && !host.starts_with('[') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.through {
@@ -74,7 +81,8 @@ impl Obstacle {
         let has = |part: &str| lower.contains(part);
         if has("refused") {
             Self::Refused
-        } else if has("no route") || has("unreachable") {
+        } else if has("no route") || has("unreachable") || lower == "open failed" {
+            // OpenSSH keeps the reason to its log where connecting failed at once, and that is what a missing route does.
             Self::NoRoute
         } else if has("timed out") || has("timeout") {
             Self::TimedOut
@@ -121,6 +129,7 @@ mod tests {
             ("Connection refused", Obstacle::Refused),
             ("No route to host", Obstacle::NoRoute),
             ("Network is unreachable", Obstacle::NoRoute),
+            ("open failed", Obstacle::NoRoute),
             ("Connection timed out", Obstacle::TimedOut),
             ("Name or service not known", Obstacle::NameUnknown),
             ("Temporary failure in name resolution", Obstacle::NameUnknown),

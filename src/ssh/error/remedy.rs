@@ -72,7 +72,7 @@ impl Error {
             Self::Unreachable { place, obstacle } => {
                 let from = place.through.as_deref().unwrap_or("this machine");
                 match obstacle {
-                    Obstacle::Refused => format!("See whether sshd listens there: from {from}, port of {}.", place.address),
+                    Obstacle::Refused => format!("See whether sshd listens on {} as {from} sees it.", place.address),
                     Obstacle::NameUnknown => format!("Names are looked up by {from}; write an address, or mend its resolver."),
                     Obstacle::NoRoute | Obstacle::TimedOut | Obstacle::Said(_) => {
                         format!("See whether the machine is up and whether a firewall between {from} and {} lets it pass.", place.address)
@@ -104,5 +104,24 @@ impl Error {
             Self::OutputTooLong { .. } => "It was told to end.".to_owned(),
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ssh::error::Place;
+
+    #[test]
+    fn a_way_that_is_barred_says_from_where_and_what_to_do() {
+        let place = Arc::new(Place { machine: "a0-1".to_owned(), address: "10.9.0.11:22".to_owned(), through: Some("jump".to_owned()) });
+        let unreachable = Error::Unreachable { place: Arc::clone(&place), obstacle: Obstacle::Refused };
+        assert_eq!(unreachable.to_string(), "a0-1 (10.9.0.11:22 through jump) cannot be reached: connection refused");
+        assert_eq!(unreachable.help().unwrap(), "See whether sshd listens on 10.9.0.11:22 as jump sees it.");
+        let refused = Error::ForwardingRefused { place, hop: "jump".to_owned() };
+        let help = "sshd on jump needs `AllowTcpForwarding yes` (or `local`) and a `PermitOpen` that has 10.9.0.11:22.";
+        assert_eq!(refused.help().unwrap(), help);
     }
 }

@@ -10,6 +10,14 @@ use super::Credentials;
 use crate::site::model::SecretRef;
 use crate::ssh::error::{Error, printable};
 
+/// Whether a secret, once resolved, serves again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    ForTheRun,
+    /// It is good for one use.
+    Not,
+}
+
 /// Where answers come from.
 pub(super) struct Answers {
     password: SecretRef,
@@ -30,15 +38,15 @@ impl Answers {
     /// An answer to each prompt, in order.
     pub(super) async fn to<F, R>(&self, prompts: &[Prompt], resolve: F) -> Result<Vec<String>, Error>
     where
-        F: Fn(SecretRef, String) -> R,
+        F: Fn(SecretRef, String, Keep) -> R,
         R: Future<Output = Result<SecretString, Error>>,
     {
         let mut given = Vec::with_capacity(prompts.len());
         for prompt in prompts {
             let resolved = if is_for_password(&prompt.prompt) {
-                resolve(self.password.clone(), format!("the password of {}", self.whose)).await?
+                resolve(self.password.clone(), format!("the password of {}", self.whose), Keep::ForTheRun).await?
             } else {
-                resolve(self.code.clone(), format!("the answer of {} to `{}`", self.whose, printable(&prompt.prompt))).await?
+                resolve(self.code.clone(), format!("the answer of {} to `{}`", self.whose, printable(&prompt.prompt)), Keep::Not).await?
             };
             given.push(resolved.expose_secret().to_owned());
         }

@@ -23,7 +23,7 @@ use crate::site::secret::{SecretError, Secrets};
 use crate::ssh::error::{Attempt, Error, Phase};
 use crate::ssh::settings::Settings;
 use crate::ssh::transport::Connection;
-use answers::Answers;
+use answers::{Answers, Keep};
 pub(crate) use identity::Keyring;
 use offers::{Material, Offer};
 
@@ -177,9 +177,10 @@ impl LoginAttempt<'_> {
         }
         // Comes with the end of the key exchange from every server that knows RFC 8308; others are given SHA-512,
         // never SHA-1.
-        match self.connection.handle.best_supported_rsa_hash().await {
-            Ok(told) => Ok(told.flatten().or(Some(HashAlg::Sha512))),
-            Err(_gone) => Err(self.connection.lost(Phase::Login).await),
+        match tokio::time::timeout(self.credentials.settings.handshake_timeout, self.connection.handle.best_supported_rsa_hash()).await {
+            Err(_elapsed) => Err(self.silent()),
+            Ok(Ok(told)) => Ok(told.flatten().or(Some(HashAlg::Sha512))),
+            Ok(Err(_gone)) => Err(self.connection.lost(Phase::Login).await),
         }
     }
 
@@ -201,7 +202,7 @@ impl LoginAttempt<'_> {
         self.password = false;
         let Some(reference) = self.credentials.login.password.clone() else { return Ok(None) };
         let purpose = format!("the password of {}@{}", self.credentials.user, self.connection.place.machine);
-        let password = self.resolve(reference, purpose).await?;
+        let password = self.resolve(reference, purpose, Keep::ForTheRun).await?;
         self.connection.count(1);
         let after = self.credentials.settings.handshake_timeout;
         let step = self.connection.handle.authenticate_password(self.credentials.user.clone(), password.expose_secret());
@@ -239,7 +240,7 @@ impl LoginAttempt<'_> {
                 Ok(Ok(Reply::InfoRequest { prompts, .. })) => prompts,
             };
             asked_for_password |= prompts.iter().any(|prompt| answers::is_for_password(&prompt.prompt));
-            let given = answers.to(&prompts, |reference, purpose| self.resolve(reference, purpose)).await?;
+            let given = answers.to(&prompts, |reference, purpose, keep| self.resolve(reference, purpose, keep)).await?;
             self.connection.count(1);
             let respond = self.connection.handle.authenticate_keyboard_interactive_respond(given);
             reply = tokio::time::timeout(after, respond).await;
@@ -266,13 +267,17 @@ impl LoginAttempt<'_> {
         Ok(result)
     }
 
-    async fn resolve(&self, reference: crate::site::model::SecretRef, purpose: String) -> Result<secrecy::SecretString, Error> {
+    async fn resolve(&self, reference: crate::site::model::SecretRef, purpose: String, keep: Keep) -> Result<secrecy::SecretString, Error> {
         let secrets = Arc::clone(self.credentials.secrets);
         let place = Arc::clone(&self.connection.place);
         let failed = |source: SecretError| Error::Secret { place, source: Arc::new(source) };
         // A person, or a command, may take its time; connections must not wait for it.
         let asked = purpose.clone();
-        match tokio::task::spawn_blocking(move || secrets.resolve(&reference, &asked)).await {
+        let resolve = move || match keep {
+            Keep::ForTheRun => secrets.resolve(&reference, &asked),
+            Keep::Not => secrets.resolve_anew(&reference, &asked),
+        };
+        match tokio::task::spawn_blocking(resolve).await {
             Ok(resolved) => resolved.map_err(failed),
             Err(_panicked) => Err(failed(SecretError::NobodyToAsk { purpose })),
         }

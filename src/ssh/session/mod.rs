@@ -37,13 +37,14 @@ impl Session {
     /// A TCP connection made by this machine to `host` (looked up by it) and `port`.
     pub async fn connect_tcp(&self, host: &str, port: u16) -> Result<BoxedStream, Error> {
         let through = Some(self.connection.place.machine.clone());
-        let place = Arc::new(Place { machine: host.to_owned(), address: format!("{host}:{port}"), through });
+        let place = Arc::new(Place { machine: host.to_owned(), address: Place::address(host, port), through });
         Ok(Box::new(self.connection.open_tcp(host, port, &place).await?))
     }
 
     /// Sequential round trips waited for on this connection so far, those for its tunnel included and those of the
     /// hops before it left out: connecting 1, versions and algorithms 1, key exchange 1, service 1, each refused key
-    /// 1, the accepted one 2, each opened channel 1, each command 1, a sudo password 1.
+    /// 1, the accepted one 2, the first command's channel 1 (the next one's is opened while it runs), each command 1,
+    /// a sudo password 1.
     pub fn round_trips(&self) -> u32 {
         self.connection.round_trips()
     }

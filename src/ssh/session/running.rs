@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use russh::{ChannelMsg, Sig};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::bootstrap::{Mark, Start, start};
 use super::reading::{Stderr, Stdout, TooLong};
@@ -14,17 +14,18 @@ use crate::ssh::error::{Error, Phase};
 use crate::ssh::output::{Exit, Output};
 use crate::ssh::script::{Elevation, Script};
 use crate::ssh::settings::Settings;
-use crate::ssh::transport::{Connection, Outbox, attend};
+use crate::ssh::transport::{Connection, Outbox};
 
-/// How long output may go on after the script's end: what it left running may hold on to it for ever.
-const AFTER_EXIT: Duration = Duration::from_secs(2);
+/// The silence after a script's end that ends its output: what it left running may hold on to it for ever. The status
+/// may well come before the last of the output does.
+const SILENCE_AFTER_EXIT: Duration = Duration::from_secs(3);
 
 /// How much is handed to the transport at a time.
 const CHUNK: usize = 256 << 10;
 
 /// Runs `script` over a channel of its own.
 pub(super) async fn run(
-    connection: &Connection,
+    connection: &Arc<Connection>,
     settings: &Settings,
     script: &Script,
     on_line: &mut (dyn FnMut(&str) + Send),
@@ -33,34 +34,27 @@ pub(super) async fn run(
     // 74 random bits; that the rest is the time is no harm.
     let token = uuid::Uuid::now_v7().simple().to_string();
     let start = start(script, token).ok_or_else(|| Error::SudoPasswordUnusable { place: place() })?;
-    let (mut inbox, outbox) = attend(connection.open_session().await?);
-    if outbox.exec(true, start.command.as_str()).await.is_err() {
+    let (mut inbox, outbox) = connection.command_channel().await?;
+    let asked = timeout(settings.start_timeout, outbox.exec(true, start.command.as_str())).await;
+    if !matches!(asked, Ok(Ok(()))) {
         return Err(connection.lost(Phase::Start).await);
     }
+    connection.prepare_spare();
     connection.count(1 + u32::from(start.once_ready.is_some()));
     let (say_ready, ready) = oneshot::channel();
-    let mut reader = Reader {
-        connection,
-        script,
-        stdout: Stdout::new(&start.token, settings.output_limit),
-        stderr: Stderr::new(&start.token),
-        say_ready: Some(say_ready),
-        // Without anything held back the script is on its way with the request.
-        script_is_out: start.once_ready.is_none(),
-        sudo: Sudo::NotAsked,
-        exit: None,
-        ended: false,
-    };
+    let mut reader = Reader::new(connection, settings, script, &start, say_ready);
     let mut writing = pin!(write(&outbox, &start, &script.payload, ready));
     let mut is_written = false;
-    let mut patience = settings.start_timeout.min(script.timeout);
+    let mut patience = settings.start_timeout;
     let mut deadline = pin!(sleep_until(Instant::now() + patience));
     loop {
         tokio::select! {
             biased;
             message = inbox.next() => {
                 let was_started = reader.stdout.is_started();
-                let had_exit = reader.exit.is_some();
+                if message.is_none() && inbox.has_overflowed() {
+                    return Err(reader.too_long());
+                }
                 if reader.take(message, on_line)? {
                     break;
                 }
@@ -68,17 +62,25 @@ pub(super) async fn run(
                     patience = script.timeout;
                     deadline.as_mut().reset(Instant::now() + patience);
                 }
-                if !had_exit && reader.exit.is_some() {
-                    deadline.as_mut().reset(Instant::now() + AFTER_EXIT);
+                if reader.exit.is_some() {
+                    deadline.as_mut().reset(Instant::now() + SILENCE_AFTER_EXIT);
                 }
             }
             () = &mut writing, if !is_written => is_written = true,
             () = &mut deadline => {
                 if reader.exit.is_some() {
-                    break;
+                    // Silence of the script, or of the line? An answer comes after all that was sent before it.
+                    if !connection.answers(settings.start_timeout).await {
+                        return Err(connection.lost(Phase::Command).await);
+                    }
+                    if inbox.is_empty() {
+                        break;
+                    }
+                    deadline.as_mut().reset(Instant::now() + SILENCE_AFTER_EXIT);
+                    continue;
                 }
                 // Heard by what runs as the login user; the rest ends when the channel closes under it.
-                drop(outbox.signal(Sig::TERM).await);
+                drop(timeout(Duration::from_secs(1), outbox.signal(Sig::TERM)).await);
                 return Err(reader.timed_out(patience));
             }
         }
@@ -129,7 +131,22 @@ struct Reader<'a> {
     ended: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(connection: &'a Connection, settings: &Settings, script: &'a Script, start: &Start, say_ready: oneshot::Sender<()>) -> Self {
+        Self {
+            connection,
+            script,
+            stdout: Stdout::new(&start.token, settings.output_limit),
+            stderr: Stderr::new(&start.token),
+            say_ready: Some(say_ready),
+            // Without anything held back the script is on its way with the request.
+            script_is_out: start.once_ready.is_none(),
+            sudo: Sudo::NotAsked,
+            exit: None,
+            ended: false,
+        }
+    }
+
     /// Takes a message; says whether it was the last that matters.
     fn take(&mut self, message: Option<ChannelMsg>, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<bool, Error> {
         match message {
@@ -168,8 +185,7 @@ impl Reader<'_> {
             Mark::Start => {}
         };
         let taken = stdout.take(data, &mut on_mark, on_line);
-        let (place, label, limit) = (&self.connection.place, self.script.label, self.stdout.limit());
-        taken.map_err(|TooLong| Error::OutputTooLong { place: Arc::clone(place), label, limit })
+        taken.map_err(|TooLong| self.too_long())
     }
 
     async fn finish(mut self, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
@@ -211,6 +227,10 @@ impl Reader<'_> {
 
     fn wrong_password(&self) -> Error {
         Error::SudoWrongPassword { place: Arc::clone(&self.connection.place), user: self.connection.user.clone() }
+    }
+
+    fn too_long(&self) -> Error {
+        Error::OutputTooLong { place: Arc::clone(&self.connection.place), label: self.script.label, limit: self.stdout.limit() }
     }
 
     fn timed_out(&self, after: Duration) -> Error {

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelOpenFailure};
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use super::algorithms::{Negotiated, offered};
 use super::handler::{Seen, Stopped, Watch};
-use super::stream::{BoxedStream, FirstWords, Remembering, Tunnel};
+use super::stream::{BoxedStream, Inbox, Outbox, Tunnel, attend};
+use super::wire::{Wire, WireTap};
 use crate::ssh::error::{Error, Obstacle, Phase, Place};
 use crate::ssh::host_keys::Expectation;
 use crate::ssh::settings::Settings;
@@ -27,10 +29,24 @@ pub(crate) struct Connection {
     /// The connection that carries this one.
     pub(crate) below: Option<Arc<Connection>>,
     connect_timeout: Duration,
+    /// What may wait for a command's reader: more than its output may have.
+    backlog: usize,
     server_version: String,
+    wire: WireTap,
     round_trips: AtomicU32,
     last_channel: Mutex<u32>,
+    spare: Mutex<Option<Spare>>,
 }
+
+/// A channel for the next command, opened while the one before runs.
+type Spare = JoinHandle<Option<(Instant, Inbox, Outbox)>>;
+
+/// How often a place for a session is asked for again, and after what time.
+const PLACES_ASKED_FOR: usize = 3;
+const PLACE_IS_FREED: Duration = Duration::from_millis(300);
+
+/// How long a spare channel is trusted: servers may close idle ones (`ChannelTimeout`).
+const SPARE_LASTS: Duration = Duration::from_secs(30);
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -50,8 +66,8 @@ impl Connection {
         let config = russh::client::Config {
             client_id: russh::SshId::Standard(concat!("SSH-2.0-portcullis_", env!("CARGO_PKG_VERSION")).into()),
             preferred: offered(&types, authority),
-            keepalive_interval: Some(settings.keepalive),
-            keepalive_max: 3,
+            // `watch_over` asks whether the other side lives: the transport's own question waits behind its writes.
+            keepalive_interval: None,
             // Many small messages must find room before the task that takes them has its turn.
             channel_buffer_size: 1024,
             nodelay: true,
@@ -59,12 +75,12 @@ impl Connection {
         };
         let seen = Arc::new(Seen::default());
         let watch = Watch { expectation, seen: Arc::clone(&seen) };
-        let (stream, words) = Remembering::new(stream);
+        let (stream, wire) = Wire::new(stream);
         let after = settings.handshake_timeout;
         let shaken = timeout(after, russh::client::connect_stream(Arc::new(config), stream, watch)).await;
         let handle = match shaken {
             Err(_elapsed) => return Err(Error::Silent { place, phase: Phase::Handshake, after }),
-            Ok(Err(stopped)) => return Err(why_no_handshake(stopped, place, &words, &seen)),
+            Ok(Err(stopped)) => return Err(why_no_handshake(stopped, place, &wire, &seen)),
             Ok(Ok(handle)) => handle,
         };
         Ok(Self {
@@ -74,11 +90,14 @@ impl Connection {
             user: String::new(),
             below: None,
             connect_timeout: settings.connect_timeout,
-            server_version: words.version(),
+            backlog: settings.output_limit.saturating_mul(2),
+            server_version: wire.version(),
+            wire,
             // The way to the port; versions and both lists of algorithms; the keys.
             round_trips: AtomicU32::new(3),
             // The transport's first channel is its second number.
             last_channel: Mutex::new(1),
+            spare: Mutex::new(None),
         })
     }
 
@@ -93,6 +112,11 @@ impl Connection {
 
     pub(crate) fn server_version(&self) -> &str {
         &self.server_version
+    }
+
+    /// Whether the other side answers a question within `patience`; what it sent before it has then arrived.
+    pub(crate) async fn answers(&self, patience: Duration) -> bool {
+        timeout(patience, self.handle.send_ping()).await.is_ok() && !self.is_closed()
     }
 
     /// Counts sequential round trips that were waited for.
@@ -123,9 +147,40 @@ impl Connection {
         }
     }
 
-    /// A channel for one command.
-    pub(crate) async fn open_session(&self) -> Result<Channel<Msg>, Error> {
-        self.count(1);
+    /// A channel for one command: the spare one, or one that is opened now.
+    pub(crate) async fn command_channel(self: &Arc<Self>) -> Result<(Inbox, Outbox), Error> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(spare) = spare
+            && let Ok(Some((opened, mut inbox, outbox))) = spare.await
+            && opened.elapsed() < SPARE_LASTS
+            && inbox.is_quiet()
+        {
+            return Ok((inbox, outbox));
+        }
+        for _ in 0..PLACES_ASKED_FOR {
+            self.count(1);
+            match self.open_session().await {
+                // The place of a command that has just ended is given free a moment later (`MaxSessions`).
+                Err(Error::SessionRefused { .. }) => tokio::time::sleep(PLACE_IS_FREED).await,
+                opened => return opened.map(|channel| attend(channel, self.backlog)),
+            }
+        }
+        self.open_session().await.map(|channel| attend(channel, self.backlog))
+    }
+
+    /// Opens a channel for the next command meanwhile: it will have a round trip less to wait for.
+    pub(crate) fn prepare_spare(self: &Arc<Self>) {
+        let connection = Arc::downgrade(self);
+        let opening = tokio::spawn(async move {
+            // A server that allows one session at a time refuses; the next command then opens its own.
+            let connection = connection.upgrade()?;
+            let (inbox, outbox) = attend(connection.open_session().await.ok()?, connection.backlog);
+            Some((Instant::now(), inbox, outbox))
+        });
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
+    }
+
+    async fn open_session(&self) -> Result<Channel<Msg>, Error> {
         let (number, opened) = self.open(self.handle.channel_open_session(), self.connect_timeout).await;
         match opened {
             None => Err(Error::Silent { place: Arc::clone(&self.place), phase: Phase::Start, after: self.connect_timeout }),
@@ -180,6 +235,29 @@ impl Connection {
         }
     }
 
+    /// Ends the connection when its other side is gone: nothing was heard and no question answered, twice.
+    ///
+    /// A link that is cut without a word would else be waited for until TCP gives up, a quarter of an hour; and a
+    /// jumphost with every node behind it.
+    pub(crate) fn watch_over(self: &Arc<Self>, interval: Duration) {
+        let (watched, wire) = (Arc::downgrade(self), self.wire.clone());
+        tokio::spawn(async move {
+            let mut missed = 0;
+            while missed < 2 {
+                tokio::time::sleep(interval).await;
+                let received = wire.received();
+                let Some(connection) = watched.upgrade().filter(|connection| !connection.is_closed()) else { return };
+                let answered = timeout(interval, connection.handle.send_ping()).await.is_ok();
+                drop(connection);
+                // On a slow line the question stands in the queue behind what is being sent; but what is sent is
+                // acknowledged by window adjustments.
+                missed = if answered || wire.received() > received { 0 } else { missed + 1 };
+            }
+            tracing::debug!("a connection whose other side is gone is cut");
+            wire.cut();
+        });
+    }
+
     /// Says goodbye. The connection ends also when this is not heard.
     pub(crate) async fn disconnect(&self) {
         let goodbye = self.handle.disconnect(russh::Disconnect::ByApplication, "", "");
@@ -188,13 +266,13 @@ impl Connection {
     }
 }
 
-fn why_no_handshake(stopped: Stopped, place: Arc<Place>, words: &FirstWords, seen: &Seen) -> Error {
+fn why_no_handshake(stopped: Stopped, place: Arc<Place>, wire: &WireTap, seen: &Seen) -> Error {
     let error = match stopped {
         Stopped::Verdict(error) => return *error,
         Stopped::Transport(error) => error,
     };
-    let said = words.first_line();
-    let spoke_ssh = !words.version().is_empty();
+    let said = wire.first_line();
+    let spoke_ssh = !wire.version().is_empty();
     if let russh::Error::NoCommonAlgo { kind, theirs, .. } = error {
         Error::NoCommonAlgorithm { place, kind: format!("{kind:?}").to_lowercase(), theirs }
     } else if matches!(error, russh::Error::Version) || (!spoke_ssh && !said.is_empty()) {

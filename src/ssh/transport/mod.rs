@@ -4,8 +4,9 @@ mod algorithms;
 mod connection;
 mod handler;
 mod stream;
+mod wire;
 
 pub use algorithms::Negotiated;
 pub(crate) use connection::Connection;
+pub(crate) use stream::Outbox;
 pub use stream::{BoxedStream, ByteStream};
-pub(crate) use stream::{Outbox, attend};

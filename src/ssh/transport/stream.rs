@@ -6,8 +6,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use russh::client::Msg;
@@ -15,8 +15,8 @@ use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
 
-/// The most that may wait for a slow reader. A channel's window is 2 MiB, so that nobody who reads comes near it.
-const BACKLOG: usize = 32 << 20;
+/// The most that may wait for the slow reader of a TCP connection. Who reads at all does not come near it.
+const TUNNEL_BACKLOG: usize = 32 << 20;
 
 /// What a byte stream must be able to do.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -30,6 +30,7 @@ pub type BoxedStream = Box<dyn ByteStream>;
 pub(crate) struct Inbox {
     messages: mpsc::UnboundedReceiver<ChannelMsg>,
     waiting: Arc<AtomicUsize>,
+    backlog: usize,
 }
 
 impl Inbox {
@@ -38,6 +39,22 @@ impl Inbox {
         let message = self.messages.recv().await?;
         self.waiting.fetch_sub(weight(&message), Ordering::AcqRel);
         Some(message)
+    }
+
+    /// Whether the channel was given up because too much was waiting: what came is not all there was.
+    pub(crate) fn has_overflowed(&self) -> bool {
+        // `Taking` adds what never comes off again.
+        self.waiting.load(Ordering::Acquire) > self.backlog
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Whether nothing has come yet, its end included.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        matches!(self.messages.try_recv(), Err(mpsc::error::TryRecvError::Empty))
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<ChannelMsg>> {
@@ -54,34 +71,48 @@ pub(crate) type Outbox = Arc<ChannelWriteHalf<Msg>>;
 
 /// Splits a channel into what comes and what goes, and sets the task on it that takes what comes.
 ///
-/// Dropping the [`Inbox`] closes the channel.
-pub(crate) fn attend(channel: Channel<Msg>) -> (Inbox, Outbox) {
+/// Dropping the [`Inbox`] closes the channel; so do more than `backlog` bytes that wait in it.
+pub(crate) fn attend(channel: Channel<Msg>, backlog: usize) -> (Inbox, Outbox) {
     let (from_channel, outbox) = channel.split();
     let outbox = Arc::new(outbox);
     let (to_inbox, messages) = mpsc::unbounded_channel();
     let waiting = Arc::new(AtomicUsize::new(0));
-    tokio::spawn(take(from_channel, to_inbox, Arc::clone(&waiting), Arc::clone(&outbox)));
-    (Inbox { messages, waiting }, outbox)
+    let taking = Taking { to_inbox, waiting: Arc::clone(&waiting), backlog };
+    tokio::spawn(taking.all(from_channel, Arc::clone(&outbox)));
+    (Inbox { messages, waiting, backlog }, outbox)
 }
 
-async fn take(mut from_channel: ChannelReadHalf, to_inbox: mpsc::UnboundedSender<ChannelMsg>, waiting: Arc<AtomicUsize>, outbox: Outbox) {
-    loop {
-        let message = tokio::select! {
-            message = from_channel.wait() => message,
-            () = to_inbox.closed() => break,
-        };
-        let Some(message) = message else { return };
-        let weight = weight(&message);
-        if waiting.fetch_add(weight, Ordering::AcqRel) + weight > BACKLOG || to_inbox.send(message).is_err() {
-            break;
+struct Taking {
+    to_inbox: mpsc::UnboundedSender<ChannelMsg>,
+    waiting: Arc<AtomicUsize>,
+    backlog: usize,
+}
+
+impl Taking {
+    async fn all(self, mut from_channel: ChannelReadHalf, outbox: Outbox) {
+        loop {
+            let message = tokio::select! {
+                message = from_channel.wait() => message,
+                () = self.to_inbox.closed() => break,
+            };
+            let Some(message) = message else { return };
+            let weight = weight(&message);
+            if self.waiting.fetch_add(weight, Ordering::AcqRel) + weight > self.backlog {
+                // So much more that taking the rest does not bring it below.
+                self.waiting.fetch_add(self.backlog, Ordering::AcqRel);
+                break;
+            }
+            if self.to_inbox.send(message).is_err() {
+                break;
+            }
         }
+        drop(self);
+        // What is still under way is thrown away, but taken: the other side has yet to hear of the end.
+        // An error means that the connection has ended, and the channel with it.
+        let close = async { drop(outbox.close().await) };
+        let drain = async { while from_channel.wait().await.is_some() {} };
+        tokio::join!(close, drain);
     }
-    drop(to_inbox);
-    // What is still under way is thrown away, but taken: the other side has yet to hear of the end.
-    // An error means that the connection has ended, and the channel with it.
-    let close = async { drop(outbox.close().await) };
-    let drain = async { while from_channel.wait().await.is_some() {} };
-    tokio::join!(close, drain);
 }
 
 /// What a message counts for: its bytes, and something for the message itself, of which many may be empty.
@@ -100,7 +131,7 @@ pub(crate) struct Tunnel {
 
 impl Tunnel {
     pub(crate) fn new(channel: Channel<Msg>) -> Self {
-        let (inbox, outbox) = attend(channel);
+        let (inbox, outbox) = attend(channel, TUNNEL_BACKLOG);
         let writer = Box::pin(outbox.make_writer());
         Self { inbox, writer, current: None, ended: false }
     }
@@ -125,7 +156,9 @@ impl AsyncRead for Tunnel {
             }
             match ready!(self.inbox.poll_next(context)) {
                 Some(message @ ChannelMsg::Data { .. }) => self.current = Some((message, 0)),
-                Some(ChannelMsg::Eof | ChannelMsg::Close) | None => self.ended = true,
+                Some(ChannelMsg::Eof | ChannelMsg::Close) => self.ended = true,
+                // Not the end of what the other side had to say, and not to be taken for it.
+                None => return Poll::Ready(Err(io::Error::from(io::ErrorKind::ConnectionReset))),
                 Some(_) => {}
             }
         }
@@ -146,75 +179,5 @@ impl AsyncWrite for Tunnel {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.writer.as_mut().poll_shutdown(context)
-    }
-}
-
-/// The first bytes a peer sent, kept to say what it is when it turns out to be no SSH server.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct FirstWords(Arc<Mutex<Vec<u8>>>);
-
-impl FirstWords {
-    const KEPT: usize = 255;
-
-    /// The first line, if any.
-    pub(crate) fn first_line(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(&bytes);
-        crate::ssh::error::printable(text.lines().next().unwrap_or_default())
-    }
-}
-
-impl FirstWords {
-    /// The server's version line (RFC 4253 §4.2: other lines may come before it).
-    pub(crate) fn version(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = String::from_utf8_lossy(&bytes);
-        crate::ssh::error::printable(
-            text.lines().find(|line| line.starts_with("SSH-2.0-") || line.starts_with("SSH-1.99-")).unwrap_or_default(),
-        )
-    }
-}
-
-/// A stream that remembers its peer's first words.
-pub(crate) struct Remembering<S> {
-    stream: S,
-    words: FirstWords,
-    full: bool,
-}
-
-impl<S> Remembering<S> {
-    pub(crate) fn new(stream: S) -> (Self, FirstWords) {
-        let words = FirstWords::default();
-        (Self { stream, words: words.clone(), full: false }, words)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Remembering<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        if !self.full {
-            let mut kept = self.words.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = FirstWords::KEPT - kept.len().min(FirstWords::KEPT);
-            kept.extend(buffer.filled().iter().skip(before).take(room));
-            let full = kept.len() >= FirstWords::KEPT;
-            drop(kept);
-            self.full = full;
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Remembering<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

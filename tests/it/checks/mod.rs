@@ -1,13 +1,6 @@
 //! Checks against real peers on loopback: nginx, postfix with Dovecot, squid. Needs root, as postfix does, and
 //! the packages `nginx-light postfix dovecot-core squid-openssl`; a missing one is a failure, never a skip.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "the lints' leave for tests does not reach a test's own tools"
-)]
-
 mod authority;
 mod offline;
 mod peers;

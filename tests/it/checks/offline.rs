@@ -23,6 +23,7 @@ fn site(folder: &Path) -> Site {
         sla: Sla::Standard,
         profile: "psaas-appliance".to_owned(),
         route: Route::default(),
+        figures: portcullis::site::profile::Profile::built_in("psaas-appliance").unwrap(),
         nodes: Vec::new(),
         known_hosts: Vec::new(),
         load_balancer: None,

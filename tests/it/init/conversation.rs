@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use portcullis::wizard::{Answers, Asker, Asking, QUESTIONS, WizardError, run};
+use portcullis::wizard::{Answers, Asker, Asking, InitOptions, QUESTIONS, WizardError, init_with, run};
+
+use super::with;
 
 /// Answers by key, and records what was asked and refused. What the script does not know is taken as proposed.
 #[derive(Default)]
@@ -10,6 +12,7 @@ struct Script {
     lines: HashMap<&'static str, Vec<&'static str>>,
     asked: Vec<&'static str>,
     refused: Vec<String>,
+    known: usize,
 }
 
 impl Script {
@@ -19,6 +22,11 @@ impl Script {
 }
 
 impl Asker for Script {
+    fn begin(&mut self, known: usize) -> Result<(), WizardError> {
+        self.known = known;
+        Ok(())
+    }
+
     fn ask(&mut self, asking: &Asking<'_>) -> Result<Option<String>, WizardError> {
         self.asked.push(asking.question.key);
         for line in self.lines.remove(asking.question.key).unwrap_or_default() {
@@ -108,4 +116,21 @@ fn every_question_answers_a_key_of_the_site_file() {
         let mut answers = Answers::default();
         answers.set(question.key, "x").unwrap_or_else(|error| panic!("{}: {error}", question.key));
     }
+}
+
+#[test]
+fn a_conversation_that_was_broken_off_is_taken_up_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = InitOptions { interactive: true, ..with(folder.path(), &[]) };
+    let mut first = Script::new(&[("route.hops", &["ops@jump.example"])]);
+    assert!(matches!(init_with(&options, &mut first), Err(WizardError::Interrupted)));
+    assert_eq!(first.asked.last(), Some(&"nodes"));
+    assert!(!options.dir.join("site.yaml").exists());
+
+    let mut second = Script::new(&[("nodes", &["admin@10.0.0.1"]), ("domain", &["corp.example"])]);
+    let written = init_with(&options, &mut second).unwrap();
+    assert_eq!((second.asked.first(), second.known), (Some(&"nodes"), 4));
+    assert_eq!(written.site.route.hops[0].login.address, "jump.example");
+    let left: Vec<_> = std::fs::read_dir(&options.dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["site.yaml"], "the draft is gone");
 }

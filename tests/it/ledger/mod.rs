@@ -1,5 +1,4 @@
 //! The ledger as its users meet it: files on a disk, several processes, forgers.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::Path;
 

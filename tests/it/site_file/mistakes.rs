@@ -28,6 +28,7 @@ fn an_unknown_key_deep_in_the_file_says_within_what() {
         &LEAST.replace("address:", "adress:"),
         &["`nodes[0]`: unknown key `adress`", "did you mean `address`?", "site.yaml:5:18", "`nodes[0]`: `address` is missing"],
     );
+    assert_said(&least_with("dashboard: manage.corp.example\n"), &["unknown key `dashboard`", "`dashboard` belongs under `names`"]);
     assert_said(&least_with("proxy: {kind: none, frobnicate: 1}\n"), &["unknown key `frobnicate`", "known keys here: kind, url"]);
 }
 

@@ -13,6 +13,9 @@ use portcullis::site::{SiteErrors, parse};
 /// A site file with a value in each place.
 const FULL: &str = include_str!("full.yaml");
 
+/// As the lab prints the site file of a standing lab.
+const LAB: &str = include_str!("lab.yaml");
+
 /// The least that a site file can be.
 const LEAST: &str = "site: dev\nenvironment: development\nroute: {vpn: true}\nnodes:\n  - {name: a0-1, address: 10.0.0.1}\n";
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{FULL, LEAST};
+use super::{FULL, LAB, LEAST};
 
 fn as_json(yaml: &str) -> Value {
     serde_saphyr::from_str(yaml).unwrap()
@@ -11,7 +11,7 @@ fn as_json(yaml: &str) -> Value {
 #[test]
 fn sound_site_files_fit_the_schema() {
     let validator = jsonschema::draft202012::new(&portcullis::site::schema()).unwrap();
-    for text in [FULL, LEAST] {
+    for text in [FULL, LEAST, LAB] {
         let site = as_json(text);
         let errors: Vec<String> = validator.iter_errors(&site).map(|error| format!("{}: {error}", error.instance_path)).collect();
         assert!(errors.is_empty(), "{errors:#?}");

@@ -78,4 +78,16 @@ proptest! {
             drop(error.render());
         }
     }
+
+    #[test]
+    fn no_secret_of_a_broken_yaml_is_ever_shown(before in "(smtp:\n|smtp: \\{|ssh:\n  |tls:\n  pfx: |- |route:\n  hops:\n  - |\n|  |\"|'|\\[|\\{|a: |#|\\|){0,5}",
+              key in "(password|pasword|passphrase|passwrod|sudo_password|one_time_code|key_password|Password|PASSPHRASE|\"password\"|'password')",
+              sep in "(: |:  |:\t|: \"|: '|: \\|\n      |: >-\n      |:\n      |: \\[|: \\{a: |: !x |: &y |: !!str )",
+              after in "(\n|\"|'|\\]|\\}|,| |: |\n  |\nx: y|\n  - b| # c|\t){0,5}") {
+        let text = format!("{before}{key}{sep}Zq-PLANTED-qZ{after}\n");
+        if let Err(error) = read(&text) {
+            let shown = format!("{} {error:?}", error.render());
+            prop_assert!(!shown.contains("PLANTED"), "{text:?}\n{}", error.render());
+        }
+    }
 }

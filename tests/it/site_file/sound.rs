@@ -8,7 +8,7 @@ use portcullis::disk::{Existing, write_atomically};
 use portcullis::site::load;
 use portcullis::site::model::*;
 
-use super::{FULL, LEAST, least_with, read};
+use super::{FULL, LAB, LEAST, least_with, read};
 
 #[test]
 fn the_least_site_has_its_defaults() {
@@ -53,6 +53,14 @@ fn every_value_of_a_full_site_arrives() {
     assert_eq!(site.ledger, LedgerLocation::Postgres("postgresql://portcullis@db.corp.example/ledger".into()));
     assert_eq!(site.waivers[0].until, jiff::civil::date(2027, 5, 31));
     assert_eq!(site.figures.hardware.memory_gib.minimum, 12);
+}
+
+#[test]
+fn the_labs_own_site_is_sound_and_has_no_errors() {
+    let site = read(LAB).unwrap();
+    assert_eq!(site.nodes.len(), 3);
+    let findings = portcullis::site::findings(&site);
+    assert!(!portcullis::finding::has_errors(&findings), "{findings:#?}");
 }
 
 #[test]

@@ -1,54 +1,16 @@
 //! Root by sudo, with and without a password, and every way in which that fails.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use portcullis::site::model::{Login, Route};
 use portcullis::ssh::{Elevation, Error, Exit, Session};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::users::{PASSWORD, User};
 use super::world::{Sshd, World, script};
 
-const PASSWORD: &str = "pass $word 'q\" \\";
-
-/// A user of this test alone, taken away at its end.
-struct User {
-    name: String,
-}
-
-impl User {
-    fn new(sudoers: &str) -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let user = Self { name: format!("pct{}x{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst)) };
-        assert!(Command::new("useradd").args(["-M", "-d", "/tmp", "-s", "/bin/sh", &user.name]).status().unwrap().success());
-        let mut chpasswd = Command::new("chpasswd").stdin(Stdio::piped()).spawn().unwrap();
-        chpasswd.stdin.take().unwrap().write_all(format!("{}:{PASSWORD}\n", user.name).as_bytes()).unwrap();
-        assert!(chpasswd.wait().unwrap().success());
-        if !sudoers.is_empty() {
-            let rule = sudoers.replace("USER", &user.name);
-            let existing = portcullis::disk::Existing::Replace;
-            portcullis::disk::write_atomically(user.rule().as_ref(), format!("{rule}\n").as_bytes(), 0o440, existing).unwrap();
-        }
-        user
-    }
-
-    fn rule(&self) -> String {
-        format!("/etc/sudoers.d/{}", self.name)
-    }
-
-    async fn session(&self, world: &World, node: &Sshd) -> Session {
-        let login = Login { user: Some(self.name.clone()), ..node.login() };
-        world.fleet(&Route::default()).session("node", &login).await.unwrap()
-    }
-}
-
-impl Drop for User {
-    fn drop(&mut self) {
-        std::fs::remove_file(self.rule()).ok();
-        Command::new("userdel").arg("-f").arg(&self.name).stderr(Stdio::null()).status().ok();
-    }
+async fn session_of(user: &User, world: &World, node: &Sshd) -> Session {
+    let login = Login { user: Some(user.name.clone()), ..node.login() };
+    world.fleet(&Route::default()).session("node", &login).await.unwrap()
 }
 
 fn password(text: &str) -> Elevation {
@@ -60,7 +22,7 @@ async fn try_root(sudoers: &str, elevation: Elevation) -> Result<u32, Error> {
     let world = World::new();
     let node = world.sshd("node", "");
     let user = User::new(sudoers);
-    let session = user.session(&world, &node).await;
+    let session = session_of(&user, &world, &node).await;
     let before = session.round_trips();
     let mut script = script("id -u; cat");
     script.elevation = elevation;
@@ -142,7 +104,7 @@ async fn neither_script_nor_password_shows_in_a_process_list() {
     let world = World::new();
     let node = world.sshd("node", "");
     let user = User::new("USER ALL=(ALL) ALL");
-    let session = user.session(&world, &node).await;
+    let session = session_of(&user, &world, &node).await;
     let mut script = script("SECRETWORD=1; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n'");
     script.elevation = password(PASSWORD);
     let output = session.run(&script, &mut |_| {}).await.unwrap();

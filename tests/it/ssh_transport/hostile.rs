@@ -52,7 +52,7 @@ async fn behave(mut stream: TcpStream, manner: Manner) {
         drop(tokio::time::timeout(Duration::from_millis(200), stream.read(&mut [0; 64])).await);
         return;
     }
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
 }
 
 async fn meet(manner: Manner) -> Error {

@@ -16,8 +16,8 @@ async fn log_in(world: &World, login: &Login, settings: Settings) -> Result<u32,
     Ok(session.round_trips())
 }
 
-fn secret(world: &World, name: &str, text: &str) -> Option<SecretRef> {
-    Some(SecretRef::File(world.write(name, text)))
+fn secret(world: &World, name: &str, text: &str) -> SecretRef {
+    SecretRef::File(world.write(name, text))
 }
 
 fn tried(error: &Error) -> Vec<(String, String)> {
@@ -35,7 +35,7 @@ async fn keys_of_every_type_log_in_encrypted_or_not() {
         let form: &[&str] = if at == 4 { &["-m", "PEM"] } else { &[] };
         keygen(&[&["-t", kind, "-N", passphrase], form].concat(), &key);
         std::fs::copy(format!("{}.pub", key.display()), world.path("authorized_keys")).unwrap();
-        let passphrase = secret(&world, "passphrase", passphrase);
+        let passphrase = Some(secret(&world, "passphrase", passphrase));
         let login = Login { identities: vec![key], passphrase, ..node.login() };
         log_in(&world, &login, world.settings()).await.unwrap_or_else(|error| panic!("{kind}: {error}"));
     }
@@ -88,9 +88,11 @@ async fn with_nothing_to_offer_that_is_what_is_said() {
 async fn more_keys_than_the_server_allows_attempts_leave_one_for_the_password() {
     let world = World::new();
     let keys: Vec<_> = (0..8).map(|at| world.path(&format!("key{at}"))).collect();
-    keys.iter().for_each(|key| keygen(&["-t", "ed25519", "-N", ""], key));
+    for key in &keys {
+        keygen(&["-t", "ed25519", "-N", ""], key);
+    }
     let node = world.sshd("node", "PasswordAuthentication yes");
-    let login = Login { identities: keys, password: secret(&world, "pw", "wrong"), ..node.login() };
+    let login = Login { identities: keys, password: Some(secret(&world, "pw", "wrong")), ..node.login() };
     let error = log_in(&world, &login, world.settings()).await.unwrap_err();
     let tried = tried(&error);
     assert_eq!(tried.iter().filter(|(method, _)| method.starts_with("key")).count(), 5, "{error}");
@@ -151,7 +153,8 @@ async fn a_jumphost_that_asks_for_a_one_time_code_is_answered() {
         ..Demands::default()
     };
     std::fs::remove_file(world.key()).unwrap();
-    let login = Login { password: secret(&world, "pw", "pw\n"), one_time_code: secret(&world, "code", "123456\n"), ..login_at(0) };
+    let login =
+        Login { password: Some(secret(&world, "pw", "pw\n")), one_time_code: Some(secret(&world, "code", "123456\n")), ..login_at(0) };
     let (result, attempts) = question(demands, &world, login).await;
     result.unwrap();
     assert_eq!(attempts, ["answers pw 123456"]);
@@ -166,7 +169,7 @@ async fn a_key_and_then_a_code() {
         after_key: vec![MethodKind::KeyboardInteractive],
         ..Demands::default()
     };
-    let login = Login { one_time_code: secret(&world, "code", "123456"), ..login_at(0) };
+    let login = Login { one_time_code: Some(secret(&world, "code", "123456")), ..login_at(0) };
     let (result, attempts) = question(demands.clone(), &world, login).await;
     result.unwrap();
     assert_eq!(attempts, ["key", "answers 123456"]);
@@ -186,7 +189,7 @@ async fn a_wrong_password_is_given_once_and_by_one_name_only() {
         ..Demands::default()
     };
     std::fs::remove_file(world.key()).unwrap();
-    let login = Login { password: secret(&world, "pw", "wrong"), ..login_at(0) };
+    let login = Login { password: Some(secret(&world, "pw", "wrong")), ..login_at(0) };
     let (result, attempts) = question(demands, &world, login).await;
     let error = result.unwrap_err();
     assert_eq!(attempts, ["password wrong"]);
@@ -199,7 +202,7 @@ async fn a_password_is_given_in_a_conversation_where_only_that_is_open() {
     let demands =
         Demands { methods: vec![MethodKind::KeyboardInteractive], questions: vec![("Password: ", "right")], ..Demands::default() };
     std::fs::remove_file(world.key()).unwrap();
-    let login = Login { password: secret(&world, "pw", "right"), ..login_at(0) };
+    let login = Login { password: Some(secret(&world, "pw", "right")), ..login_at(0) };
     let (result, attempts) = question(demands, &world, login).await;
     result.unwrap();
     assert_eq!(attempts.last().unwrap(), "answers right");
@@ -213,7 +216,7 @@ async fn sshd_takes_a_password_of_the_account() {
         Command::new("useradd").args(["-M", "-d", "/tmp", "-s", "/bin/sh", "-p"]).arg(hashed("s3cret word")).arg(&name).status().unwrap();
     assert!(added.success());
     let node = world.sshd("node", "PasswordAuthentication yes");
-    let login = Login { user: Some(name.clone()), password: secret(&world, "pw", "s3cret word\n"), ..node.login() };
+    let login = Login { user: Some(name.clone()), password: Some(secret(&world, "pw", "s3cret word\n")), ..node.login() };
     std::fs::remove_file(world.key()).unwrap();
     let fleet = Arc::new(world.fleet(&Route::default()));
     let output = match fleet.session("node", &login).await {

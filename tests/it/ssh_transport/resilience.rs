@@ -68,6 +68,20 @@ async fn a_command_without_end_is_ended_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
+async fn a_server_that_allows_one_session_at_a_time_is_enough() {
+    let world = World::new();
+    let node = world.sshd("node", "MaxSessions 1");
+    let session = world.fleet(&Route::default()).session("node", &node.login()).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(session.run(&script("echo well"), &mut |_| {}).await.unwrap().stdout, b"well\n");
+    }
+    let node = world.sshd("none", "MaxSessions 0");
+    let session = world.fleet(&Route::default()).session("node", &node.login()).await.unwrap();
+    let error = session.run(&script("echo well"), &mut |_| {}).await.unwrap_err();
+    assert!(matches!(error, Error::SessionRefused { .. }) && !error.command_was_accepted(), "{error}");
+}
+
+#[tokio::test]
 async fn output_without_end_is_stopped() {
     let world = World::new();
     let node = world.sshd("node", "");

@@ -20,9 +20,33 @@ async fn a_script_runs_on_a_node_behind_the_jumphost() {
     assert_eq!(output.stderr_tail.lines().last(), Some("two"));
     assert_eq!(lines, ["one", "three"]);
     assert_eq!(session.round_trips(), 8);
+    // The next command's channel is open already.
+    session.run(&script(":"), &mut |_| {}).await.unwrap();
+    assert_eq!(session.round_trips(), 9);
     assert!(session.server_version().starts_with("SSH-2.0-OpenSSH"));
     assert!(session.negotiated().unwrap().strict);
     fleet.close().await;
+}
+
+/// The status of a command comes before its output where that waits for a reader.
+#[tokio::test]
+async fn output_that_comes_after_the_status_is_not_lost() {
+    let world = World::new();
+    let (jump, node) = (world.sshd("jump", ""), world.sshd("node", ""));
+    let session = world.fleet_through(&jump).session("node", &node.login()).await.unwrap();
+    let mut lines = 0;
+    // Each line is taken slowly, for longer than any silence that ends the output.
+    let mut slowly = |_: &str| {
+        lines += 1;
+        std::thread::sleep(std::time::Duration::from_micros(500));
+    };
+    let output = session.run(&script("seq 1000000 1010000; exit 4"), &mut slowly).await.unwrap();
+    assert_eq!((output.exit, output.stdout.len(), lines), (Exit::Code(4), 80_008, 10_001));
+    let late = script("(sleep 1; echo one; sleep 2; echo two) & exit 5");
+    let output = session.run(&late, &mut |_| {}).await.unwrap();
+    assert_eq!((output.exit, output.stdout), (Exit::Code(5), b"one\ntwo\n".to_vec()));
+    let big = session.run(&script("head -c 40000000 /dev/zero"), &mut |_| {}).await.unwrap();
+    assert_eq!(big.stdout.len(), 40_000_000);
 }
 
 #[tokio::test]

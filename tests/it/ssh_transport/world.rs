@@ -103,7 +103,7 @@ impl World {
         settings.connect_timeout = Duration::from_secs(30);
         settings.handshake_timeout = Duration::from_secs(30);
         // Machines that build something else meanwhile are slow.
-        settings.start_timeout = Duration::from_secs(120);
+        settings.start_timeout = Duration::from_mins(2);
         settings
     }
 

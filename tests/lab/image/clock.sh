@@ -3,14 +3,17 @@
 set -eu
 offset=$1
 drop=/etc/systemd/system.conf.d/lab-clock.conf
+# A user's systemd cannot run on a skewed clock (its event loop ends with EINVAL); what it starts is no matter of the lab's.
+user=/etc/systemd/system/user@.service.d/lab-clock.conf
 sed -i '/# lab clock$/d' /etc/pam.d/sudo
 if [ -f /etc/environment ]; then sed -i '/^LD_PRELOAD=.*faketime\|^FAKETIME/d' /etc/environment; fi
 if [ "$offset" = 0 ]; then
-  rm -f /etc/faketimerc "$drop"
+  rm -f /etc/faketimerc "$drop" "$user"
 else
   for library in /usr/lib/*/faketime/libfaketimeMT.so.1; do :; done
   case $offset in -*) printf '%s\n' "$offset" ;; *) printf '+%s\n' "${offset#+}" ;; esac >/etc/faketimerc
-  mkdir -p "${drop%/*}"
+  mkdir -p "${drop%/*}" "${user%/*}"
+  printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$user"
   # Monotonic clocks stay true (systemd and chrony time themselves by them), and no shared memory: sandboxed services may make none.
   set -- "LD_PRELOAD=$library" FAKETIME_TIMESTAMP_FILE=/etc/faketimerc FAKETIME_CACHE_DURATION=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
     FAKETIME_DISABLE_SHM=1

@@ -1,7 +1,7 @@
 //! The `lab` program: arguments in, the library called, what it found printed.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the program's edge: it talks to a person at a terminal")]
+#![expect(clippy::print_stderr, reason = "this is the program's edge: it talks to a person at a terminal")]
 
-use std::{path::PathBuf, process::ExitCode, time::Instant};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -11,6 +11,11 @@ use crate::{
     layout::{self, Wanted},
     run::{clock, inside, network, stand, status, supervise},
 };
+
+/// Prints a line; a reader that has gone away (`lab site | head -1`) is no reason to panic.
+macro_rules! say {
+    ($($part:tt)*) => { drop(writeln!(std::io::stdout(), $($part)*)) };
+}
 
 /// Real Debian systems behind a jumphost, for tests, demo and benches.
 #[derive(Debug, Parser)]
@@ -111,7 +116,7 @@ fn perform(arguments: &Arguments) -> Result<u8, LabError> {
         Action::Down { after: None } => {
             let started = Instant::now();
             let there = stand::down(name, &folders)?;
-            println!(
+            say!(
                 "lab {name}: {}",
                 if there { format!("down after {:.1} s", started.elapsed().as_secs_f64()) } else { "was not up".to_owned() }
             );
@@ -120,7 +125,7 @@ fn perform(arguments: &Arguments) -> Result<u8, LabError> {
         Action::Status => print_status(name).map(|()| 0),
         Action::Image => {
             let image = image::ensure(&folders, &mut |line| eprintln!("{line}"))?;
-            println!("{}", image.base.display());
+            say!("{}", image.base.display());
             Ok(0)
         }
         Action::Supervise { state } => supervise::supervise(state).map(|()| 0),
@@ -143,9 +148,9 @@ fn up(name: &str, wanted: &UpArguments, folders: &Folders) -> Result<(), LabErro
         stand::tie_to(name, owner)?;
     }
     let (address, port) = standing.lab.jump;
-    println!("lab {name}: {} machines up in {:.1} s", standing.lab.machines.len(), started.elapsed().as_secs_f64());
-    println!("  jumphost  {address} port {port}, user ops, key {}", standing.state.file("id_ed25519").display());
-    println!("  site file {}", standing.state.file("site.yaml").display());
+    say!("lab {name}: {} machines up in {:.1} s", standing.lab.machines.len(), started.elapsed().as_secs_f64());
+    say!("  jumphost  {address} port {port}, user ops, key {}", standing.state.file("id_ed25519").display());
+    say!("  site file {}", standing.state.file("site.yaml").display());
     Ok(())
 }
 
@@ -169,7 +174,7 @@ fn on_standing(standing: &stand::Standing, action: &Action) -> Result<u8, LabErr
             standing.lab.machine(machine)?;
             clock::set(supervisor, machine, clock::parse_offset(offset)?)?;
         }
-        Action::Site => print!("{}", files::read(&standing.state.file("site.yaml"))?),
+        Action::Site => say!("{}", files::read(&standing.state.file("site.yaml"))?.trim_end()),
         Action::Delay { millis } => {
             files::write(&standing.state.delay(), 0o644, millis.to_string())?;
             // The relay looks every 50 ms; afterwards the new figure holds for whatever is sent.
@@ -186,21 +191,21 @@ fn print_status(name: &str) -> Result<(), LabError> {
         Err(error) => {
             let others: Vec<String> = registry::list().into_iter().filter(|other| other != name).collect();
             if !others.is_empty() {
-                println!("other labs: {}", others.join(", "));
+                say!("other labs: {}", others.join(", "));
             }
             return Err(error);
         }
     };
     let (address, port) = standing.lab.jump;
     let delay = files::read(&standing.state.delay()).unwrap_or_default();
-    println!("lab {name}: jumphost at {address} port {port}, round trip {} ms", delay.trim());
-    println!("state in {}", standing.state.path().display());
+    say!("lab {name}: jumphost at {address} port {port}, round trip {} ms", delay.trim());
+    say!("state in {}", standing.state.path().display());
     let status = status::read(&standing.state);
     for machine in &standing.lab.machines {
         let address = machine.inner.or(machine.outer).map(|address| address.to_string()).unwrap_or_default();
         let (state, boots) =
             status.get(&machine.name).map_or(("unknown".to_owned(), 0), |status| (format!("{:?}", status.state), status.boots));
-        println!("  {:<10} {address:<12} {:<12} {} (start {boots})", machine.name, machine.role.layer(), state.to_lowercase());
+        say!("  {:<10} {address:<12} {:<12} {} (start {boots})", machine.name, machine.role.layer(), state.to_lowercase());
     }
     Ok(())
 }

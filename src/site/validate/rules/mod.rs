@@ -231,3 +231,85 @@ pub fn host_key(text: &str) -> Result<String, RuleError> {
 pub fn day(text: &str) -> Result<Date, RuleError> {
     text.parse::<Date>().ok().ok_or_else(|| RuleError::Day { text: text.to_owned() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn dns_names_come_in_the_form_of_dns() {
+        assert_eq!(dns_name("Manage.Corp.Example."), Ok("manage.corp.example".into()));
+        assert_eq!(dns_name("bücher.example"), Ok("xn--bcher-kva.example".into()));
+        assert_eq!(dns_name("3com.example"), Ok("3com.example".into()));
+    }
+
+    #[test]
+    fn each_mistake_in_a_name_is_called_by_its_kind() {
+        let long = format!("{}.example", "a".repeat(64));
+        assert!(matches!(dns_name(&long), Err(RuleError::TooLong { .. })));
+        for text in ["a..example", ".a.example"] {
+            assert!(matches!(dns_name(text), Err(RuleError::EmptyLabel { .. })), "{text}");
+        }
+        for text in ["-a.example", "a-.example"] {
+            assert!(matches!(dns_name(text), Err(RuleError::Dash { .. })), "{text}");
+        }
+        for text in ["a_b.example", "a b.example", "a/b.example", "https://a.example", "a.example:443"] {
+            assert!(matches!(dns_name(text), Err(RuleError::Letter { .. })), "{text}");
+        }
+        for text in ["", "  "] {
+            assert_eq!(dns_name(text), Err(RuleError::Empty));
+        }
+        assert!(matches!(dns_name("a.1"), Err(RuleError::NoAddress { .. })));
+        assert!(matches!(dns_name("xn--\u{0}.example"), Err(RuleError::Letter { .. })));
+    }
+
+    #[test]
+    fn hosts_are_names_or_addresses() {
+        for (text, expected) in [("10.0.0.1", "10.0.0.1"), ("2001:DB8::1", "2001:db8::1"), ("[::1]", "::1"), ("jump", "jump")] {
+            assert_eq!(host(text).as_deref(), Ok(expected));
+        }
+        for text in ["10.0.0", "10.0.0.256", "1.2.3.4.5"] {
+            assert!(matches!(host(text), Err(RuleError::NoAddress { .. })), "{text}");
+        }
+        assert_eq!(host_and_port("[::1]:22"), Ok(("::1".into(), Some(22))));
+        assert_eq!(host_and_port("::1"), Ok(("::1".into(), None)));
+        assert!(host_and_port("a.example:").is_err() && host_and_port("a.example:0").is_err() && host_and_port("[::1]x").is_err());
+    }
+
+    #[test]
+    fn urls_have_a_host_and_no_secret() {
+        assert_eq!(proxy_url("HTTP://Proxy.Example:3128/"), Ok("http://proxy.example:3128".into()));
+        assert_eq!(proxy_url("http://[::1]:3128"), Ok("http://[::1]:3128".into()));
+        assert_eq!(proxy_url("http://joe:pw@p.example"), Err(RuleError::Credentials));
+        assert_eq!(proxy_url("joe:p@w@p.example"), Err(RuleError::Credentials));
+        assert_eq!(proxy_url("http://joe@p.example"), Err(RuleError::User));
+        assert!(matches!(proxy_url("proxy.example:3128"), Err(RuleError::Scheme { .. })));
+        assert_eq!(postgres_url("postgres://p:pw@h/d"), Err(RuleError::Credentials));
+        assert_eq!(postgres_url("postgresql://h/d?password=x"), Err(RuleError::Credentials));
+        assert!(postgres_url("postgresql://p@h/d").is_ok());
+    }
+
+    #[test]
+    fn host_keys_are_fingerprints_or_lines() {
+        assert!(host_key("SHA256:uNiVztksCsDhcc0u9e8BrYS5UGpSHPmcXoLmZzlXsQw").is_ok());
+        assert!(host_key("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPlW6hM1uq8qCQ root@jump").is_ok());
+        for text in ["SHA256:short", "MD5:aa:bb", "ssh-ed25519", "AAAAC3Nz"] {
+            assert!(host_key(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_rule_panics_and_names_are_stable(text in "[a-zA-Z0-9.:/@\\[\\]-]{0,20}|\\PC{0,12}") {
+            if let Ok(name) = dns_name(&text) {
+                prop_assert_eq!(dns_name(&name), Ok(name.clone()));
+                prop_assert_eq!(host(&name), Ok(name));
+            }
+            for rule in [host, proxy_url, ldap_url, postgres_url, mail_address, site_name, machine_name, user_name, bypass, destination, pattern, host_key] {
+                drop(rule(&text));
+            }
+            drop((host_and_port(&text), network(&text), day(&text), port(&text)));
+        }
+    }
+}

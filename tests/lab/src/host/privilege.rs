@@ -8,7 +8,7 @@ use std::{
 
 use nix::sys::stat::{Mode, umask};
 
-use super::{command::command, folders::Folders};
+use super::{command::command, files, folders::Folders};
 use crate::error::LabError;
 
 /// Returns as root, or does not return: the same command line runs again under `sudo`, with the user's own folders.
@@ -21,6 +21,9 @@ pub(crate) fn become_root() -> Result<(), LabError> {
     let program = env::current_exe().map_err(|source| LabError::NotStarted { program: "lab".to_owned(), source })?;
     let above = |path: &Path| path.ancestors().nth(2).map_or_else(|| path.display().to_string(), |base| base.display().to_string());
     let folders = Folders::of_user();
+    // Made while still the user: what root makes above them would be root's, in the user's own home.
+    files::make_folder(&folders.cache, 0o755)?;
+    files::make_folder(&folders.state, 0o755)?;
     let mut sudo = command("sudo");
     sudo.arg("env").arg(format!("XDG_CACHE_HOME={}", above(&folders.cache))).arg(format!("XDG_STATE_HOME={}", above(&folders.state)));
     for kept in ["PATH", "PORTCULLIS_LAB", "http_proxy", "https_proxy", "no_proxy"] {

@@ -25,7 +25,7 @@ pub(crate) const SITE_NAMES: [&str; 5] = [
     "manage.acme.lab.example",
     "config.acme.lab.example",
     "webtask.acme.lab.example",
-    "login.acme.lab.example",
+    "identity.acme.lab.example",
     "partners.acme.lab.example",
 ];
 const MOST_NODES: usize = 200;

@@ -31,7 +31,7 @@ pub(crate) fn render(name: &str, state: &StateFolder, machines: &[Machine], jump
     }
     text.push_str(
         "names:\n  dashboard: manage.acme.lab.example\n  configuration: config.acme.lab.example\n  webtask: webtask.acme.lab.example\n  \
-         tenants: [login.acme.lab.example]\n  planned: [partners.acme.lab.example]\n",
+         tenants: [identity.acme.lab.example]\n  planned: [partners.acme.lab.example]\n",
     );
     _ = writeln!(
         text,

@@ -139,6 +139,7 @@ fn a_skewed_clock_is_seen_by_shells_sudo_and_services_and_can_be_put_right() {
     for skew in skews() {
         assert!((-7210..=-7190).contains(&skew), "{skew}");
     }
+    assert_eq!(sh(&lab, "a0-1", "systemctl --failed --no-legend --plain"), "");
     lab.clock("a0-1", 0).unwrap();
     for skew in skews() {
         assert!((-10..=10).contains(&skew), "{skew}");

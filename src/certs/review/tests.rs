@@ -1,0 +1,86 @@
+use super::*;
+use crate::certs::testing::{Made, Recipe, authority, bag, now};
+use crate::certs::{Certificate, LeafSelection, Origin, Roots, build_chain};
+
+fn roots_of(root: &Made) -> Roots {
+    Roots::none().and(Arc::new(Certificate::from_der(&root.der, Origin::default()).unwrap()))
+}
+
+/// Ids found in these parts, with the root trusted and these names wanted.
+fn found(parts: &[String], root: &Made, names: &[&str]) -> Vec<String> {
+    let bag = bag(parts);
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let chain = build_chain(&bag, &roots_of(root), LeafSelection { names: &names, choose: None }, now()).unwrap();
+    review(&bag, &chain, &Demands::new(&names, now())).into_iter().map(|finding| finding.id).collect()
+}
+
+fn server<'a>(names: &'a [&'a str]) -> Recipe<'a> {
+    Recipe { names, ..Recipe::default() }
+}
+
+#[test]
+fn a_good_chain_has_no_findings() {
+    let root = authority("Root", None);
+    let issuing = authority("Issuing", Some(&root));
+    let leaf = server(&["a.example.com", "*.b.example.com"]).make(Some(&issuing));
+    let parts = [leaf.pem(), issuing.pem(), leaf.key_pem()];
+    assert_eq!(found(&parts, &root, &["A.example.com", "x.b.example.com"]), [""; 0]);
+}
+
+#[test]
+fn each_name_that_is_not_covered_is_a_finding_of_its_own() {
+    let root = authority("Root", None);
+    let leaf = server(&["*.example.com"]).make(Some(&root));
+    let ids = found(&[leaf.pem()], &root, &["a.example.com", "a.b.example.com", "example.com", "other.org"]);
+    let count = |id: &str| ids.iter().filter(|found| *found == id).count();
+    assert_eq!((count("cert.name.missing"), count("cert.name.wildcard-depth")), (3, 2), "{ids:?}");
+}
+
+#[test]
+fn an_expired_intermediate_is_named_and_not_the_leaf() {
+    let root = authority("Root", None);
+    let issuing = Recipe { name: "Issuing", ca: Some(true), to: "20261101000000Z", ..Recipe::default() }.make(Some(&root));
+    let leaf = server(&["a.example.com"]).make(Some(&issuing));
+    let bag = bag(&[leaf.pem(), issuing.pem()]);
+    let chain = build_chain(&bag, &roots_of(&root), LeafSelection::default(), now()).unwrap();
+    let findings = review(&bag, &chain, &Demands::new(&[], now()));
+    assert_eq!(findings.len(), 1);
+    assert!(findings[0].id == "cert.expired" && findings[0].subject.starts_with("Issuing"), "{findings:?}");
+}
+
+#[test]
+fn thirty_days_are_enough_and_less_is_soon() {
+    let root = authority("Root", None);
+    let ending = |to| Recipe { to, ..server(&["a.example.com"]) }.make(Some(&root)).pem();
+    assert_eq!(found(&[ending("20261222120000Z")], &root, &[]), [""; 0]);
+    assert_eq!(found(&[ending("20261222115959Z")], &root, &[]), ["cert.expires-soon"]);
+}
+
+#[test]
+fn two_hundred_days_pass_and_one_second_more_does_not() {
+    let root = authority("Root", None);
+    let lasting = |to| Recipe { from: "20260901000000Z", to, ..server(&["a.example.com"]) }.make(Some(&root)).pem();
+    assert_eq!(found(&[lasting("20270319235959Z")], &root, &[]), [""; 0]);
+    assert_eq!(found(&[lasting("20270320000000Z")], &root, &[]), ["cert.lifetime.too-long"]);
+}
+
+#[test]
+fn a_path_length_that_is_too_short_is_found() {
+    let root = Recipe { name: "Root", ca: Some(true), path_length: Some(0), ..Recipe::default() }.make(None);
+    let issuing = authority("Issuing", Some(&root));
+    let leaf = server(&["a.example.com"]).make(Some(&issuing));
+    assert_eq!(found(&[leaf.pem(), issuing.pem()], &root, &[]), ["cert.chain.not-a-ca"]);
+}
+
+#[test]
+fn the_same_key_in_another_environment_is_sharing_too() {
+    let root = authority("Root", None);
+    let leaf = server(&["a.example.com"]).make(Some(&root));
+    let again = Recipe { key: Some(leaf.key.clone()), ..server(&["b.example.com"]) }.make(Some(&root));
+    let certificate = Arc::new(Certificate::from_der(&again.der, Origin::default()).unwrap());
+    let elsewhere = [Elsewhere { environment: "qa".to_owned(), certificate }];
+    let bag = bag(&[leaf.pem()]);
+    let chain = build_chain(&bag, &roots_of(&root), LeafSelection::default(), now()).unwrap();
+    let findings = review(&bag, &chain, &Demands { elsewhere: &elsewhere, ..Demands::new(&[], now()) });
+    assert!(findings.len() == 1 && findings[0].id == "cert.shared" && findings[0].message.contains("same key"), "{findings:?}");
+}

@@ -1,0 +1,116 @@
+//! What goes wrong around certificates, in three parts: what failed and where, why, and what to do next.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::certs::ChainError;
+use crate::certs::csr::CsrError;
+use crate::certs::pfx::{PfxError, PfxReadError};
+use crate::disk::WriteError;
+use crate::site::secret::SecretError;
+
+/// Why a command of `cert` failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CertError {
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// A file given as a root holds no certificate.
+    #[error("{path} holds no certificate that could be a root")]
+    NoRoot {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No file was named, and the site names none either.
+    #[error("no certificate file was given")]
+    NoFiles,
+    /// No chain.
+    #[error("no chain can be built from the files")]
+    Chain(#[source] ChainError),
+    /// A secret cannot be had.
+    #[error("a password cannot be had")]
+    Secret(#[source] SecretError),
+    /// Not a PFX.
+    #[error("{path} cannot be explained")]
+    NotAPfx {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: PfxReadError,
+    },
+    /// No PFX was made.
+    #[error("no PFX was written")]
+    Pfx(#[source] PfxError),
+    /// No request was made.
+    #[error("no signing request was written")]
+    Csr(#[source] CsrError),
+    /// An output file cannot be written.
+    #[error("the output cannot be written")]
+    Write(#[source] WriteError),
+    /// OpenSSL has no random numbers.
+    #[error("no random password could be made")]
+    Random(#[source] openssl::error::ErrorStack),
+    /// Standard output is gone.
+    #[error("cannot print the answer")]
+    Output {
+        /// The operating system's reason.
+        source: io::Error,
+    },
+}
+
+impl CertError {
+    /// The exit code of the contract.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Read { .. }
+            | Self::NoRoot { .. }
+            | Self::NoFiles
+            | Self::Chain(_)
+            | Self::Secret(_)
+            | Self::NotAPfx { .. }
+            | Self::Csr(CsrError::NoNames | CsrError::BadName { .. })
+            | Self::Write(WriteError::Exists { .. }) => 2,
+            Self::Pfx(_) | Self::Csr(_) | Self::Write(_) | Self::Random(_) | Self::Output { .. } => 1,
+        }
+    }
+
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::Read { .. } => "check the path and that you may read the file".to_owned(),
+            Self::NoRoot { .. } => "give the private CA's root certificate as PEM or DER".to_owned(),
+            Self::NoFiles => {
+                "name the files that the CA sent, in any order; or give a site file that names them (`--site FILE`)".to_owned()
+            }
+            Self::Chain(error) => error.help().to_owned(),
+            Self::Secret(_) => "say where it is: env:NAME, file:PATH, cmd:COMMAND, or prompt at a terminal".to_owned(),
+            Self::NotAPfx { .. } => "`portcullis cert inspect FILE` says what the file is".to_owned(),
+            Self::Pfx(error) => error.help().to_owned(),
+            Self::Csr(error) => error.help().to_owned(),
+            Self::Write(WriteError::Exists { .. }) => "name another file, or replace it: `--force`".to_owned(),
+            Self::Write(WriteError::Io { .. }) => "check the folder, that you may write there, and that the disk has space".to_owned(),
+            Self::Random(_) => "give a password instead: `--password-from`".to_owned(),
+            Self::Output { .. } => return None,
+        })
+    }
+}
+
+/// Prints an error with its causes and what to do next.
+pub(super) fn print(error: &CertError, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "error: {error}")?;
+    let mut cause = error.source();
+    while let Some(reason) = cause {
+        writeln!(to, "  because: {reason}")?;
+        cause = reason.source();
+    }
+    match error.help() {
+        Some(help) => writeln!(to, "  next: {help}"),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,114 @@
+//! `cert explain`: which platforms can open a PFX, which cannot, and why.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::input::read_file;
+use super::show::{self, Paint};
+use super::{CertContext, CertError, DONE, FOUND, secret_ref};
+use crate::certs::pfx::{Explanation, Scheme, explain};
+use crate::certs::{self, NoPasswords, Source};
+use crate::site::model::SecretRef;
+
+/// Arguments of `cert explain`.
+#[derive(Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// The PFX; its password is not needed
+    #[arg(value_name = "FILE.pfx")]
+    file: PathBuf,
+    /// Say too whether this password opens it: `env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`
+    #[arg(long, value_name = "REF", value_parser = secret_ref)]
+    key_password_from: Option<SecretRef>,
+}
+
+pub(super) fn run(args: &ExplainArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
+    let path = &args.file;
+    let bytes = read_file(path).map_err(|source| CertError::Read { path: path.clone(), source })?;
+    let explanation = match explain(&bytes) {
+        Ok(explanation) => explanation,
+        Err(source) => return not_a_pfx(Source { name: path.display().to_string(), bytes }, source, context),
+    };
+    let password = args.key_password_from.as_ref().map(|reference| context.secrets.resolve(reference, "the PFX's password"));
+    let opens = password.transpose().map_err(CertError::Secret)?.map(|password| {
+        let bag = certs::read(&[Source { name: path.display().to_string(), bytes }], &password);
+        bag.findings.is_empty()
+    });
+    if context.json {
+        show::print_json(&as_json(args, &explanation, opens), context.out)?;
+    } else {
+        print(args, &explanation, opens, Paint(context.color), context.out).map_err(|source| CertError::Output { source })?;
+    }
+    Ok(if opens == Some(false) { FOUND } else { DONE })
+}
+
+/// Says what the file is instead, where that can be told.
+fn not_a_pfx(source: Source, reason: certs::pfx::PfxReadError, context: &mut CertContext<'_>) -> Result<u8, CertError> {
+    let path = PathBuf::from(&source.name);
+    let bag = certs::read(&[source], &NoPasswords);
+    if bag.findings.is_empty() || context.json {
+        return Err(CertError::NotAPfx { path, source: reason });
+    }
+    show::print_findings(&bag.findings, Paint(context.color), context.out).map_err(|source| CertError::Output { source })?;
+    Ok(FOUND)
+}
+
+fn scheme_text(scheme: Option<&Scheme>) -> String {
+    scheme.map_or_else(|| "not encrypted".to_owned(), ToString::to_string)
+}
+
+fn seal_text(explanation: &Explanation) -> String {
+    explanation.mac.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+}
+
+fn as_json(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>) -> serde_json::Value {
+    let parts: Vec<_> =
+        explanation.parts.iter().map(|(what, scheme)| json!({"part": what, "encryption": scheme_text(scheme.as_ref())})).collect();
+    let platforms: Vec<_> = explanation
+        .readings
+        .iter()
+        .map(|reading| json!({"name": reading.platform.name, "opens": reading.opens(), "because": reading.objections, "source": reading.platform.source}))
+        .collect();
+    json!({
+        "file": args.file.display().to_string(),
+        "mac": seal_text(explanation),
+        "parts": parts,
+        "platforms": platforms,
+        "remarks": explanation.remarks,
+        "password_opens_it": opens,
+    })
+}
+
+fn print(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", paint.bold(&args.file.display().to_string()))?;
+    writeln!(out, "  {} {}", paint.dim(&format!("{:<14}", "MAC")), seal_text(explanation))?;
+    for (what, scheme) in &explanation.parts {
+        writeln!(out, "  {} {}", paint.dim(&format!("{what:<14}")), scheme_text(scheme.as_ref()))?;
+    }
+    match opens {
+        Some(true) => writeln!(out, "  {}", paint.green("the password opens it"))?,
+        Some(false) => writeln!(out, "  {}", paint.red("the password does not open it"))?,
+        None => {}
+    }
+    for remark in &explanation.remarks {
+        writeln!(out, "  {} {remark}", paint.yellow("note:"))?;
+    }
+    writeln!(out)?;
+    for reading in &explanation.readings {
+        if reading.opens() {
+            writeln!(out, "  {} {}", paint.green("opens     "), reading.platform.name)?;
+        } else {
+            writeln!(out, "  {} {}", paint.red("fails     "), reading.platform.name)?;
+            for objection in &reading.objections {
+                writeln!(out, "             {objection}")?;
+            }
+        }
+    }
+    if explanation.readings.iter().any(|reading| !reading.opens()) {
+        let file = args.file.display();
+        writeln!(out, "\n  For a platform that fails, write it anew for that one, such as:")?;
+        writeln!(out, "  portcullis cert pfx --in {file} --key-password-from prompt --target windows-2016 --out NEW.pfx")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Reading the files that a command was given, with the passwords and roots that go with them.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{CertContext, CertError, secret_ref};
+use crate::certs::{self, Bag, Certificate, MAX_FILE, Passwords, Roots, Source};
+use crate::finding::{Finding, Severity};
+use crate::site::model::{CertificateFiles, SecretRef};
+use crate::site::secret::Secrets;
+
+/// Arguments that every command with input files has.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct TrustArgs {
+    /// Password of an encrypted key or PFX among the files: `env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`
+    #[arg(long, value_name = "REF", value_parser = secret_ref)]
+    pub(super) key_password_from: Option<SecretRef>,
+    /// Root certificate of a private CA, trusted beside Mozilla's; repeat for more
+    #[arg(long, value_name = "PEM")]
+    pub(super) root: Vec<PathBuf>,
+    /// Get a missing issuer from the address that the certificate names
+    #[arg(long)]
+    pub(super) fetch_missing: bool,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Input {
+    pub(super) sources: Vec<Source>,
+    pub(super) bag: Bag,
+    pub(super) roots: Roots,
+    pub(super) passwords: Given,
+}
+
+/// The password given, or else the person at the terminal.
+#[derive(Debug)]
+pub(super) struct Given {
+    password: Option<SecretString>,
+}
+
+/// Asks where nothing was given.
+pub(super) struct Asking<'a> {
+    given: &'a Given,
+    secrets: &'a Secrets,
+    interactive: bool,
+}
+
+impl Passwords for Asking<'_> {
+    fn password_for(&self, locked: &str) -> Option<SecretString> {
+        let ask = || self.secrets.resolve(&SecretRef::Prompt, &format!("password of {locked}")).ok();
+        self.given.password.clone().or_else(|| if self.interactive { ask() } else { None })
+    }
+}
+
+/// Reads `files`, the key and the roots; where no file is given, what the site names.
+pub(super) fn load(context: &CertContext<'_>, files: &[PathBuf], key: Option<&Path>, trust: &TrustArgs) -> Result<Input, CertError> {
+    let from_site = site_files(context, files.is_empty());
+    let mut paths: Vec<PathBuf> = files.to_vec();
+    paths.extend(from_site.files);
+    if paths.is_empty() {
+        return Err(CertError::NoFiles);
+    }
+    paths.extend(key.map(Path::to_owned).or(from_site.key));
+    let mut unreadable = Vec::new();
+    let mut sources = Vec::new();
+    for path in &paths {
+        match read_file(path) {
+            Ok(bytes) => sources.push(Source { name: path.display().to_string(), bytes }),
+            Err(source) if source.kind() == ErrorKind::NotFound => return Err(CertError::Read { path: path.clone(), source }),
+            Err(source) => unreadable.push(unreadable_file(path, &source)),
+        }
+    }
+    let reference = trust.key_password_from.as_ref().or(from_site.key_password.as_ref());
+    let resolved = reference.map(|reference| context.secrets.resolve(reference, "the private key's password"));
+    let passwords = Given { password: resolved.transpose().map_err(CertError::Secret)? };
+    let mut bag = certs::read(&sources, &passwords.or_ask(context));
+    bag.findings.splice(..0, unreadable);
+    let mut roots = Roots::mozilla();
+    for path in trust.root.iter().chain(&from_site.roots) {
+        for root in read_roots(path)? {
+            roots = roots.and(root);
+        }
+    }
+    Ok(Input { sources, bag, roots, passwords })
+}
+
+impl Given {
+    pub(super) fn or_ask<'a>(&'a self, context: &'a CertContext<'_>) -> Asking<'a> {
+        Asking { given: self, secrets: context.secrets, interactive: context.interactive }
+    }
+}
+
+/// What the site says of its certificate: all of it where no file was named, else its roots alone.
+fn site_files(context: &CertContext<'_>, all: bool) -> CertificateFiles {
+    let Some(site) = context.site else { return CertificateFiles::default() };
+    let Some(tls) = &site.tls else { return CertificateFiles::default() };
+    let absolute = |paths: &[PathBuf]| paths.iter().map(|path| site.path(path)).collect::<Vec<_>>();
+    let stated = &tls.certificate;
+    let roots = absolute(&stated.roots);
+    if !all {
+        return CertificateFiles { roots, ..CertificateFiles::default() };
+    }
+    CertificateFiles {
+        files: absolute(&stated.files),
+        key: stated.key.as_deref().map(|key| site.path(key)),
+        key_password: stated.key_password.clone(),
+        roots,
+    }
+}
+
+/// Reads one file, no further than it takes to know that it is too large.
+pub(super) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Every certificate of a file.
+pub(super) fn read_certificates(path: &Path) -> Result<Vec<Arc<Certificate>>, CertError> {
+    let bytes = read_file(path).map_err(|source| CertError::Read { path: path.to_owned(), source })?;
+    Ok(certs::read(&[Source { name: path.display().to_string(), bytes }], &certs::NoPasswords).certificates)
+}
+
+fn read_roots(path: &Path) -> Result<Vec<Arc<Certificate>>, CertError> {
+    let found = read_certificates(path)?;
+    if found.is_empty() { Err(CertError::NoRoot { path: path.to_owned() }) } else { Ok(found) }
+}
+
+fn unreadable_file(path: &Path, reason: &std::io::Error) -> Finding {
+    Finding {
+        id: "cert.unreadable".to_owned(),
+        severity: Severity::Error,
+        subject: path.display().to_string(),
+        message: format!("the file cannot be read: {reason}"),
+        fix: "check that it is a file and that you may read it".to_owned(),
+        source: "Security and Access, SSL certificates".to_owned(),
+    }
+}

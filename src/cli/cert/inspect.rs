@@ -1,0 +1,156 @@
+//! `cert inspect`: what is in the files, in chain order, as a tree.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::input::{self, TrustArgs};
+use super::show::{self, Paint};
+use super::{At, CertContext, CertError, DONE, FOUND, instant};
+use crate::certs::{Bag, Certificate, Chain, End, all_chains};
+
+/// Arguments of `cert inspect`.
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// PEM, DER, P7B, PFX and key files, in any order
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The instant from which days are counted (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    at: Option<At>,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+pub(super) fn run(args: &InspectArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
+    let now = context.instant(args.at);
+    let mut input = input::load(context, &args.files, None, &args.trust)?;
+    if args.trust.fetch_missing {
+        super::fetch::complete(&mut input, &[], now, context)?;
+    }
+    let chains = all_chains(&input.bag, &input.roots, now).map_err(CertError::Chain)?;
+    if context.json {
+        show::print_json(&as_json(&input.bag, &chains, now), context.out)?;
+    } else {
+        let printer = Printer { bag: &input.bag, now, paint: Paint(context.color) };
+        printer.print(&chains, context.out).map_err(|source| CertError::Output { source })?;
+    }
+    let unreadable = input.bag.findings.iter().any(|finding| finding.id == "cert.unreadable");
+    let nothing = input.bag.certificates.is_empty() && input.bag.keys.is_empty();
+    Ok(if unreadable || nothing { FOUND } else { DONE })
+}
+
+fn as_json(bag: &Bag, chains: &[Chain], now: Timestamp) -> serde_json::Value {
+    let mut certificates = Vec::new();
+    for chain in chains {
+        certificates.extend(show::in_order(chain).into_iter().map(|(role, one)| show::certificate_json(one, role, now)));
+        certificates.extend(chain.extra.iter().map(|one| show::certificate_json(one, "extra", now)));
+    }
+    let leaves: Vec<&Arc<Certificate>> = chains.iter().map(|chain| &chain.leaf).collect();
+    json!({"certificates": certificates, "keys": show::keys_json(bag, &leaves), "findings": bag.findings})
+}
+
+struct Printer<'a> {
+    bag: &'a Bag,
+    now: Timestamp,
+    paint: Paint,
+}
+
+impl Printer<'_> {
+    fn print(&self, chains: &[Chain], out: &mut dyn Write) -> io::Result<()> {
+        for chain in chains {
+            self.chain(chain, out)?;
+            writeln!(out)?;
+        }
+        let extra = chains.iter().flat_map(|chain| &chain.extra);
+        for certificate in extra {
+            self.certificate(certificate, "", ("not part of any chain", false), out)?;
+        }
+        for key in &self.bag.keys {
+            let owner = chains.iter().find(|chain| key.fits(&chain.leaf));
+            let owner =
+                owner.map_or_else(|| self.paint.yellow("fits none of the certificates"), |chain| format!("fits {}", title(&chain.leaf)));
+            writeln!(out, "private key {}  {owner}  {}", key.kind, self.paint.dim(&key.origin.to_string()))?;
+        }
+        show::print_findings(&self.bag.findings, self.paint, out)
+    }
+
+    fn chain(&self, chain: &Chain, out: &mut dyn Write) -> io::Result<()> {
+        let listed = show::in_order(chain);
+        let count = listed.len();
+        let mut indent = String::new();
+        for (depth, (_, certificate)) in listed.iter().enumerate() {
+            let last = depth + 1 == count;
+            self.certificate(certificate, &indent, (if depth == 0 { "" } else { "signed by" }, true), out)?;
+            if last {
+                return self.end(chain, &indent, out);
+            }
+            indent.push_str("   ");
+        }
+        Ok(())
+    }
+
+    fn end(&self, chain: &Chain, indent: &str, out: &mut dyn Write) -> io::Result<()> {
+        let paint = self.paint;
+        let text = match &chain.end {
+            End::Trusted { given: true, private, .. } => {
+                paint.green(if *private { "trusted: private root given with --root" } else { "trusted: Mozilla's roots" })
+            }
+            End::Trusted { root, private, .. } => {
+                let whose = if *private { "private root, given with --root" } else { "Mozilla's roots" };
+                format!("{} {}", paint.green(&format!("signed by {}", root.subject.short())), paint.dim(&format!("({whose})")))
+            }
+            End::UntrustedRoot { root } if *root == chain.leaf => paint.red("self-signed: no CA stands behind it"),
+            End::UntrustedRoot { .. } => paint.red("not trusted: not among Mozilla's roots"),
+            End::Missing(missing) | End::NotSigned { missing, .. } => {
+                let from = missing.urls.first().map_or_else(String::new, |url| format!(", to be had from {url}"));
+                paint.red(&format!("missing: {} (key id {}){from}", missing.name, missing.key_id_text()))
+            }
+            End::NotACa { signer, .. } => paint.red(&format!("signed by {}, which is no CA", signer.subject.short())),
+            End::Circle => paint.red("the CA certificates sign each other in a circle"),
+        };
+        writeln!(out, "{indent}└─ {text}")
+    }
+
+    fn certificate(&self, one: &Certificate, indent: &str, (relation, in_tree): (&str, bool), out: &mut dyn Write) -> io::Result<()> {
+        let paint = self.paint;
+        let relation = if relation.is_empty() { String::new() } else { format!("{relation} ") };
+        let branch = if indent.is_empty() || !in_tree { "" } else { "└─ " };
+        let lead = indent.strip_suffix("   ").unwrap_or(indent);
+        writeln!(out, "{lead}{branch}{}{}  {}", paint.dim(&relation), paint.bold(&title(one)), paint.dim(&one.origin.to_string()))?;
+        let mut field = |name: &str, value: String| writeln!(out, "{indent}   {} {value}", paint.dim(&format!("{name:<8}")));
+        field("subject", one.subject.to_string())?;
+        if !one.extensions.names.is_empty() {
+            let names: Vec<String> = one.extensions.names.iter().map(ToString::to_string).collect();
+            field("names", names.join(", "))?;
+        }
+        field("issuer", one.issuer.to_string())?;
+        field("valid", self.validity(one))?;
+        field("key", format!("{}, signed with {}", one.key, one.signature.name))?;
+        if let Some(name) = &one.origin.friendly_name {
+            field("friendly", name.clone())?;
+        }
+        field("sha256", one.fingerprint_text())
+    }
+
+    fn validity(&self, one: &Certificate) -> String {
+        let day = |time: Timestamp| time.strftime("%F").to_string();
+        let span = format!("{} to {}", day(one.not_before), day(one.not_after));
+        let days = one.days_left(self.now);
+        let left = match days {
+            _ if self.now < one.not_before => self.paint.red("not yet valid"),
+            ..0 => self.paint.red(&format!("expired {} days ago", -days)),
+            0..30 => self.paint.yellow(&format!("{days} days left")),
+            _ => self.paint.green(&format!("{days} days left")),
+        };
+        format!("{span}, {left}")
+    }
+}
+
+fn title(certificate: &Certificate) -> String {
+    let name = certificate.extensions.dns_names().next().filter(|_| !certificate.is_ca());
+    name.map_or_else(|| certificate.subject.short(), ToOwned::to_owned)
+}

@@ -1,0 +1,130 @@
+//! `portcullis cert …`: arguments in, outcome out. The work is done in [`crate::certs`]; here files are read and
+//! written, passwords resolved, and answers printed.
+
+mod check;
+mod csr;
+mod error;
+mod explain;
+mod fetch;
+mod input;
+mod inspect;
+mod pfx;
+mod show;
+
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::site::model::{SecretRef, Site};
+use crate::site::secret::Secrets;
+
+pub use error::CertError;
+
+/// Certificates: what came from the CA, what is wrong with it, and the PFX that comes of it.
+#[derive(Debug, clap::Subcommand)]
+pub enum CertCommand {
+    /// Show what is in the files, in chain order.
+    Inspect(inspect::InspectArgs),
+    /// Look at every rule; each finding comes with a fix.
+    Check(check::CheckArgs),
+    /// Say which platforms can open a PFX, which cannot, and why.
+    Explain(explain::ExplainArgs),
+    /// Make one full-chain PFX of PEM, DER, P7B and PFX files in any order.
+    Pfx(pfx::PfxArgs),
+    /// Make a key and a signing request that hold every name the site needs.
+    Csr(csr::CsrArgs),
+}
+
+/// What a command works with besides its arguments.
+pub struct CertContext<'a> {
+    /// Answers as JSON on `out`, nothing else there.
+    pub json: bool,
+    /// Whether `out` takes colours.
+    pub color: bool,
+    /// The instant for which everything is judged, unless `--at` names another.
+    pub now: jiff::Timestamp,
+    /// The site, where there is one.
+    pub site: Option<&'a Site>,
+    /// Resolves secret references, and asks where it may.
+    pub secrets: &'a Secrets,
+    /// Whether a person may be asked.
+    pub interactive: bool,
+    /// Where answers go.
+    pub out: &'a mut dyn Write,
+    /// Where progress and diagnoses go.
+    pub err: &'a mut dyn Write,
+}
+
+impl fmt::Debug for CertContext<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("CertContext").field("json", &self.json).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// Done; nothing found.
+pub(crate) const DONE: u8 = 0;
+/// Findings of severity error.
+pub(crate) const FOUND: u8 = 3;
+
+/// Runs a command and gives the exit code of the contract. Errors are printed on `err`, in three parts.
+pub fn run(command: &CertCommand, context: &mut CertContext<'_>) -> u8 {
+    let outcome = match command {
+        CertCommand::Inspect(args) => inspect::run(args, context),
+        CertCommand::Check(args) => check::run(args, context),
+        CertCommand::Explain(args) => explain::run(args, context),
+        CertCommand::Pfx(args) => pfx::run(args, context),
+        CertCommand::Csr(args) => csr::run(args, context),
+    };
+    match outcome {
+        Ok(code) => code,
+        // Whoever reads us has enough (`… | head`): no failure of ours.
+        Err(CertError::Output { source }) if source.kind() == std::io::ErrorKind::BrokenPipe => DONE,
+        Err(error) => {
+            // Nowhere is left to complain where this fails.
+            drop(error::print(&error, context.err));
+            error.exit_code()
+        }
+    }
+}
+
+/// Parses `env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`. To be replaced by the site's own parser, which reads the same.
+fn secret_ref(text: &str) -> Result<SecretRef, String> {
+    match text.split_once(':') {
+        None if text == "prompt" => Ok(SecretRef::Prompt),
+        Some(("env", name)) if !name.is_empty() => Ok(SecretRef::Env(name.to_owned())),
+        Some(("file", path)) if !path.is_empty() => Ok(SecretRef::File(PathBuf::from(path))),
+        Some(("cmd", command)) if !command.is_empty() => Ok(SecretRef::Cmd(command.to_owned())),
+        // The text may be the secret itself, given by mistake: it must not be repeated.
+        _ => Err("a secret is referred to, never written: env:NAME, file:PATH, cmd:COMMAND or prompt".to_owned()),
+    }
+}
+
+/// Parses RFC 3339 or `now`, which is `None` here: the context knows it.
+fn instant(text: &str) -> Result<At, String> {
+    if text == "now" {
+        return Ok(At(None));
+    }
+    let example = "write it as 2027-01-31T12:00:00Z (RFC 3339), or `now`";
+    text.parse().map(|time| At(Some(time))).map_err(|error| format!("{error}; {example}"))
+}
+
+/// An instant given on the command line; `None`: now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At(Option<jiff::Timestamp>);
+
+impl CertContext<'_> {
+    fn instant(&self, at: Option<At>) -> jiff::Timestamp {
+        at.and_then(|at| at.0).unwrap_or(self.now)
+    }
+
+    /// Names that the certificate must cover: those given, else the site's.
+    fn names(&self, given: &[String]) -> Vec<String> {
+        match self.site {
+            Some(site) if given.is_empty() => site.names.required(),
+            _ => given.to_vec(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! `cert pfx`: whatever the CA sent, as one full-chain PFX.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use super::input::{self, TrustArgs};
+use super::show::{self, Paint};
+use super::{At, CertContext, CertError, DONE, FOUND, check, instant, secret_ref};
+use crate::certs::pfx::{PfxOptions, PfxProfile, TARGETS, write_pfx};
+use crate::certs::{Chain, Demands, Key, review, review_without_chain};
+use crate::disk::{self, Existing, WriteError};
+use crate::finding::Finding;
+use crate::site::model::SecretRef;
+
+/// Arguments of `cert pfx`.
+#[derive(Debug, clap::Args)]
+pub struct PfxArgs {
+    /// PEM, DER, P7B, PFX and key files, in any order; the site's where there is one
+    #[arg(long = "in", value_name = "FILE", num_args = 1..)]
+    input: Vec<PathBuf>,
+    /// The private key, where it is not in one of the files
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The PFX to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The instant for which everything is judged (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    at: Option<At>,
+    /// Password of the PFX: `env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`. Without it a random one, kept beside the PFX
+    #[arg(long, value_name = "REF", value_parser = secret_ref)]
+    password_from: Option<SecretRef>,
+    /// How it is encrypted: modern, legacy or pbmac1
+    #[arg(long, value_name = "NAME", value_parser = profile, conflicts_with = "target")]
+    profile: Option<PfxProfile>,
+    /// For what it is made: appliance, windows-2016, windows-2019, java8, java17 or openssl3
+    #[arg(long, value_name = "NAME", value_parser = profile)]
+    target: Option<PfxProfile>,
+    /// Friendly name of key and certificate; the site's name or the certificate's first name unless given
+    #[arg(long, value_name = "FRIENDLY")]
+    name: Option<String>,
+    /// Put the root in as well, which clients have already
+    #[arg(long)]
+    include_root: bool,
+    /// Replace an existing file
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+fn profile(name: &str) -> Result<PfxProfile, String> {
+    let known = || TARGETS.iter().map(|(name, _, why)| format!("{name} ({why})")).collect::<Vec<_>>().join(", ");
+    PfxProfile::named(name).ok_or_else(|| format!("not known; there are {}", known()))
+}
+
+pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    if !args.force && args.out.exists() {
+        return Err(CertError::Write(WriteError::Exists { path: args.out.clone() }));
+    }
+    let now = context.instant(args.at);
+    let names = context.names(&[]);
+    let mut input = input::load(context, &args.input, args.key.as_deref(), &args.trust)?;
+    if args.trust.fetch_missing {
+        super::fetch::complete(&mut input, &names, now, context)?;
+    }
+    let chain = match check::chain(&input, &names, now, context.interactive) {
+        Ok(chain) => chain,
+        Err(error) => match review_without_chain(&input.bag, &error) {
+            Some(findings) => return Answer { args, chain: None, findings: &findings, now }.refuse(context),
+            None => return Err(CertError::Chain(error)),
+        },
+    };
+    let demands = Demands { key: true, appliance: context.site.is_some(), ..Demands::new(&names, now) };
+    let findings = review(&input.bag, &chain, &demands);
+    let answer = Answer { args, chain: Some(&chain), findings: &findings, now };
+    let Some(key) = chain.key.clone().filter(|_| chain.is_whole()) else {
+        return answer.refuse(context);
+    };
+    let password_file = Written::make(args, &chain, &key, context)?.place(&args.out, existing)?;
+    answer.report(password_file.as_deref(), context)
+}
+
+/// A PFX that is ready to be put in place.
+struct Written {
+    pfx: Vec<u8>,
+    /// A password that nobody knows yet.
+    random_password: Option<SecretString>,
+}
+
+impl Written {
+    fn make(args: &PfxArgs, chain: &Chain, key: &Key, context: &mut CertContext<'_>) -> Result<Self, CertError> {
+        let given = args.password_from.as_ref().map(|reference| context.secrets.resolve(reference, "the new PFX's password"));
+        let given = given.transpose().map_err(CertError::Secret)?;
+        let random_password = if given.is_none() { Some(random_password()?) } else { None };
+        let site_profile = || context.site.and_then(|site| site.tls.as_ref()).and_then(|tls| PfxProfile::named(&tls.pfx_target));
+        let profile = args.profile.or(args.target).or_else(site_profile).unwrap_or(PfxProfile::Modern);
+        let friendly_name = friendly_name(args, chain, context);
+        let options = PfxOptions {
+            profile,
+            friendly_name: &friendly_name,
+            password: given.as_ref().or(random_password.as_ref()),
+            with_root: args.include_root,
+        };
+        let pfx = write_pfx(chain, key, options).map_err(CertError::Pfx)?;
+        Ok(Self { pfx, random_password })
+    }
+
+    /// Puts the PFX and, where it was made here, its password in place; both or neither.
+    fn place(self, out: &Path, existing: Existing) -> Result<Option<PathBuf>, CertError> {
+        const PRIVATE: u32 = 0o600;
+        let Some(password) = self.random_password else {
+            disk::write_atomically(out, &self.pfx, PRIVATE, existing).map_err(CertError::Write)?;
+            return Ok(None);
+        };
+        let mut beside = out.as_os_str().to_owned();
+        beside.push(".password");
+        let beside = PathBuf::from(beside);
+        let before = std::fs::read(&beside).ok();
+        let line = zeroize::Zeroizing::new(format!("{}\n", password.expose_secret()));
+        disk::write_atomically(&beside, line.as_bytes(), PRIVATE, existing).map_err(CertError::Write)?;
+        if let Err(error) = disk::write_atomically(out, &self.pfx, PRIVATE, existing) {
+            // The old PFX still has its old password; a new one's goes with it.
+            let undone = match before {
+                Some(old) => disk::write_atomically(&beside, &old, PRIVATE, Existing::Replace).is_ok(),
+                None => std::fs::remove_file(&beside).is_ok(),
+            };
+            tracing::debug!(undone, "the password file was put back");
+            return Err(CertError::Write(error));
+        }
+        Ok(Some(beside))
+    }
+}
+
+/// 160 random bits in base32, which survives every form, shell and clipboard.
+fn random_password() -> Result<SecretString, CertError> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = zeroize::Zeroizing::new([0u8; 32]);
+    openssl::rand::rand_bytes(bytes.as_mut_slice()).map_err(CertError::Random)?;
+    let letters = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31)).map(|letter| char::from(*letter)));
+    Ok(SecretString::from(letters.collect::<String>()))
+}
+
+fn friendly_name(args: &PfxArgs, chain: &Chain, context: &CertContext<'_>) -> String {
+    let of_site =
+        || context.site.map(|site| site.tls.as_ref().and_then(|tls| tls.friendly_name.clone()).unwrap_or_else(|| site.name.clone()));
+    let of_leaf = || chain.leaf.extensions.dns_names().next().map_or_else(|| chain.leaf.subject.short(), ToOwned::to_owned);
+    args.name.clone().or_else(of_site).unwrap_or_else(of_leaf)
+}
+
+/// What there is to tell, whether a PFX was written or not.
+struct Answer<'a> {
+    args: &'a PfxArgs,
+    chain: Option<&'a Chain>,
+    findings: &'a [Finding],
+    now: jiff::Timestamp,
+}
+
+impl Answer<'_> {
+    fn certificates(&self) -> Vec<serde_json::Value> {
+        let Some(chain) = self.chain else { return Vec::new() };
+        let mut list = vec![show::certificate_json(&chain.leaf, "leaf", self.now)];
+        list.extend(chain.intermediates.iter().map(|one| show::certificate_json(one, "intermediate", self.now)));
+        if let Some(root) = chain.root().filter(|root| self.args.include_root && **root != chain.leaf) {
+            list.push(show::certificate_json(root, "root", self.now));
+        }
+        list
+    }
+
+    /// Says why nothing was written.
+    fn refuse(&self, context: &mut CertContext<'_>) -> Result<u8, CertError> {
+        let output = |source| CertError::Output { source };
+        if context.json {
+            let value = json!({"out": null, "certificates": self.certificates(), "findings": self.findings});
+            show::print_json(&value, context.out)?;
+        } else {
+            show::print_findings(self.findings, Paint(context.color), context.out).map_err(output)?;
+        }
+        let out = self.args.out.display();
+        writeln!(context.err, "{out} was not written: the errors that were found must be mended first").map_err(output)?;
+        Ok(FOUND)
+    }
+
+    /// Says what was written.
+    fn report(&self, password_file: Option<&Path>, context: &mut CertContext<'_>) -> Result<u8, CertError> {
+        let output = |source| CertError::Output { source };
+        let out = self.args.out.display().to_string();
+        if let Some(file) = password_file {
+            let file = file.display();
+            writeln!(context.err, "the PFX has a random password, which is in {file} (readable by you alone)").map_err(output)?;
+        }
+        let certificates = self.certificates();
+        if context.json {
+            let password_file = password_file.map(|file| file.display().to_string());
+            let value = json!({"out": out, "password_file": password_file, "certificates": certificates, "findings": self.findings});
+            show::print_json(&value, context.out)?;
+            return Ok(DONE);
+        }
+        show::print_findings(self.findings, Paint(context.color), context.out).map_err(output)?;
+        let count = certificates.len();
+        let plural = if count == 1 { "" } else { "s" };
+        writeln!(context.out, "{out}: key and {count} certificate{plural}, read back and compared").map_err(output)?;
+        Ok(DONE)
+    }
+}

@@ -1,0 +1,117 @@
+use std::path::Path;
+
+use clap::Parser;
+
+use super::*;
+
+#[derive(Parser)]
+struct Line {
+    #[command(subcommand)]
+    command: CertCommand,
+}
+
+/// Exit code, standard output and standard error of one command line.
+fn portcullis(folder: &Path, line: &str) -> (u8, String, String) {
+    let line = Line::try_parse_from(std::iter::once("cert").chain(line.split_whitespace())).unwrap();
+    let secrets = Secrets::new(folder, None);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let code = run(
+        &line.command,
+        &mut CertContext {
+            json: false,
+            color: false,
+            now: "2026-12-01T00:00:00Z".parse().unwrap(),
+            site: None,
+            secrets: &secrets,
+            interactive: false,
+            out: &mut out,
+            err: &mut err,
+        },
+    );
+    (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+}
+
+#[test]
+fn secret_references_are_parsed_and_secrets_never_repeated() {
+    assert_eq!(secret_ref("env:PW"), Ok(SecretRef::Env("PW".into())));
+    assert_eq!(secret_ref("file:/a:b"), Ok(SecretRef::File("/a:b".into())));
+    assert_eq!(secret_ref("cmd:pass show x"), Ok(SecretRef::Cmd("pass show x".into())));
+    assert_eq!(secret_ref("prompt"), Ok(SecretRef::Prompt));
+    assert!(!secret_ref("hunter2").unwrap_err().contains("hunter2"));
+    assert!(secret_ref("env:").is_err());
+}
+
+#[test]
+fn a_missing_file_is_an_error_in_three_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, err) = portcullis(folder.path(), "check /nowhere/chain.pem");
+    assert_eq!((code, out.as_str()), (2, ""));
+    let lines: Vec<&str> = err.lines().collect();
+    assert_eq!(lines[0], "error: cannot read /nowhere/chain.pem");
+    assert!(lines[1].starts_with("  because: No such file"), "{err}");
+    assert!(lines[2].starts_with("  next: "), "{err}");
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_file_is_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, out, _) = portcullis(folder.path(), &format!("check {}", folder.path().display()));
+    assert_eq!(code, 3);
+    assert!(out.contains("cert.unreadable"), "{out}");
+}
+
+#[test]
+fn a_request_is_written_with_a_private_key_and_never_over_another() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!("csr --out-dir {}/new --name a.example.com --name *.b.example.com --key-type ecdsa-p256", folder.path().display());
+    let (code, out, err) = portcullis(folder.path(), &line);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("a.example.com.csr"), "{out}");
+    let key = folder.path().join("new/a.example.com.key");
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let (code, _, err) = portcullis(folder.path(), &line);
+    assert_eq!(code, 2);
+    assert!(err.contains("exists already"), "{err}");
+}
+
+#[test]
+fn without_names_and_site_no_request_can_be_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, err) = portcullis(folder.path(), "csr --out-dir x");
+    assert_eq!(code, 2);
+    assert!(err.contains("--name DNS"), "{err}");
+}
+
+#[test]
+fn fetching_takes_certificates_from_the_address_named_and_only_when_asked() {
+    use crate::certs::testing::{Recipe, authority};
+    let folder = tempfile::tempdir().unwrap();
+    let root = authority("Root", None);
+    let issuing = authority("Issuing", Some(&root));
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/issuing.cer", server.local_addr().unwrap());
+    let leaf = Recipe { names: &["a.example.com"], issuer_url: Some(&url), ..Recipe::default() }.make(Some(&issuing));
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        crate::disk::write_atomically(&path, text.as_bytes(), 0o600, crate::disk::Existing::Keep).unwrap();
+        path.display().to_string()
+    };
+    let (leaf, root) = (write("leaf.pem", leaf.pem()), write("root.pem", root.pem()));
+    let (code, out, _) = portcullis(folder.path(), &format!("check {leaf} --root {root}"));
+    assert_eq!(code, 3);
+    assert!(out.contains("cert.chain.incomplete") && out.contains(&url), "{out}");
+    let serving = std::thread::spawn(move || {
+        use std::io::{Read, Write};
+        let (mut connection, _) = server.accept().unwrap();
+        let mut request = [0; 1024];
+        let count = connection.read(&mut request).unwrap();
+        assert!(request[..count].starts_with(b"GET /issuing.cer"));
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", issuing.der.len());
+        connection.write_all(&[head.as_bytes(), &issuing.der].concat()).unwrap();
+    });
+    let (code, out, err) = portcullis(folder.path(), &format!("check {leaf} --root {root} --fetch-missing"));
+    serving.join().unwrap();
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(err.contains(&format!("fetched {url}")), "{err}");
+}

@@ -1,0 +1,161 @@
+//! A plan for one node in the making: each desired thing is compared with what is there, and what differs is noted.
+
+use zeroize::Zeroizing;
+
+use super::diff::unified;
+use super::model::{CommandStep, OnChange, ServiceStep, Step, WaitStep};
+use super::plan::{Change, ChangeKind, NodePlan, PlanError};
+use crate::node::{Action, Expected, Facts, FileFact, Placement, Removal, sha256_hex};
+use crate::site::model::Node;
+
+pub(super) struct Desired<'a> {
+    pub(super) path: &'a str,
+    pub(super) content: Option<Zeroizing<Vec<u8>>>,
+    pub(super) mode: &'a str,
+    pub(super) owner: &'a str,
+    pub(super) secret: bool,
+}
+
+pub(super) struct Draft<'a> {
+    pub(super) node: &'a Node,
+    pub(super) facts: &'a Facts,
+    pub(super) steps: &'a [Step],
+    pub(super) plan: NodePlan,
+}
+
+impl Draft<'_> {
+    pub(super) fn in_the_way(&self, step: &Step, path: &str, found: &str) -> PlanError {
+        PlanError::InTheWay { node: self.node.name.clone(), step: step.id.clone(), path: path.to_owned(), found: found.to_owned() }
+    }
+
+    pub(super) fn missing(&self, step: &Step, what: &str) -> PlanError {
+        PlanError::Missing { node: self.node.name.clone(), step: step.id.clone(), what: what.to_owned() }
+    }
+
+    pub(super) fn change(&mut self, step: &Step, subject: &str, kind: ChangeKind, note: Option<String>) {
+        self.plan.changes.push(Change {
+            step: step.id.clone(),
+            title: step.title.clone(),
+            subject: subject.to_owned(),
+            kind,
+            diff: None,
+            note,
+            before: None,
+            after: None,
+        });
+    }
+
+    pub(super) fn file(&mut self, step: &Step, desired: Desired<'_>) -> Result<(), PlanError> {
+        let Desired { path, content: Some(content), mode, owner, secret } = desired else { return Ok(()) };
+        let new_hash = sha256_hex(&content);
+        let (expected, before, old, note) = match self.facts.file(path) {
+            FileFact::Absent => (Expected::Absent, None, None, None),
+            FileFact::File { sha256, mode: old_mode, owner: old_owner, content: old, .. } => {
+                let as_it_was = old_mode.trim_start_matches('0') == mode.trim_start_matches('0') && old_owner == owner;
+                if sha256 == new_hash && as_it_was {
+                    return Ok(());
+                }
+                let note = (!as_it_was).then(|| format!("{old_mode} {old_owner} → {} {owner}", mode.trim_start_matches('0')));
+                (Expected::Sha256(sha256.clone()), Some(sha256), old, note)
+            }
+            FileFact::Link => return Err(self.in_the_way(step, path, "a symbolic link")),
+            FileFact::Other(kind) => return Err(self.in_the_way(step, path, &format!("a {kind}"))),
+            FileFact::Failed(why) => return Err(self.in_the_way(step, path, &format!("not readable: {why}"))),
+        };
+        let kind = if before.is_some() { ChangeKind::Modify } else { ChangeKind::Create };
+        let note = if secret { Some(note.map_or_else(|| "secret".to_owned(), |note| format!("secret, {note}"))) } else { note };
+        self.change(step, path, kind, note);
+        if let (false, Some(change)) = (secret, self.plan.changes.last_mut()) {
+            // A file too large to fetch is shown as a change of its size alone.
+            let comparable = before.is_none() || old.is_some();
+            change.diff = if comparable { unified(path, old.as_deref(), Some(&content)) } else { None };
+            change.before = before;
+            change.after = Some(new_hash);
+        }
+        self.plan.placements.push(Placement {
+            step: step.id.clone(),
+            path: path.to_owned(),
+            content,
+            mode: mode.to_owned(),
+            owner: owner.to_owned(),
+            expected,
+        });
+        Ok(())
+    }
+
+    pub(super) fn absent(&mut self, step: &Step, path: &str) -> Result<(), PlanError> {
+        let expected = match self.facts.file(path) {
+            FileFact::Absent => return Ok(()),
+            FileFact::File { sha256, .. } => Expected::Sha256(sha256),
+            FileFact::Link => Expected::Link,
+            FileFact::Other(kind) => return Err(self.in_the_way(step, path, &format!("a {kind}"))),
+            FileFact::Failed(why) => return Err(self.in_the_way(step, path, &format!("not readable: {why}"))),
+        };
+        self.change(step, path, ChangeKind::Remove, matches!(expected, Expected::Link).then(|| "a symbolic link".to_owned()));
+        self.plan.removals.push(Removal { step: step.id.clone(), path: path.to_owned(), expected });
+        Ok(())
+    }
+
+    // Whether something that concerns this step has changed: the steps it names, or all before it in its playbook.
+    pub(super) fn is_touched(&self, step: &Step, after: Option<&Vec<String>>) -> bool {
+        let mut concerns: Vec<&str> = Vec::new();
+        for earlier in self.steps.iter().take_while(|earlier| *earlier != step).filter(|earlier| earlier.playbook == step.playbook) {
+            if after.is_none_or(|names| names.contains(&earlier.id)) {
+                concerns.push(&earlier.id);
+            }
+        }
+        let is_file = |change: &&Change| matches!(change.kind, ChangeKind::Create | ChangeKind::Modify | ChangeKind::Remove);
+        self.plan.changes.iter().filter(is_file).any(|change| concerns.contains(&change.step.as_str()))
+    }
+
+    pub(super) fn service(&mut self, step: &Step, service: &ServiceStep) {
+        let known = self.facts.services.get(&service.name).cloned().unwrap_or_default();
+        let is_running = known.active == "active";
+        let starts_by_itself = !matches!(known.enabled.as_str(), "disabled" | "masked" | "");
+        let touched = self.is_touched(step, service.after.as_ref());
+        if !touched && is_running && starts_by_itself {
+            return;
+        }
+        let mut push = |action| self.plan.actions.push((step.id.clone(), action));
+        let mut doings = Vec::new();
+        if !is_running || !starts_by_itself {
+            push(Action::Enable(service.name.clone()));
+            doings.push("enable and start");
+        }
+        if touched && is_running {
+            let (action, doing) = match service.on_change {
+                OnChange::Reload => (Action::Reload(service.name.clone()), "reload"),
+                OnChange::Restart => (Action::Restart(service.name.clone()), "restart"),
+            };
+            push(action);
+            doings.push(doing);
+        }
+        push(Action::Active(service.name.clone()));
+        for port in &service.listens {
+            push(Action::Listens(*port));
+        }
+        if let Some(command) = &service.validate {
+            self.plan.validations.push((step.id.clone(), command.clone()));
+        }
+        self.change(step, &service.name, ChangeKind::Service, Some(doings.join(", ")));
+    }
+
+    pub(super) fn command(&mut self, step: &Step, command: &CommandStep) {
+        let CommandStep { run, creates, unless, again_on_undo, after } = command;
+        let is_guarded = creates.is_some() || unless.is_some();
+        let is_there = creates.as_deref().is_some_and(|path| self.facts.file(path) != FileFact::Absent);
+        let is_so = unless.as_ref().is_some_and(|guard| self.facts.guards.get(guard) == Some(&0));
+        let needed = if is_guarded { !is_there && !is_so } else { self.is_touched(step, after.as_ref()) };
+        if needed {
+            let action = if *again_on_undo { Action::Refresh(run.clone()) } else { Action::Command(run.clone()) };
+            self.plan.actions.push((step.id.clone(), action));
+            self.change(step, run, ChangeKind::Command, None);
+        }
+    }
+
+    pub(super) fn wait(&mut self, step: &Step, wait: &WaitStep) {
+        if self.is_touched(step, wait.after.as_ref()) {
+            self.plan.actions.push((step.id.clone(), Action::Wait(u32::from(wait.seconds) * 10, wait.until.clone())));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Ways that lead nowhere: a jumphost or a node that refuses, is not who it was, or does not let us in. Nothing is changed, and the
+//! message names machine, cause and remedy.
+
+use std::net::TcpListener;
+
+use super::machine::{Machine, sh_on};
+use super::operator::{Operator, Run};
+use super::site_text::{Entry, SiteText, read_state, state};
+use super::standing::{lend_one, standing};
+
+/// `apply` of the small playbook, which must leave no trace.
+#[track_caller]
+fn apply_in_vain(site: &SiteText, node: &Machine, code: i32, said: &[&str]) -> Run {
+    let before = node.fingerprint_of("/etc /var/lib/portcullis");
+    let operator = Operator::with(site);
+    let run = operator.apply_small();
+    run.assert_failed(code, said).assert_names_log(&operator.log());
+    before.assert_same(&node.fingerprint_of("/etc /var/lib/portcullis"));
+    run
+}
+
+fn set_key(entry: &mut Entry, key: &str, value: &str) {
+    let prefix = format!("{key}:");
+    entry.keys.retain(|known| !known.starts_with(&prefix));
+    entry.keys.push(format!("{key}: {value}"));
+}
+
+#[test]
+fn a_jumphost_whose_port_is_closed_is_named() {
+    let node = lend_one();
+    let mut site = SiteText::bare(&[&node]);
+    // Bound and let go: a port on which nobody listens.
+    site.jump.port = TcpListener::bind((site.jump.address.as_str(), 0)).unwrap().local_addr().unwrap().port();
+    let place = format!("jump ({}:{})", site.jump.address, site.jump.port);
+    apply_in_vain(&site, &node, 6, &[&place, "connection refused"]);
+}
+
+#[test]
+fn a_user_whom_the_jumphost_does_not_know_is_named_with_what_was_tried() {
+    let node = lend_one();
+    let mut site = SiteText::bare(&[&node]);
+    site.jump.user = "nobody-here".to_owned();
+    apply_in_vain(&site, &node, 6, &["jump (", "nobody-here", "id_ed25519"]);
+}
+
+#[test]
+fn a_key_that_the_jumphost_does_not_know_is_named() {
+    let node = lend_one();
+    let mut site = SiteText::bare(&[&node]);
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("other_key");
+    let made = std::process::Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status().unwrap();
+    assert!(made.success());
+    set_key(&mut site.jump, "identities", &format!("[\"{}\"]", key.display()));
+    apply_in_vain(&site, &node, 6, &["jump (", "other_key", "refused"]);
+}
+
+#[test]
+fn a_host_key_that_has_changed_is_shown_with_where_the_old_one_stands() {
+    let node = lend_one();
+    let mut site = SiteText::bare(&[&node]);
+    let known = read_state("known_hosts");
+    let line_of = |name: &str| known.lines().position(|line| line.starts_with(name)).unwrap();
+    let (ours, other) = (line_of(&node.address.to_string()), line_of("10.77.0.11,"));
+    let keys: Vec<&str> = known.lines().map(|line| line.split_once(' ').unwrap().1).collect();
+    let swapped = known.replace(keys[ours], keys[other]);
+    let folder = tempfile::tempdir().unwrap();
+    site.known_hosts = folder.path().join("known_hosts");
+    portcullis::disk::write_atomically(&site.known_hosts, swapped.as_bytes(), 0o600, portcullis::disk::Existing::Replace).unwrap();
+    let line = format!("{}:{}", site.known_hosts.display(), ours + 1);
+    let run = apply_in_vain(&site, &node, 6, &[&node.name, "through jump", &line, "SHA256:"]);
+    assert!(run.stderr.contains("Somebody may be listening in"), "{}", run.stderr);
+}
+
+#[test]
+fn a_host_key_that_is_not_known_is_shown_with_the_line_that_makes_it_known() {
+    let node = lend_one();
+    let mut site = SiteText::bare(&[&node]);
+    let folder = tempfile::tempdir().unwrap();
+    site.known_hosts = folder.path().join("known_hosts");
+    portcullis::disk::write_atomically(&site.known_hosts, b"", 0o600, portcullis::disk::Existing::Replace).unwrap();
+    let run = apply_in_vain(&site, &node, 6, &["jump (", "SHA256:"]);
+    let public = read_state("known_hosts");
+    let public = public.lines().next().unwrap().split(' ').nth(2).unwrap();
+    assert!(run.stderr.contains(public), "{}", run.stderr);
+}
+
+#[test]
+fn a_wrong_password_at_the_jumphost_is_said_to_be_refused_and_not_shown() {
+    let node = lend_one();
+    let mut site = SiteText::bare(&[&node]);
+    site.jump.user = "opspw".to_owned();
+    site.jump.keys = vec!["agent: false".to_owned(), "identities: []".to_owned(), "password: \"env:WRONG\"".to_owned()];
+    let mut operator = Operator::with(&site);
+    operator.set("WRONG", "not-the-password-of-anybody");
+    let run = operator.apply_small();
+    run.assert_failed(6, &["jump (", "opspw", "password"]);
+    assert!(!run.stderr.contains("not-the-password"), "{}", run.stderr);
+}
+
+#[test]
+fn the_right_password_lets_the_same_user_in() {
+    let node = lend_one();
+    let mut site = SiteText::bare(&[&node]);
+    site.jump.user = "opspw".to_owned();
+    site.jump.keys = vec!["agent: false".to_owned(), "identities: []".to_owned(), format!("password: \"file:{}\"", state("ops-password"))];
+    Operator::with(&site).run(&["plan", "small"]).assert_code(4);
+}
+
+#[test]
+fn a_key_that_has_expired_on_the_node_is_said_to_be_refused_there() {
+    let node = lend_one();
+    let keys = format!("/home/{}/.ssh/authorized_keys", node.user);
+    node.sh(&format!("cp -p {keys} /run/small.keys; sed -i 's/^/expiry-time=\"20200101\" /' {keys}"));
+    let run = apply_in_vain(&SiteText::bare(&[&node]), &node, 6, &[&node.name, "through jump", "refused"]);
+    node.sh(&format!("cp -p /run/small.keys {keys}"));
+    assert!(run.stderr.contains("authorized_keys"), "{}", run.stderr);
+}
+
+#[test]
+fn a_node_to_which_no_way_leads_is_named_with_the_hop_that_says_so() {
+    let node = lend_one();
+    let mut site = SiteText::bare(&[&node]);
+    site.nodes[0].address = "10.99.0.1".to_owned();
+    sh_on("jump", "ip route replace unreachable 10.99.0.0/24");
+    apply_in_vain(&site, &node, 6, &[&node.name, "10.99.0.1:22 through jump", "no route"]);
+}
+
+#[test]
+fn a_jumphost_that_forwards_nothing_is_named() {
+    let node = lend_one();
+    sh_on("jump", "useradd --create-home --shell /bin/bash closed; cp -a /home/ops/.ssh /home/closed/; chown -R closed /home/closed/.ssh");
+    sh_on("jump", "printf 'Match User closed\\n  AllowTcpForwarding no\\n' >/etc/ssh/sshd_config.d/closed.conf; systemctl reload ssh");
+    let mut site = SiteText::bare(&[&node]);
+    site.jump.user = "closed".to_owned();
+    apply_in_vain(&site, &node, 6, &[&node.name, "jump"]);
+    assert!(standing().lab.jump_address().ip().is_loopback());
+}

@@ -1,0 +1,187 @@
+//! Runs that are broken off: the way is cut, the client is killed or interrupted. The node is whole, and the next run finishes.
+
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use super::machine::Machine;
+use super::operator::{Operator, end_of};
+use super::relay::Relay;
+use super::site_text::SiteText;
+use super::standing::lend_one;
+
+/// A file, then a command that waits in the midst of the commit until the test lets it go on.
+const HELD: &str = "name: held\ntitle: held\nsteps:\n  - id: held\n    file: {path: /etc/small/file, src: small.txt}\n  - id: hold\n    \
+                    command: {run: 'touch /run/small.held; until [ -e /run/small.go ]; do sleep 0.05; done'}\n";
+
+fn send_signal(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// An operator whose way to one node leads over a relay.
+fn over_relay(node: &Machine) -> (Operator, Relay) {
+    let mut site = SiteText::bare(&[node]);
+    let operator = Operator::with(&site);
+    operator.write("playbooks/held.yaml", HELD);
+    let relay = Relay::new();
+    relay.lead(&mut site, &operator);
+    (operator, relay)
+}
+
+/// A run that has swapped its file and now waits in the midst of its commit.
+fn held(node: &Machine, operator: &Operator) -> Child {
+    let child = operator.start(&["apply", "held", "--yes"]);
+    node.wait_until("[ -e /run/small.held ]");
+    child
+}
+
+#[track_caller]
+fn assert_next_run_finishes(operator: &Operator, node: &Machine, playbook: &str) {
+    node.sh("touch /run/small.go");
+    operator.run(&["apply", playbook, "--yes"]).assert_code(0);
+    operator.run(&["plan", playbook]).assert_code(0);
+    assert_eq!(node.sh("cat /etc/small/file"), std::fs::read_to_string(operator.path("small.txt")).unwrap());
+}
+
+#[test]
+fn a_connection_cut_in_the_midst_of_the_upload_leaves_the_node_as_before() {
+    let node = lend_one();
+    let (operator, relay) = over_relay(&node);
+    operator.write("small.txt", "0123456789abcdef".repeat(20 << 16));
+    let before = node.fingerprint();
+    relay.cut_after(5 << 20);
+    let run = operator.apply_small();
+    assert!(relay.was_cut());
+    run.assert_failed(1, &[&node.name, "stands as before", "jump"]).assert_names_log(&operator.log());
+    before.assert_same(&node.fingerprint());
+    assert_eq!(node.runs(), []);
+    assert_next_run_finishes(&operator, &node, "small");
+}
+
+#[test]
+fn a_connection_cut_during_the_commit_is_taken_up_again_and_the_outcome_learnt() {
+    let node = lend_one();
+    let (operator, relay) = over_relay(&node);
+    let child = held(&node, &operator);
+    relay.cut();
+    node.sh("touch /run/small.go");
+    end_of(child).assert_code(0);
+    assert_eq!(node.sh("cat /etc/small/file"), "new\n");
+    assert_eq!(node.runs()[0].1, "done");
+    assert_next_run_finishes(&operator, &node, "held");
+}
+
+#[test]
+fn where_the_way_stays_cut_the_outcome_is_said_not_to_be_known() {
+    let node = lend_one();
+    let (operator, relay) = over_relay(&node);
+    let child = held(&node, &operator);
+    relay.die();
+    node.sh("touch /run/small.go");
+    end_of(child).assert_failed(1, &[&node.name, "not known"]);
+    node.wait_until("grep -q done /var/lib/portcullis/runs/*/state");
+    assert_eq!(node.sh("cat /etc/small/file"), "new\n");
+    let direct = Operator::with(&SiteText::bare(&[&node]));
+    direct.write("playbooks/held.yaml", HELD);
+    let run = direct.run(&["apply", "held", "--yes"]);
+    assert_eq!(run.assert_code(0).stdout, "nothing to change: 1 node stands as desired\n");
+}
+
+#[test]
+fn a_client_that_is_killed_during_the_upload_leaves_the_node_as_before() {
+    let node = lend_one();
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    operator.write("small.txt", "0123456789abcdef".repeat(20 << 16));
+    let before = node.fingerprint();
+    let mut child = operator.start(&["apply", "small", "--yes"]);
+    node.wait_until("[ -s /var/lib/portcullis/runs/*/files/000/new ]");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    node.wait_until("flock -n /run/portcullis.lock true");
+    before.assert_same(&node.fingerprint());
+    assert_next_run_finishes(&operator, &node, "small");
+}
+
+#[test]
+fn a_client_that_is_killed_during_the_commit_leaves_a_node_that_finishes_by_itself() {
+    let node = lend_one();
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    operator.write("playbooks/held.yaml", HELD);
+    let mut child = held(&node, &operator);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    node.sh("touch /run/small.go");
+    node.wait_until("grep -q done /var/lib/portcullis/runs/*/state");
+    assert_eq!(node.sh("cat /etc/small/file"), "new\n");
+    assert_next_run_finishes(&operator, &node, "held");
+}
+
+#[test]
+fn a_node_that_dies_during_the_commit_is_put_right_by_the_next_run() {
+    let node = lend_one();
+    node.sh("mkdir -p /etc/small; echo old >/etc/small/file; chmod 640 /etc/small/file");
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    operator.write("playbooks/held.yaml", HELD);
+    let mut child = held(&node, &operator);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // As if the power had gone: whatever holds the lock ends without a word.
+    node.sh("fuser -k -KILL /run/portcullis.lock >/dev/null 2>&1 || for p in /proc/[0-9]*; do ls -l $p/fd 2>/dev/null | grep -q portcullis.lock && kill -9 ${p#/proc/}; done; true");
+    node.wait_until("flock -n /run/portcullis.lock true");
+    assert_eq!(node.runs()[0].1, "committing");
+    node.sh("touch /run/small.go");
+    let run = operator.run(&["apply", "held", "--yes"]);
+    assert!(run.assert_code(0).stdout.contains("an earlier run that was broken off was undone first"), "{}", run.stdout);
+    operator.run(&["rollback", "--yes"]).assert_code(0);
+    assert_eq!(node.sh("cat /etc/small/file; stat -c %a /etc/small/file"), "old\n640\n");
+}
+
+#[test]
+fn an_interrupt_during_the_commit_lets_it_finish_and_ends_with_130() {
+    let node = lend_one();
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    operator.write("playbooks/held.yaml", HELD);
+    let child = held(&node, &operator);
+    send_signal(&child, "-INT");
+    node.sh("touch /run/small.go");
+    end_of(child).assert_code(130);
+    assert_eq!(node.sh("cat /etc/small/file"), "new\n");
+    assert_eq!(node.runs()[0].1, "done");
+    operator.run(&["audit", "verify"]).assert_code(0);
+}
+
+#[test]
+fn a_second_interrupt_leaves_at_once_and_the_node_finishes_by_itself() {
+    let node = lend_one();
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    operator.write("playbooks/held.yaml", HELD);
+    let mut child = held(&node, &operator);
+    send_signal(&child, "-INT");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // Signals that arrive together count as one: it is asked until it goes.
+    while child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it does not leave");
+        send_signal(&child, "-INT");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    end_of(child).assert_code(130);
+    node.sh("touch /run/small.go");
+    node.wait_until("grep -q done /var/lib/portcullis/runs/*/state");
+    assert_next_run_finishes(&operator, &node, "held");
+}
+
+#[test]
+fn an_interrupt_before_anything_has_begun_changes_nothing() {
+    let node = lend_one();
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    // A probe that hangs: the guard waits.
+    let playbook = "name: own\ntitle: own\nsteps:\n  - id: own\n    command: {run: 'touch /etc/small', unless: 'touch /run/small.probed; sleep 300'}\n";
+    operator.write("playbooks/own.yaml", playbook);
+    let before = node.fingerprint();
+    let child = operator.start(&["apply", "own", "--yes"]);
+    node.wait_until("[ -e /run/small.probed ]");
+    send_signal(&child, "-INT");
+    let run = end_of(child);
+    run.assert_code(130);
+    assert!(run.stderr.contains("interrupted; nothing was changed"), "{}", run.stderr);
+    before.assert_same(&node.fingerprint());
+}

@@ -1,0 +1,125 @@
+//! Looking for secrets in everything that a run leaves behind or shows on its way, and proof that the search finds them.
+
+use std::thread::JoinHandle;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::machine::Machine;
+use super::site_text::read_state;
+use super::standing::lend_one;
+use super::story::story;
+
+/// Something in which a secret could be.
+#[derive(Debug, Clone)]
+pub(super) struct Haystack {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl Haystack {
+    pub(super) fn new(name: String, bytes: &[u8]) -> Self {
+        Self { name, bytes: bytes.to_vec() }
+    }
+
+    fn holds(&self, needle: &[u8]) -> bool {
+        self.bytes.windows(needle.len()).any(|window| window == needle)
+    }
+}
+
+/// Looks at all processes of a machine again and again: their arguments and environments.
+pub(super) struct Sampler {
+    machine: Machine,
+    looking: JoinHandle<String>,
+}
+
+impl Sampler {
+    pub(super) fn start(machine: &Machine) -> Self {
+        let looked_at = machine.clone();
+        machine.sh("rm -f /run/small.enough");
+        let looking = std::thread::spawn(move || {
+            looked_at.sh("until [ -e /run/small.enough ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; sleep 0.02; done | tr '\\0' '\\n'")
+        });
+        Self { machine: machine.clone(), looking }
+    }
+
+    pub(super) fn stop(self) -> Haystack {
+        self.machine.sh("touch /run/small.enough");
+        Haystack::new(format!("the processes of {}", self.machine.name), self.looking.join().unwrap().as_bytes())
+    }
+}
+
+/// A secret under each form in which it could show itself.
+fn needles() -> Vec<(String, Vec<u8>)> {
+    let mut needles: Vec<(String, Vec<u8>)> = Vec::new();
+    for name in ["smtp", "sudo"] {
+        let secret = read_state(&format!("{name}-password"));
+        needles.push((format!("{name} password"), secret.clone().into_bytes()));
+        needles.push((format!("{name} password, base64"), STANDARD.encode(&secret).into_bytes()));
+        needles.push((format!("{name} password, hash"), hash(secret.as_bytes())));
+    }
+    let login = format!("\0portcullis\0{}", read_state("smtp-password"));
+    needles.push(("SMTP login".to_owned(), STANDARD.encode(login).into_bytes()));
+    let key = read_state("tls/key.pem");
+    needles.push(("key, hash".to_owned(), hash(key.as_bytes())));
+    let lines = key.lines().filter(|line| !line.starts_with("-----")).map(|line| ("line of the key".to_owned(), line.as_bytes().to_vec()));
+    needles.extend(lines);
+    for served in &story().served {
+        needles.push((format!("PFX password of {}", served.node.name), served.pfx_password.clone().into_bytes()));
+    }
+    needles
+}
+
+fn hash(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes).iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
+}
+
+fn found(haystacks: &[Haystack]) -> Vec<String> {
+    let needles = needles();
+    assert!(needles.iter().all(|(_, needle)| needle.len() >= 16), "a needle this short is found by chance");
+    let pairs = haystacks.iter().flat_map(|haystack| needles.iter().map(move |needle| (haystack, needle)));
+    pairs
+        .filter(|(haystack, (_, needle))| haystack.holds(needle))
+        .map(|(haystack, (name, _))| format!("{name} in {}", haystack.name))
+        .collect()
+}
+
+#[test]
+fn no_secret_is_left_in_output_log_ledger_plan_or_process_list() {
+    let haystacks = &story().haystacks;
+    let named = |part: &str| haystacks.iter().any(|haystack| haystack.name.contains(part) && !haystack.bytes.is_empty());
+    for part in ["the processes of a0-2", "ledger.sqlite", "plan.json", "failed.log", "stdout", "stderr"] {
+        assert!(named(part), "{part} was not looked through");
+    }
+    assert_eq!(found(haystacks), Vec::<String>::new());
+}
+
+#[test]
+fn a_secret_planted_anywhere_is_found_in_each_of_its_forms() {
+    for haystack in &story().haystacks {
+        for (name, needle) in needles() {
+            let mut planted = haystack.clone();
+            let middle = planted.bytes.len() / 2;
+            planted.bytes.splice(middle..middle, needle);
+            assert!(found(&[planted]).iter().any(|place| place.starts_with(&name)), "{name} in {}", haystack.name);
+        }
+    }
+}
+
+#[test]
+fn a_secret_in_the_arguments_of_a_process_on_the_node_is_seen() {
+    let node = lend_one();
+    let secret = read_state("smtp-password");
+    let sampler = Sampler::start(&node);
+    node.sh(&format!("sh -c 'sleep 0.5; true' {secret}"));
+    let seen = sampler.stop();
+    assert!(seen.holds(secret.as_bytes()));
+}
+
+#[test]
+fn the_processes_were_looked_at_while_the_run_was_under_way() {
+    let processes = story().haystacks.iter().find(|haystack| haystack.name.starts_with("the processes")).unwrap();
+    assert!(processes.holds(b"pc_run") || processes.holds(b"/bin/sh"), "the sampler has not seen the transaction");
+    assert!(processes.holds(b"update-ca-certificates"), "the sampler has not seen what the transaction runs");
+}

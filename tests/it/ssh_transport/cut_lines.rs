@@ -1,0 +1,88 @@
+//! Lines that are cut in the midst, with a word and without one.
+
+use std::time::{Duration, Instant};
+
+use portcullis::site::model::{Hop, Login, Route};
+use portcullis::ssh::Error;
+
+use super::world::{World, script};
+
+/// Passes bytes on until it is told to swallow them, or to hang up.
+struct Relay {
+    port: u16,
+    state: tokio::sync::watch::Sender<Line>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Passes,
+    Swallows,
+    HangsUp,
+}
+
+impl Relay {
+    async fn to(target: u16) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (state, line) = tokio::sync::watch::channel(Line::Passes);
+        tokio::spawn(async move {
+            while let Ok((here, _)) = listener.accept().await {
+                let (there, mut line) = (tokio::net::TcpStream::connect(("127.0.0.1", target)).await.unwrap(), line.clone());
+                tokio::spawn(async move {
+                    let (mut here, mut there) = (here, there);
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut here, &mut there) => return,
+                        changed = line.wait_for(|line| *line != Line::Passes) => drop(changed),
+                    }
+                    // Held open and never read or written again, as behind a cable that is cut.
+                    drop(line.wait_for(|line| *line == Line::HangsUp).await);
+                });
+            }
+        });
+        Self { port, state }
+    }
+}
+
+/// Cuts the line to the jumphost while a node is being sent more than it reads; gives back what is said, and when.
+async fn cut_in_the_midst(how: Line) -> (Error, Duration) {
+    let world = World::new();
+    let (jump, node) = (world.sshd("jump", ""), world.sshd("node", ""));
+    let relay = Relay::to(jump.port).await;
+    let login = Login { port: relay.port, ..jump.login() };
+    let mut settings = world.settings();
+    settings.keepalive = Duration::from_millis(500);
+    let fleet = world.fleet_with(&Route { hops: vec![Hop { name: "jump".to_owned(), login }] }, settings);
+    let session = fleet.session("node", &node.login()).await.unwrap();
+    let mut upload = script("echo begun; sleep 60");
+    upload.payload = zeroize::Zeroizing::new(vec![0; 30_000_000]);
+    let (tell, first_line) = tokio::sync::oneshot::channel();
+    let mut tell = Some(tell);
+    let running = tokio::spawn(async move {
+        let mut on_line = |_: &str| tell.take().into_iter().for_each(|tell| tell.send(()).unwrap());
+        session.run(&upload, &mut on_line).await
+    });
+    first_line.await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    relay.state.send(how).unwrap();
+    let cut = Instant::now();
+    let error = running.await.unwrap().unwrap_err();
+    let took = cut.elapsed();
+    // Healed, the fleet connects anew.
+    relay.state.send(Line::Passes).unwrap();
+    fleet.session("node", &node.login()).await.unwrap();
+    (error, took)
+}
+
+#[tokio::test]
+async fn a_line_that_is_cut_without_a_word_is_noticed() {
+    let (error, took) = cut_in_the_midst(Line::Swallows).await;
+    assert!(matches!(&error, Error::JumphostLost { hop, .. } if hop == "jump"), "{error}");
+    assert!(error.command_was_accepted() && took < Duration::from_secs(15), "{took:?}");
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_may_have_been_begun() {
+    let (error, took) = cut_in_the_midst(Line::HangsUp).await;
+    assert!(matches!(&error, Error::JumphostLost { hop, .. } if hop == "jump"), "{error}");
+    assert!(error.command_was_accepted() && took < Duration::from_secs(5), "{took:?}");
+}
