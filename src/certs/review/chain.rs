@@ -139,8 +139,6 @@ fn order(bag: &Bag, chain: &Chain, findings: &mut Vec<Finding>) {
     }
 }
 
-const SHOWN: usize = 20;
-
 fn extra(chain: &Chain, findings: &mut Vec<Finding>) {
     // With a hole in it, what is of use above the hole cannot be known.
     if !chain.is_whole() {
