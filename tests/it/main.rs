@@ -14,3 +14,4 @@ mod road;
 mod site_file;
 #[cfg(test)]
 mod ssh_transport;
+mod verify;
