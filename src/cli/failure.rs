@@ -44,6 +44,20 @@ impl Failure {
     }
 }
 
+// Commands that tell events tell this as their last ones; a query's answer is one object.
+fn tell_script(failure: &Failure, event: &Event, context: &Context) {
+    if matches!(context.command.as_str(), "apply" | "check" | "verify") {
+        let sink = JsonSink::new(std::io::stdout());
+        sink.emit(event);
+        let results = serde_json::Map::new();
+        sink.emit(&Event::Summary { command: context.command.clone(), exit_code: failure.exit.code(), results });
+    } else if let Event::Error { message, causes, help } = event {
+        let error = serde_json::json!({"message": message, "causes": causes, "help": help});
+        // Nobody is left to tell that nobody can be told.
+        drop(context.print_json(&serde_json::json!({"error": error, "exit_code": failure.exit.code()})));
+    }
+}
+
 fn with_details(event: Event, details: &[String]) -> Event {
     if let Event::Error { message, causes, help } = event {
         return Event::Error { message, causes: causes.into_iter().chain(details.iter().cloned()).collect(), help };
@@ -58,10 +72,7 @@ pub(crate) fn tell(failure: &Failure, context: &Context) -> Exit {
     let report =
         report::failure::Failure { error: failure.error.as_ref(), help: failure.help.as_deref(), excerpt: failure.excerpt.as_deref(), log };
     if context.is_json() {
-        let sink = JsonSink::new(std::io::stdout());
-        sink.emit(&with_details(report.event(), &failure.details));
-        let results = serde_json::Map::new();
-        sink.emit(&Event::Summary { command: context.command.clone(), exit_code: failure.exit.code(), results });
+        tell_script(failure, &with_details(report.event(), &failure.details), context);
     } else {
         // Nobody is left to tell that nobody can be told.
         drop(context.report_aside(|out, look| report::failure::write_failure(out, &report, look)));

@@ -56,7 +56,8 @@ pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Fail
         ))?;
     }
     if let Some(failure) = super::outcome::survey_failure(&failed, desired.nodes.len()) {
-        return Err(failure);
+        // A script has each node's error in the plan itself.
+        return if context.is_json() { Ok(failure.exit) } else { Err(failure) };
     }
     let has_changes = plans.iter().any(|plan| !plan.is_empty());
     Ok(if has_changes { Exit::Changes } else { Exit::Done })

@@ -83,6 +83,8 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     }
     match (bad, done) {
         (0, _) => Ok(Exit::Done),
+        // A script has each node's outcome already.
+        (_, done) if context.is_json() => Ok(if done == 0 { Exit::Failed } else { Exit::Partial }),
         (_, 0) => Err(not_rolled_back(&outcomes, Exit::Failed)),
         _ => Err(not_rolled_back(&outcomes, Exit::Partial)),
     }

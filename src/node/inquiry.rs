@@ -75,8 +75,9 @@ impl Inquiry {
             let depth = if *depth == Depth::Content { "content" } else { "hash" };
             let _infallible = writeln!(text, "pc_look {number} {} {depth}", quote(path));
         }
-        for (number, name) in self.services.iter().enumerate() {
-            let _infallible = writeln!(text, "pc_service {number} {}", quote(name));
+        if !self.services.is_empty() {
+            let names: Vec<String> = self.services.iter().map(|name| quote(name)).collect();
+            let _infallible = writeln!(text, "pc_services {}", names.join(" "));
         }
         for (number, command) in self.guards.iter().enumerate() {
             let _infallible = writeln!(text, "pc_guard {number} {}", quote(command));

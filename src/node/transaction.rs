@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::quote::quote;
 use super::run_id::RunId;
 
-const TRANSACTION: &str = include_str!("sh/transaction.sh");
+const TRANSACTION: &str = concat!(include_str!("sh/transaction.sh"), include_str!("sh/actions.sh"));
 
 /// What the plan saw at a path; the machine refuses where it no longer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub enum Action {
     Command(String),
     /// Run a command now, and again when files are put back (`update-ca-certificates`, `systemctl daemon-reload`).
     Refresh(String),
+    /// Put a CA certificate that is new at this path among the trusted ones; take it away when files are put back.
+    Trust(String),
     /// Enable a service and start it.
     Enable(String),
     /// Reload a service, or restart one that cannot.
@@ -77,6 +79,7 @@ impl Action {
         match self {
             Self::Command(command) => ("command", command.clone()),
             Self::Refresh(command) => ("refresh", command.clone()),
+            Self::Trust(path) => ("trust", path.clone()),
             Self::Enable(service) => ("enable", service.clone()),
             Self::Reload(service) => ("reload", service.clone()),
             Self::Restart(service) => ("restart", service.clone()),

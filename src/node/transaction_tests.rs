@@ -43,17 +43,21 @@ impl Machine {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the shells themselves are the judges")]
-    fn run(&self, script: &str, payload: &[u8]) -> (Vec<Answer>, Outcome) {
+    fn start(&self, script: &str) -> std::process::Child {
         let home = self.folder.path().display();
         let script = format!("pc_home={home}/home\npc_volatile={home}\n{script}");
-        let mut child = Command::new(self.shell[0])
+        Command::new(self.shell[0])
             .args(&self.shell[1..])
             .arg("-c")
             .arg(script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
+            .unwrap()
+    }
+
+    fn run(&self, script: &str, payload: &[u8]) -> (Vec<Answer>, Outcome) {
+        let mut child = self.start(script);
         // A script that ended early closes its end: that is no failure of the test.
         drop(child.stdin.take().unwrap().write_all(payload));
         let output = child.wait_with_output().unwrap();
@@ -245,4 +249,24 @@ fn no_content_is_in_the_script_and_ten_runs_are_kept() {
         assert_eq!(machine.carry_out(&run), Outcome::Done);
     }
     assert_eq!(std::fs::read_dir(machine.folder.path().join("home/runs")).unwrap().count(), 10);
+}
+
+#[test]
+fn a_lock_is_taken_from_a_run_that_has_waited_for_its_client_too_long_and_from_no_other() {
+    on_every_shell(|machine| {
+        let silent = transaction(1, vec![placement(machine, "a", "never sent", Expected::Absent)]);
+        let mut holder = machine.start(&silent.script());
+        let state = machine.folder.path().join("home/runs").join(run_id(1).as_str()).join("state");
+        while !std::fs::read_to_string(&state).is_ok_and(|state| state == "staging\n") {
+            std::thread::yield_now();
+        }
+        let next = transaction(2, vec![placement(machine, "b", "new", Expected::Absent)]);
+        assert_eq!(machine.carry_out(&next), Outcome::Locked { owner: "tester".into() });
+        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        std::fs::File::options().write(true).open(&state).unwrap().set_modified(long_ago).unwrap();
+        assert_eq!(machine.carry_out(&next), Outcome::Done);
+        assert_eq!((machine.state(run_id(1).as_str()), machine.names()), (None, vec!["b".to_owned()]));
+        drop(holder.stdin.take());
+        holder.wait().unwrap();
+    });
 }

@@ -290,9 +290,13 @@ impl Planner<'_> {
             let content = Some(Zeroizing::new(pem.clone().into_bytes()));
             draft.file(step, Desired { path: &path, content, mode: "0644", owner: "root:root", secret: false })?;
         }
-        if draft.plan.changes.len() > before {
-            draft.plan.actions.push((step.id.clone(), Action::Refresh(update_trust(trust))));
-        }
+        let changed = draft.plan.changes.get(before..).unwrap_or_default();
+        let actions: Vec<Action> = if changed.iter().all(|change| change.kind == ChangeKind::Create) {
+            changed.iter().map(|change| Action::Trust(change.subject.clone())).collect()
+        } else {
+            vec![Action::Refresh(update_trust(trust))]
+        };
+        draft.plan.actions.extend(actions.into_iter().map(|action| (step.id.clone(), action)));
         Ok(())
     }
 }

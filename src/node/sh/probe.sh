@@ -43,6 +43,13 @@ pc_runs() {
     fi
 }
 
+# In one line, as GNU and newer busybox do it by themselves.
+if base64 -w 0 </dev/null >/dev/null 2>&1; then
+    pc_base64() { base64 -w 0; }
+else
+    pc_base64() { base64 | tr -d '\n'; }
+fi
+
 # pc_look NUMBER PATH content|hash: a file's kind, mode, owner, group, size, hash, and content where it is wanted and small.
 pc_look() {
     if [ -h "$2" ]; then
@@ -53,7 +60,9 @@ pc_look() {
         if pc_value=$(stat -c '%a	%U	%G	%s' "$2" 2>&1) && pc_sum=$(sha256sum <"$2" 2>&1); then
             printf 'file\t%s\tfile\t%s\t%s\n' "$1" "$pc_value" "${pc_sum%% *}"
             if [ "$3" = content ] && [ "${pc_value##*	}" -le 262144 ]; then
-                printf 'content\t%s\t%s\n' "$1" "$(base64 <"$2" | tr -d '\n')"
+                printf 'content\t%s\t' "$1"
+                pc_base64 <"$2"
+                printf '\n'
             fi
         else
             printf 'file\t%s\tfailed\t%s\n' "$1" "$(printf '%s' "$pc_value $pc_sum" | tr '\t\n' '  ')"
@@ -65,10 +74,23 @@ pc_look() {
     fi
 }
 
-# pc_service NUMBER NAME: whether a service runs and starts by itself.
-pc_service() {
-    printf 'service\t%s\t%s\t%s\n' "$1" \
-        "$(systemctl is-active "$2" 2>/dev/null)" "$(systemctl is-enabled "$2" 2>/dev/null)"
+# pc_services NAME…: whether each runs and starts by itself; they are numbered from 0.
+pc_services() {
+    pc_number=0
+    pc_active=
+    pc_enabled=
+    # A block of lines for each, in the order given.
+    { systemctl show --property=ActiveState --property=UnitFileState -- "$@" 2>/dev/null && echo; } | while IFS='=' read -r pc_key pc_value; do
+        case $pc_key in
+            ActiveState) pc_active=$pc_value ;;
+            UnitFileState) pc_enabled=$pc_value ;;
+            '')
+                printf 'service\t%s\t%s\t%s\n' "$pc_number" "$pc_active" "$pc_enabled"
+                pc_number=$((pc_number + 1))
+                pc_enabled=
+                ;;
+        esac
+    done
 }
 
 # pc_guard NUMBER COMMAND: a guard only looks; its exit status is the answer.

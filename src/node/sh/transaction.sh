@@ -39,9 +39,19 @@ pc_lock() {
     # Tried first by a command that is no special built-in: a failing `exec` would end the shell without a word.
     pc_out=$(true 2>&1 >>"$pc_volatile/portcullis.lock") || pc_end_with failed "$pc_out" 1
     exec 9>>"$pc_volatile/portcullis.lock"
-    flock -n 9 || pc_end_with locked "$(cat "$pc_volatile/portcullis.owner" 2>/dev/null)" 1
+    flock -n 9 || pc_break_lock || pc_end_with locked "$(cat "$pc_volatile/portcullis.owner" 2>/dev/null)" 1
     printf '%s\n' "${pc_owner:?}" >"$pc_volatile/portcullis.owner"
+    printf '%s %s\n' "$$" "$pc_run" >"$pc_volatile/portcullis.holder"
     pc_recover
+}
+
+# A run that still stages after so many minutes has no client any more (which gives up after five), only a connection
+# that nobody ended: a jumphost lost its power. It has changed nothing; it is ended, and forgotten like any broken off.
+pc_break_lock() {
+    { read -r pc_pid pc_stale <"$pc_volatile/portcullis.holder"; } 2>/dev/null || return 1
+    [ "$(cat "$pc_home/runs/$pc_stale/state" 2>/dev/null)" = staging ] || return 1
+    [ -n "$(find "$pc_home/runs/$pc_stale/state" -mmin "+${pc_minutes:-6}")" ] || return 1
+    kill -s KILL "$pc_pid" && flock -w 2 9
 }
 
 # pc_begin N…: a run that has these files.
@@ -96,10 +106,10 @@ pc_stage() {
     printf '%s\n' "$3" >"$pc_dir/files/$1/path" && printf '%s %s\n' "$4" "$2" >"$pc_dir/files/$1/meta"
 }
 
-# Exactly $1 bytes of standard input; dd never reads past them.
+# Exactly $1 bytes of standard input; dd never reads past them, and does not keep the lock when its shell is ended.
 pc_take() {
-    [ "$1" -lt 65536 ] || dd bs=65536 count="$(($1 / 65536))" iflag=fullblock 2>/dev/null || return 1
-    [ "$(($1 % 65536))" -eq 0 ] || dd bs="$(($1 % 65536))" count=1 iflag=fullblock 2>/dev/null
+    [ "$1" -lt 65536 ] || dd bs=65536 count="$(($1 / 65536))" iflag=fullblock 2>/dev/null 9>&- || return 1
+    [ "$(($1 % 65536))" -eq 0 ] || dd bs="$(($1 % 65536))" count=1 iflag=fullblock 2>/dev/null 9>&-
 }
 
 # What the plan saw must still be there: `absent`, a hash, or `any`.
@@ -274,60 +284,6 @@ pc_swap() {
         fi || { pc_fail "$pc_step" "cannot replace $pc_text: $pc_out"; return; }
         pc_say step "$pc_step" swapped "$pc_text"
     done
-}
-
-# pc_actions DIR once|again: in the order given; `again` after files were put back, where failures do not stop it.
-pc_actions() {
-    while IFS='	' read -r pc_step pc_kind pc_value; do
-        pc_out=$(pc_act "$2" "$pc_kind" "$pc_value" 2>&1 9>&- </dev/null) || {
-            pc_fail "$pc_step" "$pc_out"
-            [ "$2" = again ] || return
-        }
-        [ "$2" = again ] || pc_say step "$pc_step" 'done' "$pc_kind $pc_value"
-    done <"$1/actions"
-}
-
-pc_act() {
-    case $2 in
-        command) [ "$1" = again ] || sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
-        refresh) sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
-        enable) systemctl enable --now "$3" ;;
-        reload) systemctl reload-or-restart "$3" || { pc_service_log "$3"; return 1; } ;;
-        restart) systemctl restart "$3" || { pc_service_log "$3"; return 1; } ;;
-        active) [ "$1" = again ] || pc_until 50 systemctl -q is-active "$3" || { pc_service_log "$3"; return 1; } ;;
-        listens) [ "$1" = again ] || pc_until 50 pc_listens "$3" || { printf 'nothing listens on TCP port %s\n' "$3"; return 1; } ;;
-        wait) [ "$1" = again ] || pc_until "${3%% *}" sh -c "${3#* }" || { printf 'command %s did not succeed in time\n' "${3#* }"; return 1; } ;;
-    esac
-}
-
-pc_service_log() {
-    printf 'service %s did not come up\n' "$1"
-    systemctl --no-pager --lines=0 status "$1"
-    journalctl --no-pager --quiet --lines=8 --output=cat --unit="$1"
-}
-
-# pc_until TENTHS COMMAND…: tries until it succeeds, for so many tenths of a second.
-pc_until() {
-    pc_left=$1
-    shift
-    until "$@" >/dev/null 2>&1; do
-        pc_left=$((pc_left - 1))
-        [ "$pc_left" -gt 0 ] || return 1
-        sleep 0.1 2>/dev/null || sleep 1
-    done
-}
-
-# A listening socket, from the kernel's table (state 0A): no tool has to be there for it.
-pc_listens() {
-    pc_port=$(printf ':%04X' "$1")
-    for pc_table in /proc/net/tcp /proc/net/tcp6; do
-        [ -r "$pc_table" ] || continue
-        # shellcheck disable=SC2034 # fields to skip
-        while read -r pc_skip pc_local pc_skip pc_status pc_skip; do
-            case "$pc_local $pc_status" in *"$pc_port 0A") return 0 ;; esac
-        done <"$pc_table"
-    done
-    return 1
 }
 
 # pc_undo DIR: puts every file of a run back, reads it back, runs the actions again. Idempotent.

@@ -1,9 +1,9 @@
 //! Nodes that are not fit: no space, no right to write, no sudo, a configuration that its service refuses. Each stands as before.
 
-use super::machine::{Fingerprint, Machine};
-use super::operator::{Operator, Run};
-use super::site_text::{SiteText, state};
-use super::standing::lend_one;
+use super::stage::machine::{Fingerprint, Machine};
+use super::stage::operator::{Operator, Run};
+use super::stage::site_text::{SiteText, state};
+use super::stage::standing::lend_one;
 use super::story::served_chain;
 
 fn stand(node: &Machine) -> Fingerprint {
@@ -152,4 +152,29 @@ fn a_link_in_the_place_of_a_file_is_not_followed() {
     let node = lend_one();
     node.sh("mkdir -p /etc/small; ln -s /etc/shadow /etc/small/file");
     apply_in_vain(&SiteText::bare(&[&node]), &node, 1, &[&node.name, "/etc/small/file", "symbolic link"]);
+}
+
+#[test]
+fn the_comparison_of_before_and_after_sees_content_mode_owner_and_what_comes_and_goes() {
+    let node = lend_one();
+    node.sh("mkdir -p /etc/small; echo a >/etc/small/file; ln -s a /etc/small/link");
+    let before = stand(&node);
+    before.assert_same(&stand(&node));
+    for change in [
+        "echo b >/etc/small/file",
+        "chmod 600 /etc/small/file",
+        "chown admin /etc/small/file",
+        "ln -sf b /etc/small/link",
+        "touch /etc/small/.hidden",
+        "mkdir /etc/small/folder",
+        "rm /etc/small/file",
+    ] {
+        let one_before = stand(&node);
+        node.sh(change);
+        assert_eq!(
+            one_before.difference(&stand(&node)).iter().filter(|line| !line.starts_with("/etc/small:")).count().min(1),
+            1,
+            "{change}"
+        );
+    }
 }

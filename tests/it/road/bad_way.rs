@@ -3,10 +3,10 @@
 
 use std::net::TcpListener;
 
-use super::machine::{Machine, sh_on};
-use super::operator::{Operator, Run};
-use super::site_text::{Entry, SiteText, read_state, state};
-use super::standing::{lend_one, standing};
+use super::stage::machine::{Machine, sh_on};
+use super::stage::operator::{Operator, Run};
+use super::stage::site_text::{Entry, SiteText, read_state, state};
+use super::stage::standing::{lend_one, standing};
 
 /// `apply` of the small playbook, which must leave no trace.
 #[track_caller]

@@ -1,9 +1,9 @@
 //! Several nodes, several operators: dead nodes, held locks, and the exit code that each gives.
 
-use super::machine::Machine;
-use super::operator::{Operator, end_of};
-use super::site_text::SiteText;
-use super::standing::{lend, lend_one, standing};
+use super::stage::machine::Machine;
+use super::stage::operator::{Operator, end_of};
+use super::stage::site_text::SiteText;
+use super::stage::standing::{lend, lend_one, standing};
 
 /// A machine that does not answer for as long as this lives.
 struct Dead<'a>(&'a Machine);

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::machine::Machine;
-use super::site_text::read_state;
-use super::standing::lend_one;
+use super::stage::machine::Machine;
+use super::stage::site_text::read_state;
+use super::stage::standing::lend_one;
 use super::story::story;
 
 /// Something in which a secret could be.

@@ -1,0 +1,90 @@
+# shellcheck shell=sh
+# What a run does once its files are in place: services, commands, waiting until they are well. Follows transaction.sh.
+
+pc_certs=${pc_certs:-/etc/ssl/certs}
+
+# pc_actions DIR once|again: in the order given; `again` after files were put back, where failures do not stop it.
+pc_actions() {
+    while IFS='	' read -r pc_step pc_kind pc_value; do
+        pc_out=$(pc_act "$2" "$pc_kind" "$pc_value" 2>&1 9>&- </dev/null) || {
+            pc_fail "$pc_step" "$pc_out"
+            [ "$2" = again ] || return
+        }
+        [ "$2" = again ] || pc_say step "$pc_step" 'done' "$pc_kind $pc_value"
+    done <"$1/actions"
+}
+
+pc_act() {
+    case $2 in
+        command) [ "$1" = again ] || sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
+        refresh) sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
+        enable) systemctl enable --now "$3" ;;
+        trust) pc_trust "$1" "$3" ;;
+        reload) systemctl reload-or-restart "$3" || { pc_service_log "$3"; return 1; } ;;
+        restart) systemctl restart "$3" || { pc_service_log "$3"; return 1; } ;;
+        active) [ "$1" = again ] || pc_until 50 systemctl -q is-active "$3" || { pc_service_log "$3"; return 1; } ;;
+        listens) [ "$1" = again ] || pc_until 50 pc_listens "$3" || { printf 'nothing listens on TCP port %s\n' "$3"; return 1; } ;;
+        wait) [ "$1" = again ] || pc_until "${3%% *}" sh -c "${3#* }" || { printf 'command %s did not succeed in time\n' "${3#* }"; return 1; } ;;
+    esac
+}
+
+pc_service_log() {
+    printf 'service %s did not come up\n' "$1"
+    systemctl --no-pager --lines=0 status "$1"
+    journalctl --no-pager --quiet --lines=8 --output=cat --unit="$1"
+}
+
+# pc_until TENTHS COMMAND…: tries until it succeeds, for so many tenths of a second.
+pc_until() {
+    pc_left=$1
+    shift
+    until "$@" >/dev/null 2>&1; do
+        pc_left=$((pc_left - 1))
+        [ "$pc_left" -gt 0 ] || return 1
+        sleep 0.1 2>/dev/null || sleep 1
+    done
+}
+
+# A listening socket, from the kernel's table (state 0A): no tool has to be there for it.
+pc_listens() {
+    pc_port=$(printf ':%04X' "$1")
+    for pc_table in /proc/net/tcp /proc/net/tcp6; do
+        [ -r "$pc_table" ] || continue
+        # shellcheck disable=SC2034 # fields to skip
+        while read -r pc_skip pc_local pc_skip pc_status pc_skip; do
+            case "$pc_local $pc_status" in *"$pc_port 0A") return 0 ;; esac
+        done <"$pc_table"
+    done
+    return 1
+}
+
+# pc_trust once|again FILE: a CA certificate that is new among the trusted ones, as `update-ca-certificates` puts it
+# there; that one handles each of its hundred others as well, which takes most of a run's time. It is called all the
+# same where it has hooks to tell, where anything is unlike a fresh certificate, and after an undo.
+pc_trust() {
+    pc_name=${2##*/}
+    pc_name=${pc_name%.crt}
+    pc_bundle=$pc_certs/ca-certificates.crt
+    pc_link=$pc_certs/$pc_name.pem
+    if [ "$1" = again ]; then
+        # Dangling now, and left alone by it.
+        rm -f "$pc_link"
+        for pc_link in "$pc_certs"/*.[0-9]; do [ -e "$pc_link" ] || rm -f "$pc_link"; done
+    elif [ -s "$pc_bundle" ] && [ ! -e "$pc_link" ] && [ ! -h "$pc_link" ] && pc_has_no_hooks; then
+        case $pc_name in *[!A-Za-z0-9_.-]*) ;; *) pc_trust_one "$2" && return ;; esac
+    fi
+    update-ca-certificates
+}
+
+pc_has_no_hooks() {
+    for pc_hook in /etc/ca-certificates/update.d/*; do [ ! -x "$pc_hook" ] || return 1; done
+}
+
+# The bundle first, then the name by which OpenSSL finds it in the folder; the link that marks it as done comes last.
+pc_trust_one() {
+    pc_hash=$(openssl x509 -noout -subject_hash -in "$1" 2>/dev/null) && [ -n "$pc_hash" ] || return 1
+    pc_slot=0
+    while [ -e "$pc_certs/$pc_hash.$pc_slot" ] || [ -h "$pc_certs/$pc_hash.$pc_slot" ]; do pc_slot=$((pc_slot + 1)); done
+    cat "$pc_bundle" "$1" >"$pc_bundle.new" && chmod 0644 "$pc_bundle.new" && mv -f "$pc_bundle.new" "$pc_bundle" || return 1
+    ln -s "$pc_name.pem" "$pc_certs/$pc_hash.$pc_slot" && ln -s "$1" "$pc_link"
+}
