@@ -59,7 +59,7 @@ fn usage(error: &clap::Error) -> u8 {
 
 fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Init(args) => init::run(args, context),
+        Command::Init(args) => block_on(interrupt::told(|| init::run(args, context))),
         Command::Check(args) => block_on(check::run(args, context)),
         Command::Verify(args) => block_on(verify::run(args, context)),
         Command::Status(args) => block_on(status::run(args, context)),

@@ -11,10 +11,14 @@ const NSS: &str = "libnss3-tools";
 const JAVA: &str = "default-jre-headless";
 const PYTHON: &str = "python3-cryptography";
 
+fn keep(path: &Path, text: &str) {
+    portcullis::disk::write_atomically(path, text.as_bytes(), 0o600, portcullis::disk::Existing::Keep).unwrap();
+}
+
 /// A folder with a PFX of ours for each kind of key and profile, as `kind-profile.pfx`.
 fn written() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("password"), PASSWORD).unwrap();
+    keep(&folder.path().join("password"), PASSWORD);
     for (kind, root) in [("ecdsa", "root"), ("rsa", "rsa-root")] {
         for profile in ["modern", "legacy", "pbmac1"] {
             let bundle = examples().join("good").join(kind);
@@ -134,7 +138,7 @@ fn bundle() -> tempfile::TempDir {
     for file in ["chain.pem", "server.key"] {
         fs::copy(examples().join("good/rsa").join(file), folder.path().join(file)).unwrap();
     }
-    fs::write(folder.path().join("password"), PASSWORD).unwrap();
+    keep(&folder.path().join("password"), PASSWORD);
     folder
 }
 

@@ -14,4 +14,5 @@ mod road;
 mod site_file;
 #[cfg(test)]
 mod ssh_transport;
+#[cfg(test)]
 mod verify;
