@@ -4,13 +4,6 @@
 //! Needs root (or `sudo`) and the lab's program (`cargo build -p portcullis-lab`). Tests take turns: a fault of one
 //! must not be found by another.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "the lints' leave for tests does not reach a test's own tools"
-)]
-
 mod before;
 mod mail;
 mod served;
