@@ -213,7 +213,7 @@ where
         Verdict::Unchanged | Verdict::Skipped => State::Unchanged,
         Verdict::Failed(_) | Verdict::Unknown(_) | Verdict::NotTold(_) => State::Failed,
     };
-    emit(sink, &node, Phase::Commit, state, Some(verdict.describe()));
+    emit(sink, &node, Phase::Commit, state, (!verdict.is_good()).then(|| verdict.describe()));
     NodeResult { node, changes, verdict, recovered, round_trips: machine.round_trips() }
 }
 

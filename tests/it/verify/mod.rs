@@ -1,0 +1,15 @@
+//! `check` and `verify` on a lab of their own, made ready by `apply`: green at first; then each real fault is found
+//! under its id, and gone when it is mended.
+//!
+//! Needs root (or `sudo`) and the lab's program (`cargo build -p portcullis-lab`). Tests take turns: a fault of one
+//! must not be found by another.
+
+#![expect(clippy::disallowed_methods, reason = "the program is run as a person runs it, by the clock")]
+
+mod before;
+mod mail;
+mod served;
+mod standing;
+mod whole;
+
+use standing::turn;
