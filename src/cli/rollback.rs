@@ -9,12 +9,12 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use super::interrupt;
-use super::outcome::chain;
+use super::outcome::{by_cause, chain};
 use super::record::Recorder;
 use crate::event::{Event, Phase, State};
 use crate::ledger::event::NodeOutcome;
 use crate::node::{Facts, Inquiry, Machine, Outcome, Remote as _, RunId};
-use crate::playbook::{describe_outcome, look};
+use crate::playbook::{describe_outcome, help_with, look};
 use crate::site::model::Node;
 
 /// Arguments of `rollback`.
@@ -38,15 +38,19 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     let looking = look(&nodes, &inquiry, nodes.len(), |node| cluster.connect(node), sink.as_ref());
     let answers = interrupt::or_stop(looking).await?;
     let mut outcomes: Vec<NodeOutcome> = Vec::new();
+    let mut help: Option<String> = None;
     let mut reached: Vec<(Node, Machine, Facts)> = Vec::new();
     for (node, answer) in answers {
         match answer {
             Ok((machine, facts)) => reached.push((node, machine, facts)),
-            Err(error) => outcomes.push(outcome_of(&node, "unreached", Some(chain(&error)))),
+            Err(error) => {
+                outcomes.push(outcome_of(&node, "unreached", Some(chain(&error))));
+                help = help.or(error.help());
+            }
         }
     }
     if reached.is_empty() {
-        return Err(not_rolled_back(&outcomes, Exit::Unreachable));
+        return Err(not_rolled_back(&outcomes, Exit::Unreachable, help));
     }
     let run = choose(args.run.as_deref(), &reached)?;
     drop(sink);
@@ -64,6 +68,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
             sink.emit(&Event::Node { node: node.name.clone(), phase: Phase::Undo, state: State::Started, detail: None });
             let (word, detail, state) = match machine.roll_back(&run, &owner).await {
                 Ok(Outcome::RolledBack) => ("rolled-back", None, State::Done),
+                Ok(Outcome::Locked { owner }) => ("locked", Some(describe_outcome(&Outcome::Locked { owner })), State::Failed),
                 Ok(outcome) => ("failed", Some(describe_outcome(&outcome)), State::Failed),
                 Err(error) => ("failed", Some(chain(&error)), State::Failed),
             };
@@ -83,10 +88,16 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     }
     match (bad, done) {
         (0, _) => Ok(Exit::Done),
-        // A script has each node's outcome already.
-        (_, done) if context.is_json() => Ok(if done == 0 { Exit::Failed } else { Exit::Partial }),
-        (_, 0) => Err(not_rolled_back(&outcomes, Exit::Failed)),
-        _ => Err(not_rolled_back(&outcomes, Exit::Partial)),
+        (bad, done) => {
+            let locked = outcomes.iter().filter(|outcome| outcome.outcome == "locked").count();
+            let exit = match (done, bad == locked) {
+                (0, true) => Exit::Refused,
+                (0, false) => Exit::Failed,
+                _ => Exit::Partial,
+            };
+            // A script has each node's outcome already.
+            if context.is_json() { Ok(exit) } else { Err(not_rolled_back(&outcomes, exit, help)) }
+        }
     }
 }
 
@@ -120,9 +131,16 @@ fn choose(wanted: Option<&str>, reached: &[(Node, Machine, Facts)]) -> Result<Ru
     RunId::parse(chosen).map_err(|error| Failure::new(Exit::Failed, error, None))
 }
 
-fn not_rolled_back(outcomes: &[NodeOutcome], exit: Exit) -> Failure {
+fn not_rolled_back(outcomes: &[NodeOutcome], exit: Exit, unreached: Option<String>) -> Failure {
     let bad = outcomes.iter().filter(|outcome| !matches!(outcome.outcome.as_str(), "rolled-back" | "not-concerned"));
-    let lines: Vec<String> = bad.map(|outcome| format!("{}: {}", outcome.node, outcome.detail.as_deref().unwrap_or("failed"))).collect();
-    let help = "a file that was changed since is not overwritten: look at it with `portcullis plan`, or set it right by hand".to_owned();
-    Failure::new(exit, Sentence(format!("not everything was rolled back\n  {}", lines.join("\n  "))), Some(help))
+    let lines = by_cause(bad.map(|outcome| (outcome.node.as_str(), outcome.detail.clone().unwrap_or_else(|| "failed".to_owned()))));
+    let has = |word: &str| outcomes.iter().any(|outcome| outcome.outcome == word);
+    let help = if has("failed") {
+        Some("a file that was changed since is not overwritten: look at it with `portcullis plan`, or set it right by hand".to_owned())
+    } else if has("locked") {
+        help_with(&Outcome::Locked { owner: String::new() })
+    } else {
+        unreached
+    };
+    Failure::new(exit, Sentence(format!("not everything was rolled back\n  {}", lines.join("\n  "))), help)
 }
