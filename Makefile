@@ -13,7 +13,7 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography
 
-.PHONY: help demo deps test-deps build lint test audit lab-program lab-image lab-up lab-down
+.PHONY: help demo deps test-deps build lint test bench audit lab-program lab-image lab-up lab-down
 
 demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
 	$(CARGO) build --quiet --bin portcullis
@@ -39,6 +39,12 @@ lint: deps ## formatting, clippy and shellcheck; any warning fails
 
 test: test-deps lab-image ## all tests; those that touch machines boot labs of their own
 	$(CARGO) test --workspace
+
+# A release build, then labs of 1, 10 and 50 nodes. Shorter: make bench NODES="1 10" RTT=0 ROUNDS=1 TOOLS=portcullis
+bench: lab-image ## first and second apply beside tuned Ansible (20 min); rows in target/bench/summary.json
+	$(CARGO) build --release --bin portcullis
+	python3 benches/apply.py $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
+	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
 
 lab-program: deps
 	$(CARGO) build --quiet --package portcullis-lab
