@@ -45,6 +45,7 @@ bench: lab-image ## first and second apply beside tuned Ansible (20 min); rows i
 	$(CARGO) build --release --bin portcullis
 	python3 benches/apply.py $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
 	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
+	$(CARGO) bench --bench certs
 
 lab-program: deps
 	$(CARGO) build --quiet --package portcullis-lab
