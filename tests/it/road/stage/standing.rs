@@ -85,7 +85,7 @@ impl Drop for Lent {
 /// Lends so many ordinary nodes, all at once; waits for its turn.
 pub(in crate::road) fn lend<const COUNT: usize>() -> [Lent; COUNT] {
     let mut free = POOL.free.lock().unwrap_or_else(PoisonError::into_inner);
-    let patience = std::time::Duration::from_secs(240);
+    let patience = std::time::Duration::from_mins(4);
     while free.len() < COUNT {
         let (again, timeout) = POOL.returned.wait_timeout(free, patience).unwrap_or_else(PoisonError::into_inner);
         assert!(!timeout.timed_out(), "too many nodes are out of use after failed tests");

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::command::{cert, cert_as, examples, program, succeeds};
+use super::command::{cert, cert_as, examples, program, succeeds};
 
 const PASSWORD: &str = "geheim-123";
 const GNUTLS: &str = "gnutls-bin";
@@ -115,7 +115,7 @@ print(len(above), leaf.subject.rfc4514_string())
 #[test]
 fn python_computes_the_same_pbmac1() {
     let folder = written();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates/pbmac1.py").display().to_string();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/certificates/pbmac1.py").display().to_string();
     each(folder.path(), &["pbmac1"], |pfx, _| {
         assert_eq!(succeeds("python3", "/usr/bin/python3", &[&script, pfx, PASSWORD]).trim(), "the MAC agrees");
         let wrong = program("python3", "/usr/bin/python3", &[&script, pfx, "falsch"]);

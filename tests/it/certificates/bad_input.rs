@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use portcullis::certs::{Bag, LeafSelection, NoPasswords, Roots, Source, build_chain, read, review_without_chain};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use crate::command::{NOW, cert, examples};
+use super::command::{NOW, cert, examples};
 
 /// The promise is two seconds, and is kept optimised. Tests run unoptimised, several at a time: there they catch what
 /// takes minutes.
