@@ -29,7 +29,7 @@ fn a_disk_that_is_full_is_named_and_nothing_has_begun() {
     let operator = Operator::with(&SiteText::bare(&[&node]));
     operator.write("small.txt", vec![b'x'; 200_000]);
     let run = operator.apply_small();
-    run.assert_failed(1, &[&node.name, "stands as before", "/etc/small/file", "/var/lib/portcullis", "100%"]);
+    run.assert_failed(1, &[&node.name, "stands as before", "/etc/small/file", "/var/lib/portcullis: 0 KiB free there"]);
     before.assert_same(&stand(&node));
     assert_eq!(node.runs(), []);
     node.sh("umount /var/lib/portcullis");
@@ -62,7 +62,8 @@ fn a_folder_for_runs_that_is_read_only_is_named() {
     node.sh(
         "mkdir -p /var/lib/portcullis; mount --bind /var/lib/portcullis /var/lib/portcullis; mount -o remount,bind,ro /var/lib/portcullis",
     );
-    apply_in_vain(&SiteText::bare(&[&node]), &node, 1, &[&node.name, "stands as before", "/var/lib/portcullis", "Read-only file system"]);
+    apply_in_vain(&SiteText::bare(&[&node]), &node, 1, &[&node.name, "stands as before", "/var/lib/portcullis", "Read-only file system"])
+        .assert_helps("mount it for writing");
     node.sh("umount /var/lib/portcullis");
 }
 

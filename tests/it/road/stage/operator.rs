@@ -129,6 +129,14 @@ impl Run {
         self
     }
 
+    /// The help says this.
+    #[track_caller]
+    pub(in crate::road) fn assert_helps(&self, said: &str) -> &Self {
+        let help = self.stderr.rsplit_once("\nhelp: ").map_or("", |(_, help)| help);
+        assert!(help.contains(said), "`{said}` is missing in the help of:\n{}", self.stderr);
+        self
+    }
+
     /// The last line of a failed run names the log file, and that file is there.
     #[track_caller]
     pub(in crate::road) fn assert_names_log(&self, log: &Path) -> &Self {
