@@ -13,7 +13,7 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography
 
-.PHONY: help demo deps test-deps build lint test bench audit lab-program lab-image lab-up lab-down
+.PHONY: help demo deps test-deps build lint test audit fuzz certs-examples bench lab-program lab-image lab-up lab-down
 
 demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
 	$(CARGO) build --quiet --bin portcullis
@@ -45,6 +45,7 @@ bench: lab-image ## first and second apply beside tuned Ansible (20 min); rows i
 	$(CARGO) build --release --bin portcullis
 	python3 benches/apply.py $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
 	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
+	$(CARGO) bench --bench certs
 
 lab-program: deps
 	$(CARGO) build --quiet --package portcullis-lab
@@ -57,6 +58,12 @@ lab-up: lab-program ## boots a lab by hand: make lab-up NODES=3
 
 lab-down: lab-program ## takes it down again
 	$(lab) down
+
+fuzz: ## fuzzes each certificate reader for a minute; the corpus is kept
+	fuzz/run.sh 60
+
+certs-examples: ## makes certs-examples/ anew
+	certs-examples/make.sh
 
 audit: ## licences, bans and sources of the dependencies; advisories where their database can be fetched (not part of CI)
 	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny

@@ -52,6 +52,8 @@ pub(crate) struct Recipe<'a> {
     pub(crate) server_auth: bool,
     pub(crate) key_ids: bool,
     pub(crate) issuer_url: Option<&'a str>,
+    /// nameConstraints: the only subtree that may be issued for.
+    pub(crate) permitted: Option<&'a str>,
     pub(crate) key: Option<PKey<Private>>,
 }
 
@@ -68,6 +70,7 @@ impl Default for Recipe<'_> {
             server_auth: true,
             key_ids: true,
             issuer_url: None,
+            permitted: None,
             key: None,
         }
     }
@@ -129,9 +132,11 @@ impl Recipe<'_> {
         }
         if let Some(url) = self.issuer_url {
             let value = sequence(&[&sequence(&[&object("1.3.6.1.5.5.7.48.2"), &encode(0x86, url.as_bytes())])]);
-            let kind = Asn1Object::from_str("1.3.6.1.5.5.7.1.1").unwrap();
-            let value = Asn1OctetString::new_from_bytes(&value).unwrap();
-            builder.append_extension(X509Extension::new_from_der(&kind, false, &value).unwrap()).unwrap();
+            append(builder, "1.3.6.1.5.5.7.1.1", false, &value);
+        }
+        if let Some(domain) = self.permitted {
+            let subtree = sequence(&[&encode(0x82, domain.as_bytes())]);
+            append(builder, "2.5.29.30", true, &sequence(&[&encode(0xa0, &subtree)]));
         }
         if self.key_ids {
             let extension = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None)).unwrap();
@@ -143,6 +148,12 @@ impl Recipe<'_> {
             }
         }
     }
+}
+
+fn append(builder: &mut openssl::x509::X509Builder, kind: &str, critical: bool, value: &[u8]) {
+    let kind = Asn1Object::from_str(kind).unwrap();
+    let value = Asn1OctetString::new_from_bytes(value).unwrap();
+    builder.append_extension(X509Extension::new_from_der(&kind, critical, &value).unwrap()).unwrap();
 }
 
 /// A CA of ten years.

@@ -4,18 +4,32 @@
 //! a network works on a byte stream that the caller opened (directly, through the jumphost, from a node), so
 //! the same check runs from anywhere. Nothing here changes a machine, prints, or reads the clock.
 
+mod assessment;
 pub mod offline;
 pub mod proxy;
 pub mod reach;
 pub mod smtp;
 pub mod spec;
+pub mod survey;
 pub mod tls;
 
+pub use assessment::{Assessment, Counts, NOT_RUN, Waived, WaivedFinding, assess, is_meant, merged};
 pub use spec::{CheckSpec, Outcome, Vantage, Verdict};
 
 /// Every check there is, by subject, in the order in which a person would look.
 pub fn all() -> Vec<&'static CheckSpec> {
-    [offline::CHECKS, tls::CHECKS, smtp::CHECKS, proxy::CHECKS].concat()
+    [
+        &[&NOT_RUN],
+        offline::CHECKS,
+        &[&offline::SECRETS],
+        offline::SITE,
+        offline::CERTIFICATE,
+        survey::CHECKS,
+        tls::CHECKS,
+        smtp::CHECKS,
+        proxy::CHECKS,
+    ]
+    .concat()
 }
 
 #[cfg(test)]

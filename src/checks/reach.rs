@@ -3,6 +3,9 @@
 use std::io;
 use std::time::Duration;
 
+use crate::node::RemoteError;
+use crate::ssh::{Error, Obstacle};
+
 /// Why an address could not be reached. What the jumphost or the node said is kept in `source`-free words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreached {
@@ -28,7 +31,7 @@ pub enum Unreached {
         name: String,
     },
     /// The jumphost does not forward to that address.
-    #[error("the jumphost does not allow forwarding to it")]
+    #[error("the machine in between does not allow forwarding to it")]
     Prohibited,
     /// What the operating system said, where it is none of the above.
     #[error("{reason}")]
@@ -52,6 +55,30 @@ impl Unreached {
         }
     }
 
+    /// What the hop or the node said of a connection that it was asked to make to `host`; `after` is how long was waited.
+    pub fn from_remote(error: &RemoteError, host: &str, after: Duration) -> Self {
+        match error {
+            RemoteError::Ssh(error) => Self::from_ssh(error, host, after),
+            RemoteError::Unexpected { .. } | RemoteError::Facts { .. } => Self::Refusal { reason: error.to_string() },
+        }
+    }
+
+    /// The same for the transport's own error.
+    pub fn from_ssh(error: &Error, host: &str, after: Duration) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "what is not about the connection keeps its own words")]
+        match error {
+            Error::Unreachable { obstacle, .. } => match obstacle {
+                Obstacle::Refused => Self::Refused,
+                Obstacle::NoRoute => Self::NoRoute,
+                Obstacle::TimedOut => Self::Filtered { after },
+                Obstacle::NameUnknown => Self::Unresolved { name: host.to_owned() },
+                Obstacle::Said(words) => Self::Refusal { reason: words.clone() },
+            },
+            Error::ForwardingRefused { .. } => Self::Prohibited,
+            other => Self::Refusal { reason: other.to_string() },
+        }
+    }
+
     /// The sentence for the team that can mend it; `to` is `host:port`, `from` a machine's name.
     pub fn fix(&self, from: &str, to: &str) -> String {
         match self {
@@ -62,7 +89,7 @@ impl Unreached {
             Self::NoRoute => format!("ask the network team for a route from {from} to {to}"),
             Self::Unresolved { name } => format!("ask the DNS team: {name} must resolve on {from}"),
             Self::Prohibited => {
-                format!("on the jumphost, allow forwarding to it: `PermitOpen {to}` and `AllowTcpForwarding yes` in sshd_config")
+                format!("on {from}, allow forwarding to it: `AllowTcpForwarding yes`, and no `PermitOpen` without {to}, in sshd_config")
             }
             Self::Refusal { .. } => format!("try it by hand on {from}: `nc -vz {}`", to.replace(':', " ")),
         }

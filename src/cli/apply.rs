@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use super::gate;
 use super::interrupt;
-use super::outcome::{chain, node_diff, reached, run_exit, run_summary, survey_failure, unreached};
+use super::outcome::{by_cause, chain, node_diff, reached, run_exit, run_summary, survey_failure, unreached};
 use super::planfile::PlanFile;
 use super::record::Recorder;
 use crate::event::{Event, Sink};
@@ -189,22 +189,21 @@ impl Ended<'_> {
     }
 
     fn failure(&self) -> Failure {
-        let mut lines: Vec<String> = self
-            .results
-            .iter()
-            .filter(|result| !result.verdict.is_good())
-            .map(|result| format!("{}: {}", result.node.name, result.verdict.describe()))
-            .collect();
-        lines.extend(self.failed.iter().map(|(node, error)| format!("{}: {}", node.name, chain(*error))));
-        let help = match survey_failure(self.failed, self.of) {
-            Some(failure) if self.results.iter().all(|result| result.verdict.is_good()) => failure.help,
-            _ => Some("mend the cause and run the same command again: nodes that are done stay as they are".to_owned()),
+        let bad: Vec<&NodeResult> = self.results.iter().filter(|result| !result.verdict.is_good()).collect();
+        let told = bad.iter().map(|result| (result.node.name.as_str(), result.verdict.describe()));
+        let lines = by_cause(told.chain(self.failed.iter().map(|(node, error)| (node.name.as_str(), chain(*error)))));
+        let again = "run the same command again: nodes that are done stay as they are";
+        let help = match (bad.iter().find_map(|result| result.verdict.help()), survey_failure(self.failed, self.of)) {
+            (Some(help), _) => format!("{help}; then {again}"),
+            (None, Some(Failure { help: Some(help), .. })) if bad.is_empty() => help,
+            (None, _) => format!("mend the cause and {again}"),
         };
         let head = if self.exit == Exit::Interrupted {
             "interrupted; what had begun was let finish".to_owned()
         } else {
-            format!("{} of {} nodes are not as desired", lines.len(), self.of)
+            format!("{} of {} nodes are not as desired", bad.len() + self.failed.len(), self.of)
         };
-        Failure::new(self.exit, Sentence(format!("{head}\n  {}", lines.join("\n  "))), help)
+        let text = std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n  ");
+        Failure::new(self.exit, Sentence(text), Some(help))
     }
 }

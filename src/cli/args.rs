@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{apply, audit, cert, completions, init, man, plan, render, rollback, site, status};
+use super::{apply, audit, cert, check, completions, init, man, plan, render, rollback, site, status, verify};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -89,10 +89,14 @@ fn timeout(text: &str) -> Result<Duration, String> {
 pub(crate) enum Command {
     /// Ask what a site needs, and write its site file
     Init(init::InitArgs),
+    /// Look at every requirement before anything is touched
+    Check(check::CheckArgs),
     /// Show what `apply` would change, node by node; touches nothing
     Plan(plan::PlanArgs),
     /// Make it so
     Apply(apply::ApplyArgs),
+    /// Prove from the outside that it works: TLS, mail, proxy
+    Verify(verify::VerifyArgs),
     /// Put back what a run replaced
     Rollback(rollback::RollbackArgs),
     /// Nodes, last run, drift, certificates' days left
@@ -119,6 +123,8 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Init(_) => "init",
+            Self::Check(_) => "check",
+            Self::Verify(_) => "verify",
             Self::Status(_) => "status",
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",

@@ -25,6 +25,17 @@ fn interrupted(what: &str) -> Failure {
     Failure::new(Exit::Interrupted, Sentence(format!("interrupted; {what}")), None)
 }
 
+/// Does work that waits for a person. Ctrl-C does not end the process meanwhile: the prompt hears of it, puts the
+/// terminal right and gives back that it was interrupted.
+pub(crate) async fn told<T>(work: impl FnOnce() -> T) -> T {
+    let listener = tokio::spawn(async { drop(tokio::signal::ctrl_c().await) });
+    // The listener has to be in place before the first prompt is.
+    tokio::task::yield_now().await;
+    let done = tokio::task::block_in_place(work);
+    listener.abort();
+    done
+}
+
 /// Awaits work that changes nothing; an interrupt ends it at once.
 pub(crate) async fn or_stop<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     tokio::select! {

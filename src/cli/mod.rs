@@ -4,6 +4,7 @@ mod apply;
 mod args;
 mod audit;
 pub mod cert;
+mod check;
 mod clock;
 mod cluster;
 mod completions;
@@ -21,9 +22,12 @@ mod plan;
 mod planfile;
 mod record;
 mod render;
+mod requirements;
 mod rollback;
+mod selection;
 mod site;
 mod status;
+mod verify;
 
 use clap::Parser as _;
 
@@ -55,7 +59,9 @@ fn usage(error: &clap::Error) -> u8 {
 
 fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
-        Command::Init(args) => init::run(args, context),
+        Command::Init(args) => block_on(interrupt::told(|| init::run(args, context))),
+        Command::Check(args) => block_on(check::run(args, context)),
+        Command::Verify(args) => block_on(verify::run(args, context)),
         Command::Status(args) => block_on(status::run(args, context)),
         Command::Plan(args) => block_on(plan::run(args, context)),
         Command::Apply(args) => block_on(apply::run(args, context)),

@@ -28,21 +28,25 @@ pub(crate) fn survey_failure(failed: &[(&Node, &SurveyError)], of: usize) -> Opt
         (true, false) => Exit::Failed,
         (false, _) => Exit::Partial,
     };
-    let mut causes: Vec<(String, Vec<&str>)> = Vec::new();
-    for (node, error) in failed {
-        let why = chain(error);
-        match causes.iter_mut().find(|(known, _)| *known == why) {
-            Some((_, nodes)) => nodes.push(&node.name),
-            None => causes.push((why, vec![&node.name])),
-        }
-    }
-    let lines: Vec<String> = causes.iter().map(|(why, nodes)| format!("{}: {why}", nodes.join(", "))).collect();
+    let lines = by_cause(failed.iter().map(|(node, error)| (node.name.as_str(), chain(error))));
     let head = if none_left {
         "no node could be planned for".to_owned()
     } else {
         format!("{} of {of} nodes could not be planned for", failed.len())
     };
     Some(Failure::new(exit, Sentence(format!("{head}\n  {}", lines.join("\n  "))), first.help()))
+}
+
+/// A line for each cause, with the nodes it concerns: fifty nodes behind a dead jumphost have one.
+pub(crate) fn by_cause<'a>(nodes: impl IntoIterator<Item = (&'a str, String)>) -> Vec<String> {
+    let mut causes: Vec<(String, Vec<&str>)> = Vec::new();
+    for (node, why) in nodes {
+        match causes.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, nodes)) => nodes.push(node),
+            None => causes.push((why, vec![node])),
+        }
+    }
+    causes.iter().map(|(why, nodes)| format!("{}: {why}", nodes.join(", "))).collect()
 }
 
 /// An error with its causes, in one line.

@@ -62,10 +62,20 @@ pub struct KeptRun {
     pub state: String,
 }
 
+/// What became of a mail, as the machine's mail log says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailFact {
+    /// `sent`, `deferred`, `bounced`, `expired`.
+    pub status: String,
+    /// The receiving server's words, or why it was not reached.
+    pub said: String,
+}
+
 /// Everything one probe brought back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Single-valued facts by key: `kernel`, `host`, `clock` (seconds since 1970), `cores`, `memory-kib`, `init`, `boot`, `ipv6`.
+    /// Single-valued facts by key: `kernel`, `host`, `clock` (seconds since 1970), `cores`, `memory-kib`, `init`, `boot`, `ipv6`,
+    /// `moment` (the clock with its fraction, where `date` tells one).
     pub machine: BTreeMap<String, String>,
     /// Distribution and its version, such as `("debian", "12")`.
     pub os: Option<(String, String)>,
@@ -77,6 +87,8 @@ pub struct Facts {
     pub services: BTreeMap<String, ServiceFact>,
     /// Exit status of guards by command.
     pub guards: BTreeMap<String, i32>,
+    /// Fate of mails by queue id; one that is not here is still under way, or the log does not say.
+    pub mails: BTreeMap<String, MailFact>,
     /// Runs kept on the machine, oldest first.
     pub runs: Vec<KeptRun>,
     /// Who holds the machine's lock, where somebody does.
@@ -121,7 +133,7 @@ impl Facts {
     fn take(&mut self, fields: &[&str], paths: &[&str], inquiry: &Inquiry) -> Option<()> {
         match *fields {
             ["os", id, version] => self.os = Some((id.to_owned(), version.to_owned())),
-            [key @ ("kernel" | "host" | "clock" | "cores" | "init" | "memory-kib" | "boot" | "ipv6"), value] => {
+            [key @ ("kernel" | "host" | "clock" | "cores" | "init" | "memory-kib" | "boot" | "ipv6" | "moment"), value] => {
                 self.machine.insert(key.to_owned(), value.to_owned());
             }
             ["disk", mount, total, free] => {
@@ -142,6 +154,12 @@ impl Facts {
                 let name = inquiry.services().get(number.parse::<usize>().ok()?)?;
                 self.services.insert(name.clone(), ServiceFact { active: active.to_owned(), enabled: enabled.to_owned() });
             }
+            ["mail", number, status, said] => {
+                let queue_id = inquiry.mails().get(number.parse::<usize>().ok()?)?;
+                if !status.is_empty() {
+                    self.mails.insert(queue_id.clone(), MailFact { status: status.to_owned(), said: said.to_owned() });
+                }
+            }
             ["guard", number, status] => {
                 let command = inquiry.guards().get(number.parse::<usize>().ok()?)?;
                 self.guards.insert(command.clone(), status.parse().ok()?);
@@ -159,6 +177,19 @@ impl Facts {
     /// The machine's clock, in seconds since 1970.
     pub fn clock(&self) -> Option<i64> {
         self.machine.get("clock")?.parse().ok()
+    }
+
+    /// The machine's clock as precisely as it told it, and how far that may be off by the telling alone.
+    pub fn moment(&self) -> Option<(jiff::Timestamp, jiff::SignedDuration)> {
+        let whole = jiff::Timestamp::from_second(self.clock()?).ok()?;
+        let half = jiff::SignedDuration::from_millis(500);
+        let fraction = self.machine.get("moment").and_then(|text| text.split_once('.'));
+        let exact = fraction.and_then(|(seconds, nanoseconds)| {
+            let (seconds, nanoseconds) = (seconds.parse().ok()?, nanoseconds.parse().ok().filter(|_| nanoseconds.len() == 9)?);
+            jiff::Timestamp::new(seconds, nanoseconds).ok()
+        });
+        // Whole seconds are cut off, so that the truth lies half a second later on average.
+        Some(exact.map_or((whole.saturating_add(half).ok()?, half), |exact| (exact, jiff::SignedDuration::ZERO)))
     }
 
     /// A run broken off in the midst.

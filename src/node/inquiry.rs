@@ -21,6 +21,7 @@ pub struct Inquiry {
     files: Vec<(String, Depth)>,
     services: Vec<String>,
     guards: Vec<String>,
+    mails: Vec<String>,
 }
 
 impl Inquiry {
@@ -52,6 +53,15 @@ impl Inquiry {
         }
     }
 
+    /// Asks what became of a mail, by the queue id its mail service gave it; waits some seconds for it to be known.
+    /// What no mail service gives as an id is not asked.
+    pub fn mail(&mut self, queue_id: &str) {
+        let is_id = (4..=32).contains(&queue_id.len()) && queue_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if is_id && !self.mails.iter().any(|known| known == queue_id) {
+            self.mails.push(queue_id.to_owned());
+        }
+    }
+
     /// The files asked about, in the order of the answers.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|(path, _)| path.as_str())
@@ -65,6 +75,11 @@ impl Inquiry {
     /// The guards asked about, in the order of the answers.
     pub fn guards(&self) -> &[String] {
         &self.guards
+    }
+
+    /// The mails asked about, in the order of the answers.
+    pub fn mails(&self) -> &[String] {
+        &self.mails
     }
 
     /// The read-only script that answers.
@@ -81,6 +96,9 @@ impl Inquiry {
         }
         for (number, command) in self.guards.iter().enumerate() {
             let _infallible = writeln!(text, "pc_guard {number} {}", quote(command));
+        }
+        for (number, queue_id) in self.mails.iter().enumerate() {
+            let _infallible = writeln!(text, "pc_mail {number} {}", quote(queue_id));
         }
         text.push_str("pc_probe_end\n");
         text

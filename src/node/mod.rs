@@ -11,7 +11,7 @@ mod remote;
 mod run_id;
 mod transaction;
 
-pub use facts::{DiskFact, Facts, FactsError, FileFact, KeptRun, ServiceFact};
+pub use facts::{DiskFact, Facts, FactsError, FileFact, KeptRun, MailFact, ServiceFact};
 pub use inquiry::{Depth, Inquiry};
 pub use outcome::{Answer, Outcome, Progress, parse_answer};
 pub use quote::quote;

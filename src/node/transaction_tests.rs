@@ -43,19 +43,23 @@ impl Machine {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the shells themselves are the judges")]
-    fn run(&self, script: &str, payload: &[u8]) -> (Vec<Answer>, Outcome) {
+    fn start(&self, script: &str) -> std::process::Child {
         let home = self.folder.path().display();
         // A stand-in for the system's trust store, and for what rewrites it.
         let trust = format!("pc_certs={home}/etc pc_hooks={home}/hooks PATH={home}/bin:$PATH");
         let script = format!("pc_home={home}/home\npc_volatile={home}\n{trust}\n{script}");
-        let mut child = Command::new(self.shell[0])
+        Command::new(self.shell[0])
             .args(&self.shell[1..])
             .arg("-c")
             .arg(script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap();
+            .unwrap()
+    }
+
+    fn run(&self, script: &str, payload: &[u8]) -> (Vec<Answer>, Outcome) {
+        let mut child = self.start(script);
         // A script that ended early closes its end: that is no failure of the test.
         drop(child.stdin.take().unwrap().write_all(payload));
         let output = child.wait_with_output().unwrap();
@@ -269,5 +273,25 @@ fn a_new_ca_is_found_by_its_hash_and_gone_after_an_undo() {
             (machine.names(), machine.read("ca-certificates.crt")),
             (vec!["ca-certificates.crt".to_owned()], Some("old\n".to_owned()))
         );
+    });
+}
+
+#[test]
+fn a_lock_is_taken_from_a_run_that_has_waited_for_its_client_too_long_and_from_no_other() {
+    on_every_shell(|machine| {
+        let silent = transaction(1, vec![placement(machine, "a", "never sent", Expected::Absent)]);
+        let mut holder = machine.start(&silent.script());
+        let state = machine.folder.path().join("home/runs").join(run_id(1).as_str()).join("state");
+        while !std::fs::read_to_string(&state).is_ok_and(|state| state == "staging\n") {
+            std::thread::yield_now();
+        }
+        let next = transaction(2, vec![placement(machine, "b", "new", Expected::Absent)]);
+        assert_eq!(machine.carry_out(&next), Outcome::Locked { owner: "tester".into() });
+        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        std::fs::File::options().write(true).open(&state).unwrap().set_modified(long_ago).unwrap();
+        assert_eq!(machine.carry_out(&next), Outcome::Done);
+        assert_eq!((machine.state(run_id(1).as_str()), machine.names()), (None, vec!["b".to_owned()]));
+        drop(holder.stdin.take());
+        holder.wait().unwrap();
     });
 }

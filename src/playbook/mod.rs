@@ -23,5 +23,5 @@ pub use model::{Gate, Handout, Kind, Playbook, Step, schema};
 pub use plan::{Change, ChangeKind, NodePlan, PlanError, Planner};
 pub use prepare::{PrepareError, prepare, read_certificate};
 pub use render::{RenderError, Templates};
-pub use run::{Course, GateKeeper, NodeResult, Verdict, carry_out, describe_outcome};
+pub use run::{Course, GateKeeper, NodeResult, Verdict, carry_out, describe_outcome, help_with};
 pub use survey::{SurveyError, Surveyed, look, survey};

@@ -48,6 +48,19 @@ impl Verdict {
         }
     }
 
+    /// What to do next, where this says more than to run the same command again.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Unchanged | Self::Changed | Self::Skipped => None,
+            Self::NotTold(error) => error.help(),
+            Self::Unknown(_) => Some(
+                "the machine finishes or undoes by itself what it had accepted; `portcullis status` tells, once it can be reached"
+                    .to_owned(),
+            ),
+            Self::Failed(outcome) => help_with(outcome),
+        }
+    }
+
     /// One word for scripts and the ledger.
     pub fn word(&self) -> &'static str {
         match self {
@@ -62,6 +75,28 @@ impl Verdict {
             Self::Failed(Outcome::UnknownRun { .. }) => "unknown-run",
         }
     }
+}
+
+/// What a person can do about a machine's outcome.
+pub fn help_with(outcome: &Outcome) -> Option<String> {
+    let says = |reason: &str, words: &[&str]| words.iter().any(|word| reason.contains(word));
+    Some(match outcome {
+        Outcome::Locked { .. } => {
+            "wait until that run has ended; one whose client is gone gives way after six minutes at the latest".to_owned()
+        }
+        Outcome::Broken { .. } => {
+            "put the files named right by hand; what stood there is kept on the machine below /var/lib/portcullis/runs".to_owned()
+        }
+        Outcome::NotBegun { reason, .. } | Outcome::Undone { reason, .. } if says(reason, &["No space left on device", "KiB free"]) => {
+            "make room there (`df -h`, `df -i`)".to_owned()
+        }
+        Outcome::NotBegun { reason, .. } | Outcome::Undone { reason, .. } if says(reason, &["Read-only file system"]) => {
+            "mount it for writing; a file system that became read-only by itself has a fault (`dmesg`)".to_owned()
+        }
+        Outcome::Done | Outcome::NotBegun { .. } | Outcome::Undone { .. } | Outcome::RolledBack | Outcome::UnknownRun { .. } => {
+            return None;
+        }
+    })
 }
 
 /// What a machine's outcome means, in a sentence.
@@ -178,7 +213,7 @@ where
         Verdict::Unchanged | Verdict::Skipped => State::Unchanged,
         Verdict::Failed(_) | Verdict::Unknown(_) | Verdict::NotTold(_) => State::Failed,
     };
-    emit(sink, &node, Phase::Commit, state, Some(verdict.describe()));
+    emit(sink, &node, Phase::Commit, state, (!verdict.is_good()).then(|| verdict.describe()));
     NodeResult { node, changes, verdict, recovered, round_trips: machine.round_trips() }
 }
 

@@ -110,8 +110,9 @@ where
             match &surveyed {
                 Ok(surveyed) => {
                     let count = surveyed.plan.changes.len();
-                    let state = if count == 0 { State::Unchanged } else { State::Done };
-                    emit(sink, &node, Phase::Plan, state, Some(format!("{count} to change")));
+                    let (state, detail) =
+                        if count == 0 { (State::Unchanged, None) } else { (State::Done, Some(format!("{count} to change"))) };
+                    emit(sink, &node, Phase::Plan, state, detail);
                 }
                 Err(SurveyError::Plan(error)) => emit(sink, &node, Phase::Plan, State::Failed, Some(error.to_string())),
                 Err(SurveyError::Remote(_)) => {}

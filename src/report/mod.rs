@@ -5,6 +5,7 @@
 
 pub mod audit;
 mod board;
+pub mod checks;
 pub mod failure;
 pub mod findings;
 pub mod json;

@@ -1,6 +1,8 @@
 //! Everything that is tested from outside, a module a capability.
 
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod checks;
 #[cfg(test)]
 mod init;
@@ -14,3 +16,5 @@ mod road;
 mod site_file;
 #[cfg(test)]
 mod ssh_transport;
+#[cfg(test)]
+mod verify;

@@ -68,6 +68,8 @@ pub(super) struct Search<'a> {
     roots: &'a Roots,
     now: Timestamp,
     work: u64,
+    /// Signatures looked at already, by the fingerprints of what was signed and by whom: the second pass asks again.
+    known: HashMap<([u8; 32], [u8; 32]), bool>,
 }
 
 /// What one step up from a certificate brings.
@@ -79,7 +81,7 @@ enum Step {
 
 impl<'a> Search<'a> {
     pub(super) fn new(pool: &'a Pool<'a>, roots: &'a Roots, now: Timestamp) -> Self {
-        Self { pool, roots, now, work: 0 }
+        Self { pool, roots, now, work: 0, known: HashMap::new() }
     }
 
     /// The shortest way through valid certificates; else the shortest at all; else the best of those that end nowhere.
@@ -171,11 +173,17 @@ impl<'a> Search<'a> {
     }
 
     fn signed(&mut self, certificate: &Certificate, issuer: &Certificate) -> Result<bool, ChainError> {
+        let pair = (certificate.fingerprint, issuer.fingerprint);
+        if let Some(known) = self.known.get(&pair) {
+            return Ok(*known);
+        }
         self.work += issuer.key.verification_cost();
         if self.work > WORK_LIMIT {
             return Err(ChainError::TooTangled { limit: WORK_LIMIT });
         }
-        Ok(certificate.is_signed_by(issuer))
+        let signed = certificate.is_signed_by(issuer);
+        self.known.insert(pair, signed);
+        Ok(signed)
     }
 }
 

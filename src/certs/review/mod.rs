@@ -6,6 +6,7 @@ mod chain;
 mod keys;
 mod lifetime;
 mod names;
+mod opinion;
 mod usage;
 
 use std::sync::Arc;
@@ -60,6 +61,7 @@ pub fn review(bag: &Bag, chain: &Chain, demands: &Demands<'_>) -> Vec<Finding> {
     lifetime::review(chain, demands.now, &mut findings);
     names::review(&chain.leaf, demands.names, &mut findings);
     usage::review(chain, demands, &mut findings);
+    opinion::review(chain, demands.now, &mut findings);
     findings
 }
 

@@ -84,3 +84,13 @@ fn the_same_key_in_another_environment_is_sharing_too() {
     let findings = review(&bag, &chain, &Demands { elsewhere: &elsewhere, ..Demands::new(&[], now()) });
     assert!(findings.len() == 1 && findings[0].id == "cert.shared" && findings[0].message.contains("same key"), "{findings:?}");
 }
+
+#[test]
+fn what_only_openssl_notices_is_found_too() {
+    let root = authority("Root", None);
+    let issuing = Recipe { name: "Issuing", ca: Some(true), permitted: Some("example.org"), ..Recipe::default() }.make(Some(&root));
+    let inside = server(&["a.example.org"]).make(Some(&issuing));
+    assert_eq!(found(&[inside.pem(), issuing.pem()], &root, &["a.example.org"]), [""; 0]);
+    let outside = server(&["a.example.com"]).make(Some(&issuing));
+    assert_eq!(found(&[outside.pem(), issuing.pem()], &root, &["a.example.com"]), ["cert.chain.refused"]);
+}

@@ -1,6 +1,12 @@
 //! What can be looked at on this machine alone: the files that the site file names. Reads nothing but their
 //! names and modes, and leaves the site file's own rules to the site's validation.
 
+mod rules;
+mod secrets;
+
+pub use rules::{CERTIFICATE, SITE, judged, not_judged};
+pub use secrets::secrets;
+
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -25,8 +31,16 @@ pub static KEY_MODE: CheckSpec = CheckSpec {
     severity: Severity::Warning,
     vantage: Vantage::Here,
 };
+/// Every secret can be had.
+pub static SECRETS: CheckSpec = CheckSpec {
+    id: "site.secrets",
+    title: "Every secret that the site file refers to can be had",
+    source: "Security and Access",
+    severity: Severity::Error,
+    vantage: Vantage::Here,
+};
 
-/// All checks of this subject.
+/// The checks of files.
 pub static CHECKS: &[&CheckSpec] = &[&FILES, &KEY_MODE];
 
 /// A file that the site file names.

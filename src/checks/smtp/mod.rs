@@ -10,12 +10,14 @@ mod capability;
 mod dialogue;
 mod letter;
 mod login;
+mod relay;
 mod report;
 mod wire;
 
 pub use capability::Capabilities;
 pub use dialogue::examine;
 pub use login::Credentials;
+pub use relay::{Handed, Handover, RELAY_CHECKS, hand_over, judge_fate, unreachable_relay};
 pub use report::{Dialogue, Message, SmtpReport, unreachable};
 
 use super::spec::{CheckSpec, Vantage};
@@ -51,6 +53,8 @@ pub static LOGIN: CheckSpec = spec("smtp.login", "The login is accepted", Severi
 pub static SENDER: CheckSpec = spec("smtp.sender", "The sender address is accepted", Severity::Error);
 /// A mail is queued.
 pub static MAIL: CheckSpec = spec("smtp.mail", "A mail is accepted for delivery", Severity::Error);
+/// The null client is there.
+pub static RELAY: CheckSpec = spec("smtp.relay", "The node's own mail service takes a mail", Severity::Error);
 
 /// All checks of this subject, in the order of the dialogue.
 pub static CHECKS: &[&CheckSpec] =

@@ -13,10 +13,10 @@ mod show;
 
 use std::fmt;
 use std::io::Write;
-use std::path::PathBuf;
 
 use crate::site::model::{SecretRef, Site};
 use crate::site::secret::Secrets;
+use crate::site::secret_ref::SecretRefError;
 
 pub use error::CertError;
 
@@ -87,16 +87,9 @@ pub fn run(command: &CertCommand, context: &mut CertContext<'_>) -> u8 {
     }
 }
 
-/// Parses `env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`. To be replaced by the site's own parser, which reads the same.
+/// Parses a secret reference. What is none may be the secret itself, given by mistake, and is not repeated.
 fn secret_ref(text: &str) -> Result<SecretRef, String> {
-    match text.split_once(':') {
-        None if text == "prompt" => Ok(SecretRef::Prompt),
-        Some(("env", name)) if !name.is_empty() => Ok(SecretRef::Env(name.to_owned())),
-        Some(("file", path)) if !path.is_empty() => Ok(SecretRef::File(PathBuf::from(path))),
-        Some(("cmd", command)) if !command.is_empty() => Ok(SecretRef::Cmd(command.to_owned())),
-        // The text may be the secret itself, given by mistake: it must not be repeated.
-        _ => Err("a secret is referred to, never written: env:NAME, file:PATH, cmd:COMMAND or prompt".to_owned()),
-    }
+    text.parse().map_err(|error: SecretRefError| format!("{error}; {}", error.help().unwrap_or_default()))
 }
 
 /// Parses RFC 3339 or `now`, which is `None` here: the context knows it.

@@ -70,7 +70,9 @@ pc_trust() {
     if [ "$1" = again ]; then
         # Dangling now, and left alone by it.
         rm -f "$pc_link"
-        for pc_link in "$pc_certs"/*.[0-9]; do [ -e "$pc_link" ] || rm -f "$pc_link"; done
+        for pc_link in "$pc_certs"/*.[0-9]; do
+            [ -e "$pc_link" ] || [ "$(readlink "$pc_link")" != "$pc_name.pem" ] || rm -f "$pc_link"
+        done
     elif [ -s "$pc_bundle" ] && [ ! -e "$pc_link" ] && [ ! -h "$pc_link" ] && pc_has_no_hooks; then
         case $pc_name in *[!A-Za-z0-9_.-]*) ;; *) pc_trust_one "$2" && return ;; esac
     fi

@@ -17,6 +17,7 @@ pc_machine() {
     printf 'kernel\t%s\n' "$(uname -srm)"
     printf 'host\t%s\n' "$(uname -n)"
     printf 'clock\t%s\n' "$(date +%s)"
+    printf 'moment\t%s\n' "$(date +%s.%N)"
     printf 'cores\t%s\n' "$(nproc 2>/dev/null)"
     printf 'init\t%s\n' "$pc_init"
     if [ -e /proc/net/if_inet6 ]; then printf 'ipv6\tyes\n'; else printf 'ipv6\tno\n'; fi
@@ -97,6 +98,23 @@ pc_services() {
 pc_guard() {
     sh -c "$2" >/dev/null 2>&1 </dev/null
     printf 'guard\t%s\t%s\n' "$1" "$?"
+}
+
+# pc_mail NUMBER QUEUE_ID: what became of a mail; waited for, since a mail service takes its time.
+pc_mail() {
+    pc_rest=0
+    while :; do
+        pc_value=$(
+            {
+                cat /var/log/mail.log /var/log/maillog 2>/dev/null | tail -n 2000
+                journalctl -q --no-pager -o cat -n 2000 SYSLOG_FACILITY=2 2>/dev/null
+            } | tr '\t' ' ' | sed -n "s/^.*$2: to=.* status=\([a-z][a-z]*\) (\(.*\))\$/\1	\2/p" | tail -n 1
+        )
+        if [ -n "$pc_value" ] || [ "$pc_rest" -ge 30 ]; then break; fi
+        pc_rest=$((pc_rest + 1))
+        sleep 0.5 2>/dev/null || sleep 1
+    done
+    printf 'mail\t%s\t%s\n' "$1" "${pc_value:-	}"
 }
 
 pc_probe_end() {

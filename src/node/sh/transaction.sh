@@ -39,9 +39,19 @@ pc_lock() {
     # Tried first by a command that is no special built-in: a failing `exec` would end the shell without a word.
     pc_out=$(true 2>&1 >>"$pc_volatile/portcullis.lock") || pc_end_with failed "$pc_out" 1
     exec 9>>"$pc_volatile/portcullis.lock"
-    flock -n 9 || pc_end_with locked "$(cat "$pc_volatile/portcullis.owner" 2>/dev/null)" 1
+    flock -n 9 || pc_break_lock || pc_end_with locked "$(cat "$pc_volatile/portcullis.owner" 2>/dev/null)" 1
     printf '%s\n' "${pc_owner:?}" >"$pc_volatile/portcullis.owner"
+    printf '%s %s\n' "$$" "$pc_run" >"$pc_volatile/portcullis.holder"
     pc_recover
+}
+
+# A run that still stages after so many minutes has no client any more (which gives up after five), only a connection
+# that nobody ended: a jumphost lost its power. It has changed nothing; it is ended, and forgotten like any broken off.
+pc_break_lock() {
+    { read -r pc_pid pc_stale <"$pc_volatile/portcullis.holder"; } 2>/dev/null || return 1
+    [ "$(cat "$pc_home/runs/$pc_stale/state" 2>/dev/null)" = staging ] || return 1
+    [ -n "$(find "$pc_home/runs/$pc_stale/state" -mmin "+${pc_minutes:-6}")" ] || return 1
+    kill -s KILL "$pc_pid" && flock -w 2 9
 }
 
 # pc_begin N…: a run that has these files.
@@ -78,7 +88,7 @@ pc_recover() {
 # pc_file N STEP PATH MODE OWNER:GROUP SIZE SHA256 EXPECTED: takes SIZE bytes from standard input.
 pc_file() {
     if ! pc_stage "$1" "$2" "$3" "$4 $5" || ! pc_take "$6" >"$pc_dir/files/$1/new"; then
-        pc_fail "$2" "cannot stage $3 below $pc_home: $(df -Pk "$pc_home" 2>&1 | tail -n 1)"
+        pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
     fi
     [ -n "$pc_failure" ] || printf '%s  %s\n' "$7" "$pc_dir/files/$1/new" >>"$pc_dir/sums"
     [ -n "$pc_failure" ] || printf '%s\n' "$7" >"$pc_dir/files/$1/sum"
@@ -87,19 +97,22 @@ pc_file() {
 
 # pc_remove N STEP PATH EXPECTED: PATH is to be gone.
 pc_remove() {
-    pc_stage "$1" "$2" "$3" '- -' || pc_fail "$2" "cannot stage below $pc_home: $(df -Pk "$pc_home" 2>&1 | tail -n 1)"
+    pc_stage "$1" "$2" "$3" '- -' || pc_fail "$2" "cannot stage below $pc_home: $(pc_room)"
     [ "$4" = link ] || pc_expect "$2" "$3" "$4"
 }
+
+# shellcheck disable=SC2034 # fields to skip
+pc_room() { df -Pk "$pc_home" 2>&1 | { read -r pc_skip && read -r pc_skip pc_skip pc_skip pc_free pc_skip && printf '%s KiB free there' "$pc_free"; }; }
 
 # pc_stage N STEP PATH "MODE OWNER"
 pc_stage() {
     printf '%s\n' "$3" >"$pc_dir/files/$1/path" && printf '%s %s\n' "$4" "$2" >"$pc_dir/files/$1/meta"
 }
 
-# Exactly $1 bytes of standard input; dd never reads past them.
+# Exactly $1 bytes of standard input; dd never reads past them, and does not keep the lock when its shell is ended.
 pc_take() {
-    [ "$1" -lt 65536 ] || dd bs=65536 count="$(($1 / 65536))" iflag=fullblock 2>/dev/null || return 1
-    [ "$(($1 % 65536))" -eq 0 ] || dd bs="$(($1 % 65536))" count=1 iflag=fullblock 2>/dev/null
+    [ "$1" -lt 65536 ] || dd bs=65536 count="$(($1 / 65536))" iflag=fullblock 2>/dev/null 9>&- || return 1
+    [ "$(($1 % 65536))" -eq 0 ] || dd bs="$(($1 % 65536))" count=1 iflag=fullblock 2>/dev/null 9>&-
 }
 
 # What the plan saw must still be there: `absent`, a hash, or `any`.

@@ -1,9 +1,9 @@
 //! Nodes that are not fit: no space, no right to write, no sudo, a configuration that its service refuses. Each stands as before.
 
-use super::machine::{Fingerprint, Machine};
-use super::operator::{Operator, Run};
-use super::site_text::{SiteText, state};
-use super::standing::lend_one;
+use super::stage::machine::{Fingerprint, Machine};
+use super::stage::operator::{Operator, Run};
+use super::stage::site_text::{SiteText, state};
+use super::stage::standing::lend_one;
 use super::story::served_chain;
 
 fn stand(node: &Machine) -> Fingerprint {
@@ -29,7 +29,7 @@ fn a_disk_that_is_full_is_named_and_nothing_has_begun() {
     let operator = Operator::with(&SiteText::bare(&[&node]));
     operator.write("small.txt", vec![b'x'; 200_000]);
     let run = operator.apply_small();
-    run.assert_failed(1, &[&node.name, "stands as before", "/etc/small/file", "/var/lib/portcullis", "100%"]);
+    run.assert_failed(1, &[&node.name, "stands as before", "/etc/small/file", "/var/lib/portcullis: 0 KiB free there"]);
     before.assert_same(&stand(&node));
     assert_eq!(node.runs(), []);
     node.sh("umount /var/lib/portcullis");
@@ -62,7 +62,8 @@ fn a_folder_for_runs_that_is_read_only_is_named() {
     node.sh(
         "mkdir -p /var/lib/portcullis; mount --bind /var/lib/portcullis /var/lib/portcullis; mount -o remount,bind,ro /var/lib/portcullis",
     );
-    apply_in_vain(&SiteText::bare(&[&node]), &node, 1, &[&node.name, "stands as before", "/var/lib/portcullis", "Read-only file system"]);
+    apply_in_vain(&SiteText::bare(&[&node]), &node, 1, &[&node.name, "stands as before", "/var/lib/portcullis", "Read-only file system"])
+        .assert_helps("mount it for writing");
     node.sh("umount /var/lib/portcullis");
 }
 
@@ -152,4 +153,29 @@ fn a_link_in_the_place_of_a_file_is_not_followed() {
     let node = lend_one();
     node.sh("mkdir -p /etc/small; ln -s /etc/shadow /etc/small/file");
     apply_in_vain(&SiteText::bare(&[&node]), &node, 1, &[&node.name, "/etc/small/file", "symbolic link"]);
+}
+
+#[test]
+fn the_comparison_of_before_and_after_sees_content_mode_owner_and_what_comes_and_goes() {
+    let node = lend_one();
+    node.sh("mkdir -p /etc/small; echo a >/etc/small/file; ln -s a /etc/small/link");
+    let before = stand(&node);
+    before.assert_same(&stand(&node));
+    for change in [
+        "echo b >/etc/small/file",
+        "chmod 600 /etc/small/file",
+        "chown admin /etc/small/file",
+        "ln -sf b /etc/small/link",
+        "touch /etc/small/.hidden",
+        "mkdir /etc/small/folder",
+        "rm /etc/small/file",
+    ] {
+        let one_before = stand(&node);
+        node.sh(change);
+        assert_eq!(
+            one_before.difference(&stand(&node)).iter().filter(|line| !line.starts_with("/etc/small:")).count().min(1),
+            1,
+            "{change}"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! Site files that cannot be used: refused before anything is dialled, with the place, the line and what to do.
 
-use super::operator::Operator;
+use super::stage::operator::Operator;
 
 const LEAST: &str = "site: acme\nenvironment: production\nroute: {vpn: true}\nnodes:\n  - {name: a0-1, address: 10.77.0.11}\n";
 

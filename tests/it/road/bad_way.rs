@@ -3,10 +3,10 @@
 
 use std::net::TcpListener;
 
-use super::machine::{Machine, sh_on};
-use super::operator::{Operator, Run};
-use super::site_text::{Entry, SiteText, read_state, state};
-use super::standing::{lend_one, standing};
+use super::stage::machine::{Machine, sh_on};
+use super::stage::operator::{Operator, Run};
+use super::stage::site_text::{Entry, SiteText, read_state, state};
+use super::stage::standing::{lend_one, standing};
 
 /// `apply` of the small playbook, which must leave no trace.
 #[track_caller]
@@ -83,6 +83,10 @@ fn a_host_key_that_is_not_known_is_shown_with_the_line_that_makes_it_known() {
     let public = read_state("known_hosts");
     let public = public.lines().next().unwrap().split(' ').nth(2).unwrap();
     assert!(run.stderr.contains(public), "{}", run.stderr);
+    let line = run.stderr.lines().find(|line| line.contains(public)).unwrap().trim();
+    let known = format!("{line}\n{}", read_state("known_hosts").lines().skip(1).collect::<Vec<_>>().join("\n"));
+    portcullis::disk::write_atomically(&site.known_hosts, known.as_bytes(), 0o600, portcullis::disk::Existing::Replace).unwrap();
+    Operator::with(&site).run(&["plan", "small"]).assert_code(4);
 }
 
 #[test]

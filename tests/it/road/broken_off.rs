@@ -3,11 +3,11 @@
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use super::machine::Machine;
-use super::operator::{Operator, end_of};
-use super::relay::Relay;
-use super::site_text::SiteText;
-use super::standing::lend_one;
+use super::stage::machine::Machine;
+use super::stage::operator::{Operator, end_of};
+use super::stage::relay::Relay;
+use super::stage::site_text::SiteText;
+use super::stage::standing::lend_one;
 
 /// A file, then a command that waits in the midst of the commit until the test lets it go on.
 const HELD: &str = "name: held\ntitle: held\nsteps:\n  - id: held\n    file: {path: /etc/small/file, src: small.txt}\n  - id: hold\n    \
@@ -184,4 +184,25 @@ fn an_interrupt_before_anything_has_begun_changes_nothing() {
     run.assert_code(130);
     assert!(run.stderr.contains("interrupted; nothing was changed"), "{}", run.stderr);
     before.assert_same(&node.fingerprint());
+}
+
+#[test]
+fn wherever_the_way_is_cut_the_node_is_old_or_new_and_the_next_run_finishes() {
+    let node = lend_one();
+    let (operator, relay) = over_relay(&node);
+    for bytes in [1_000, 4_000, 8_000, 14_000, 20_000, 26_000, 40_000] {
+        node.sweep();
+        relay.cut_after(bytes);
+        let run = operator.apply_small();
+        let was_cut = relay.was_cut();
+        if run.code != Some(0) {
+            let code = run.code.filter(|code| [1, 6].contains(code)).unwrap_or(1);
+            run.assert_failed(code, &[&node.name]);
+            assert!(was_cut, "it failed after {bytes} bytes without a cut");
+        }
+        node.wait_until("[ ! -e /run/portcullis.lock ] || flock -n /run/portcullis.lock true");
+        let content = node.sh("cat /etc/small/file 2>/dev/null; ls -A /etc/small 2>/dev/null; true");
+        assert!(["", "new\nfile\n"].contains(&content.as_str()), "after {bytes} bytes: {content}");
+        assert_next_run_finishes(&operator, &node, "small");
+    }
 }

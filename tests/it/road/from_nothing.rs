@@ -1,7 +1,7 @@
 //! From nothing to a cluster that serves, and back.
 
-use super::machine::Fingerprint;
-use super::site_text::read_state;
+use super::stage::machine::Fingerprint;
+use super::stage::site_text::read_state;
 use super::story::{Served, pem_blocks, story};
 
 fn of_each(test: impl Fn(&Served)) {

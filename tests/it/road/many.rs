@@ -1,9 +1,9 @@
 //! Several nodes, several operators: dead nodes, held locks, and the exit code that each gives.
 
-use super::machine::Machine;
-use super::operator::{Operator, end_of};
-use super::site_text::SiteText;
-use super::standing::{lend, lend_one, standing};
+use super::stage::machine::Machine;
+use super::stage::operator::{Operator, end_of};
+use super::stage::site_text::SiteText;
+use super::stage::standing::{lend, lend_one, standing};
 
 /// A machine that does not answer for as long as this lives.
 struct Dead<'a>(&'a Machine);
@@ -51,7 +51,7 @@ fn where_all_nodes_are_dead_none_could_be_reached() {
         &["plan", "small", "--timeout", "2s"],
         &["rollback", "--yes", "--timeout", "2s"],
     ] {
-        operator.run(command).assert_failed(6, &[&nodes[0].name, &nodes[1].name, "no answer"]);
+        operator.run(command).assert_failed(6, &[&nodes[0].name, &nodes[1].name, "no answer"]).assert_helps("firewall");
     }
     let json = operator.run(&["apply", "small", "--yes", "--timeout", "2s", "--output", "json"]).assert_code(6).summary();
     assert_eq!(json["exit_code"], 6);
@@ -68,11 +68,21 @@ fn a_lock_that_another_run_holds_is_refused_with_its_owner() {
     let before = node.fingerprint();
     let run = second.apply_small();
     run.assert_failed(7, &[&node.name, "another run holds it", "operator@", "portcullis apply"]);
+    run.assert_helps("wait until that run has ended");
     before.assert_same(&node.fingerprint());
     second.run(&["plan", "small"]).assert_code(4);
     node.sh("touch /run/small.go");
     end_of(child).assert_code(0);
     second.apply_small().assert_code(0);
+}
+
+#[test]
+fn nodes_that_fail_for_one_cause_share_a_line() {
+    let nodes = lend::<2>();
+    let mut site = SiteText::bare(&nodes.each_ref().map(|lent| &lent.node));
+    site.jump.user = "nobody-here".to_owned();
+    let both = format!("{}, {}: jump (", nodes[0].name, nodes[1].name);
+    Operator::with(&site).apply_small().assert_failed(6, &["2 of 2 nodes", &both]);
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Another customer: other names, another login user, a certificate of its own authority with RSA keys, and a PFX password by reference.
 
+use std::time::{Duration, SystemTime};
+
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256,
 };
 
-use super::machine::Machine;
-use super::operator::Operator;
-use super::site_text::SiteText;
-use super::standing::lend_one;
+use super::stage::machine::Machine;
+use super::stage::operator::Operator;
+use super::stage::site_text::SiteText;
+use super::stage::standing::lend_one;
 use super::story::{pem_blocks, served_chain};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -24,9 +26,9 @@ fn rsa_key() -> KeyPair {
 fn parameters(common_name: &str, names: &[&str]) -> CertificateParams {
     let mut parameters = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
     parameters.distinguished_name.push(DnType::CommonName, common_name);
-    let now = std::time::SystemTime::now();
-    parameters.not_before = (now - std::time::Duration::from_secs(3600)).into();
-    parameters.not_after = (now + std::time::Duration::from_secs(90 * 86_400)).into();
+    let now = SystemTime::now();
+    parameters.not_before = (now - Duration::from_hours(1)).into();
+    parameters.not_after = (now + Duration::from_hours(90 * 24)).into();
     parameters
 }
 

@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 use std::thread;
 
-use super::machine::{Fingerprint, Machine, sh_on};
-use super::operator::{Operator, Run};
 use super::secrecy::{Haystack, Sampler};
-use super::site_text::SiteText;
-use super::standing::cluster;
+use super::stage::machine::{Fingerprint, Machine, sh_on};
+use super::stage::operator::{Operator, Run};
+use super::stage::site_text::SiteText;
+use super::stage::standing::cluster;
 
 /// What a node showed while it was as the site file wants it.
 pub(super) struct Served {
@@ -49,7 +49,6 @@ pub(super) struct Story {
     pub(super) audit_verify: Run,
     /// Everything in which a secret could have been left.
     pub(super) haystacks: Vec<Haystack>,
-    pub(super) operator: Operator,
 }
 
 static STORY: LazyLock<Story> = LazyLock::new(tell);
@@ -120,7 +119,6 @@ fn tell() -> Story {
         audit_log,
         audit_verify,
         haystacks,
-        operator,
     }
 }
 

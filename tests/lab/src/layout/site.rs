@@ -59,6 +59,11 @@ pub(crate) fn render(name: &str, state: &StateFolder, machines: &[Machine], jump
             DESTINATIONS.iter().filter(|name| **name != "www.example.net").copied().collect::<Vec<_>>().join(", ")
         );
     }
+    // Machines of a lab share the host's figures, and their disks are overlays in memory.
+    text.push_str(
+        "profile_overrides:\n  hardware:\n    memory_gib: {minimum: 1, recommended: 1}\n    cores: {minimum: 1, recommended: 1}\n    \
+         system_disk_gb: {minimum: 1, recommended: 1}\n",
+    );
     _ = writeln!(text, "ledger: {{file: \"{}\"}}", file("ledger.sqlite"));
     text
 }

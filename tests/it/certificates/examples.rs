@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::command::{cert, cert_as, examples};
+use super::command::{cert, cert_as, examples};
 
 /// Ids of the contract (`cert.…`) that an example must show.
 const IDS: [&str; 24] = [

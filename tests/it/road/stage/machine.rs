@@ -8,25 +8,28 @@ use std::time::{Duration, Instant};
 
 use super::standing::standing;
 
+/// How long anything may take that a test waits for.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// A machine by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Machine {
-    pub(super) name: String,
+pub(in crate::road) struct Machine {
+    pub(in crate::road) name: String,
     /// Its address on the inner network.
-    pub(super) address: Ipv4Addr,
+    pub(in crate::road) address: Ipv4Addr,
     /// Who logs in.
-    pub(super) user: &'static str,
+    pub(in crate::road) user: &'static str,
     /// Whether its sudo asks for a password.
-    pub(super) wants_sudo_password: bool,
+    pub(in crate::road) wants_sudo_password: bool,
 }
 
 /// Everything that stands below some folders: path to kind, mode, owner, target and content's hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fingerprint(BTreeMap<String, String>);
+pub(in crate::road) struct Fingerprint(BTreeMap<String, String>);
 
 impl Fingerprint {
     /// The lines in which two differ.
-    pub(super) fn difference(&self, other: &Self) -> Vec<String> {
+    pub(in crate::road) fn difference(&self, other: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         for (path, was) in &self.0 {
             match other.0.get(path) {
@@ -39,14 +42,14 @@ impl Fingerprint {
     }
 
     /// What of it stands below these folders.
-    pub(super) fn below(&self, folders: &[&str]) -> Self {
+    pub(in crate::road) fn below(&self, folders: &[&str]) -> Self {
         let is_below = |path: &String| folders.iter().any(|folder| Path::new(path).starts_with(folder));
         Self(self.0.iter().filter(|(path, _)| is_below(path)).map(|(path, value)| (path.clone(), value.clone())).collect())
     }
 
     /// Fails, naming each path, where the two differ.
     #[track_caller]
-    pub(super) fn assert_same(&self, other: &Self) {
+    pub(in crate::road) fn assert_same(&self, other: &Self) {
         let difference = self.difference(other);
         assert!(difference.is_empty(), "the node does not stand as before:\n{}", difference.join("\n"));
     }
@@ -54,32 +57,32 @@ impl Fingerprint {
 
 impl Machine {
     /// Node `a0-NUMBER`.
-    pub(super) fn node(number: usize) -> Self {
+    pub(in crate::road) fn node(number: usize) -> Self {
         let address = Ipv4Addr::new(10, 77, 0, 10 + u8::try_from(number).unwrap());
         let user = if number == 3 { "deploy" } else { "admin" };
         Self { name: format!("a0-{number}"), address, user, wants_sudo_password: number == 2 }
     }
 
     /// Runs a shell command as root; whatever comes of it.
-    pub(super) fn try_sh(&self, script: &str) -> Output {
+    pub(in crate::road) fn try_sh(&self, script: &str) -> Output {
         on(&self.name, script)
     }
 
     /// Runs a shell command as root that has to succeed; its standard output.
     #[track_caller]
-    pub(super) fn sh(&self, script: &str) -> String {
+    pub(in crate::road) fn sh(&self, script: &str) -> String {
         sh_on(&self.name, script)
     }
 
     /// Whether a shell test holds.
-    pub(super) fn holds(&self, script: &str) -> bool {
+    pub(in crate::road) fn holds(&self, script: &str) -> bool {
         self.try_sh(script).status.success()
     }
 
     /// Waits until a shell test holds.
     #[track_caller]
-    pub(super) fn wait_until(&self, script: &str) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+    pub(in crate::road) fn wait_until(&self, script: &str) {
+        let deadline = Instant::now() + PATIENCE;
         while !self.holds(script) {
             assert!(Instant::now() < deadline, "{}: `{script}` did not become true", self.name);
             std::thread::sleep(Duration::from_millis(50));
@@ -87,12 +90,12 @@ impl Machine {
     }
 
     /// What stands in `/etc` and where CA certificates go.
-    pub(super) fn fingerprint(&self) -> Fingerprint {
+    pub(in crate::road) fn fingerprint(&self) -> Fingerprint {
         self.fingerprint_of("/etc /usr/local/share/ca-certificates")
     }
 
     /// What stands below these folders, times of change aside.
-    pub(super) fn fingerprint_of(&self, folders: &str) -> Fingerprint {
+    pub(in crate::road) fn fingerprint_of(&self, folders: &str) -> Fingerprint {
         // chrony and systemd write below /var/lib whenever it suits them.
         let own = r"\( -path /var/lib/chrony -o -path /var/lib/systemd \) -prune";
         let text = self.sh(&format!(
@@ -104,7 +107,7 @@ impl Machine {
     }
 
     /// The runs it keeps, and how each ended.
-    pub(super) fn runs(&self) -> Vec<(String, String)> {
+    pub(in crate::road) fn runs(&self) -> Vec<(String, String)> {
         let text = self.sh(
             "cd /var/lib/portcullis/runs 2>/dev/null || exit 0; for run in *; do [ -e $run ] && echo $run $(cat $run/state); done; true",
         );
@@ -112,19 +115,19 @@ impl Machine {
     }
 
     /// Takes away what an earlier test's small playbook and runs have left.
-    pub(super) fn sweep(&self) {
+    pub(in crate::road) fn sweep(&self) {
         self.sh("rm -rf /etc/small /var/lib/portcullis /run/portcullis.* /run/small.*");
     }
 }
 
 /// Runs a shell command as root on a machine of the lab.
-pub(super) fn on(machine: &str, script: &str) -> Output {
+pub(in crate::road) fn on(machine: &str, script: &str) -> Output {
     standing().lab.exec(machine, &["sh", "-c", script]).unwrap()
 }
 
 /// The same, for a command that has to succeed; its standard output.
 #[track_caller]
-pub(super) fn sh_on(machine: &str, script: &str) -> String {
+pub(in crate::road) fn sh_on(machine: &str, script: &str) -> String {
     let output = on(machine, script);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{machine}: `{script}`: {}\n{stderr}", output.status);

@@ -7,24 +7,24 @@ use super::standing::standing;
 
 /// One machine's entry.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) address: String,
-    pub(super) port: u16,
-    pub(super) user: String,
+pub(in crate::road) struct Entry {
+    pub(in crate::road) name: String,
+    pub(in crate::road) address: String,
+    pub(in crate::road) port: u16,
+    pub(in crate::road) user: String,
     /// Further keys, each `key: value`.
-    pub(super) keys: Vec<String>,
+    pub(in crate::road) keys: Vec<String>,
 }
 
 /// The parts of a site file.
 #[derive(Debug, Clone)]
-pub(super) struct SiteText {
-    pub(super) name: String,
-    pub(super) known_hosts: PathBuf,
-    pub(super) jump: Entry,
-    pub(super) nodes: Vec<Entry>,
+pub(in crate::road) struct SiteText {
+    pub(in crate::road) name: String,
+    pub(in crate::road) known_hosts: PathBuf,
+    pub(in crate::road) jump: Entry,
+    pub(in crate::road) nodes: Vec<Entry>,
     /// Everything after the nodes, each a section with its line break.
-    pub(super) sections: Vec<String>,
+    pub(in crate::road) sections: Vec<String>,
 }
 
 const NAMES: &str = "names:\n  dashboard: manage.acme.lab.example\n  configuration: config.acme.lab.example\n  webtask: webtask.acme.lab.example\n  \
@@ -32,7 +32,7 @@ const NAMES: &str = "names:\n  dashboard: manage.acme.lab.example\n  configurati
 
 impl SiteText {
     /// Nodes behind the lab's jumphost; nothing about certificates, mail or proxy.
-    pub(super) fn bare(nodes: &[&Machine]) -> Self {
+    pub(in crate::road) fn bare(nodes: &[&Machine]) -> Self {
         let lab = &standing().lab;
         let jump = lab.jump_address();
         Self {
@@ -45,27 +45,28 @@ impl SiteText {
     }
 
     /// The same with everything that the lab has: certificate, mail server, proxy.
-    pub(super) fn full(nodes: &[&Machine]) -> Self {
+    pub(in crate::road) fn full(nodes: &[&Machine]) -> Self {
         let mut site = Self::bare(nodes);
         site.sections.extend([NAMES.to_owned(), tls(), smtp(), proxy()]);
         site
     }
 
     /// The same with the lab's certificate alone.
-    pub(super) fn with_tls(nodes: &[&Machine]) -> Self {
+    pub(in crate::road) fn with_tls(nodes: &[&Machine]) -> Self {
         let mut site = Self::bare(nodes);
         site.sections.extend([NAMES.to_owned(), tls()]);
         site
     }
 
     /// The file.
-    pub(super) fn render(&self) -> String {
-        let nodes: String = self.nodes.iter().map(|node| format!("  - {}\n", node.render())).collect();
+    pub(in crate::road) fn render(&self) -> String {
+        let nodes: Vec<String> = self.nodes.iter().map(|node| format!("  - {}\n", node.render())).collect();
         let known_hosts = self.known_hosts.display();
         format!(
-            "site: {}\nenvironment: production\nsla: standard\nknown_hosts: [\"{known_hosts}\"]\nroute:\n  hops:\n    - {}\nnodes:\n{nodes}{}",
+            "site: {}\nenvironment: production\nsla: standard\nknown_hosts: [\"{known_hosts}\"]\nroute:\n  hops:\n    - {}\nnodes:\n{}{}",
             self.name,
             self.jump.render(),
+            nodes.concat(),
             self.sections.concat()
         )
     }
@@ -94,16 +95,16 @@ impl Entry {
 }
 
 /// A file of the lab's state folder.
-pub(super) fn state(name: &str) -> String {
+pub(in crate::road) fn state(name: &str) -> String {
     standing().lab.state_dir().join(name).display().to_string()
 }
 
 /// What a file of the lab's state folder holds.
-pub(super) fn read_state(name: &str) -> String {
+pub(in crate::road) fn read_state(name: &str) -> String {
     std::fs::read_to_string(state(name)).unwrap()
 }
 
-pub(super) fn identity() -> String {
+pub(in crate::road) fn identity() -> String {
     format!("identities: [\"{}\"]", state("id_ed25519"))
 }
 

@@ -14,8 +14,8 @@ use super::machine::Machine;
 const NODES: usize = 8;
 
 /// The lab.
-pub(super) struct Standing {
-    pub(super) lab: Lab,
+pub(in crate::road) struct Standing {
+    pub(in crate::road) lab: Lab,
     _watcher: Child,
 }
 
@@ -30,7 +30,7 @@ static STANDING: LazyLock<Standing> = LazyLock::new(|| {
 });
 
 /// The lab, put up when it is first asked for.
-pub(super) fn standing() -> &'static Standing {
+pub(in crate::road) fn standing() -> &'static Standing {
     &STANDING
 }
 
@@ -58,9 +58,9 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| Pool { free: Mutex::new((4..=NODE
 static CLUSTER: Mutex<()> = Mutex::new(());
 
 /// A node of one's own for as long as this lives.
-pub(super) struct Lent {
+pub(in crate::road) struct Lent {
     number: usize,
-    pub(super) node: Machine,
+    pub(in crate::road) node: Machine,
 }
 
 impl std::ops::Deref for Lent {
@@ -83,9 +83,9 @@ impl Drop for Lent {
 }
 
 /// Lends so many ordinary nodes, all at once; waits for its turn.
-pub(super) fn lend<const COUNT: usize>() -> [Lent; COUNT] {
+pub(in crate::road) fn lend<const COUNT: usize>() -> [Lent; COUNT] {
     let mut free = POOL.free.lock().unwrap_or_else(PoisonError::into_inner);
-    let patience = std::time::Duration::from_secs(240);
+    let patience = std::time::Duration::from_mins(4);
     while free.len() < COUNT {
         let (again, timeout) = POOL.returned.wait_timeout(free, patience).unwrap_or_else(PoisonError::into_inner);
         assert!(!timeout.timed_out(), "too many nodes are out of use after failed tests");
@@ -103,18 +103,18 @@ pub(super) fn lend<const COUNT: usize>() -> [Lent; COUNT] {
 }
 
 /// One ordinary node.
-pub(super) fn lend_one() -> Lent {
+pub(in crate::road) fn lend_one() -> Lent {
     let [node] = lend();
     node
 }
 
 /// The first three nodes: busybox as shell, a sudo password, another login user.
-pub(super) struct Cluster {
-    pub(super) nodes: [Machine; 3],
+pub(in crate::road) struct Cluster {
+    pub(in crate::road) nodes: [Machine; 3],
     _turn: MutexGuard<'static, ()>,
 }
 
-pub(super) fn cluster() -> Cluster {
+pub(in crate::road) fn cluster() -> Cluster {
     let turn = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
     Cluster { nodes: [1, 2, 3].map(Machine::node), _turn: turn }
 }

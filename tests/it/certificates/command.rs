@@ -80,6 +80,7 @@ pub(crate) fn examples() -> PathBuf {
 }
 
 /// Runs another program, which must be there: a missing one fails the test and names its package.
+#[expect(clippy::disallowed_methods, reason = "other implementations are programs of their own")]
 pub(crate) fn program(package: &str, name: &str, args: &[&str]) -> Output {
     let output = Command::new(name).args(args).env("LC_ALL", "C.UTF-8").stdin(std::process::Stdio::null()).output();
     output.unwrap_or_else(|error| panic!("{name} cannot be run ({error}): install the package {package}"))

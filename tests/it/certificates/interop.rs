@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::command::{cert, cert_as, examples, program, succeeds};
+use super::command::{cert, cert_as, examples, program, succeeds};
 
 const PASSWORD: &str = "geheim-123";
 const GNUTLS: &str = "gnutls-bin";
@@ -11,10 +11,14 @@ const NSS: &str = "libnss3-tools";
 const JAVA: &str = "default-jre-headless";
 const PYTHON: &str = "python3-cryptography";
 
+fn keep(path: &Path, text: &str) {
+    portcullis::disk::write_atomically(path, text.as_bytes(), 0o600, portcullis::disk::Existing::Keep).unwrap();
+}
+
 /// A folder with a PFX of ours for each kind of key and profile, as `kind-profile.pfx`.
 fn written() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("password"), PASSWORD).unwrap();
+    keep(&folder.path().join("password"), PASSWORD);
     for (kind, root) in [("ecdsa", "root"), ("rsa", "rsa-root")] {
         for profile in ["modern", "legacy", "pbmac1"] {
             let bundle = examples().join("good").join(kind);
@@ -111,7 +115,7 @@ print(len(above), leaf.subject.rfc4514_string())
 #[test]
 fn python_computes_the_same_pbmac1() {
     let folder = written();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates/pbmac1.py").display().to_string();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/certificates/pbmac1.py").display().to_string();
     each(folder.path(), &["pbmac1"], |pfx, _| {
         assert_eq!(succeeds("python3", "/usr/bin/python3", &[&script, pfx, PASSWORD]).trim(), "the MAC agrees");
         let wrong = program("python3", "/usr/bin/python3", &[&script, pfx, "falsch"]);
@@ -134,7 +138,7 @@ fn bundle() -> tempfile::TempDir {
     for file in ["chain.pem", "server.key"] {
         fs::copy(examples().join("good/rsa").join(file), folder.path().join(file)).unwrap();
     }
-    fs::write(folder.path().join("password"), PASSWORD).unwrap();
+    keep(&folder.path().join("password"), PASSWORD);
     folder
 }
 

@@ -1,7 +1,11 @@
 //! Certificates as their users meet them: the examples of `certs-examples/`, other implementations on both sides of a
 //! PFX, and input made to hurt.
 
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod command;
+#[cfg(test)]
 mod examples;
+#[cfg(test)]
 mod interop;

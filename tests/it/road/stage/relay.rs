@@ -10,7 +10,7 @@ use super::site_text::{SiteText, read_state};
 use super::standing::standing;
 
 /// A relay on loopback before the lab's jumphost.
-pub(super) struct Relay {
+pub(in crate::road) struct Relay {
     address: SocketAddr,
     line: Arc<Mutex<Line>>,
 }
@@ -36,7 +36,7 @@ impl Line {
 
 impl Relay {
     /// Lets everything through until told otherwise.
-    pub(super) fn new() -> Self {
+    pub(in crate::road) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let relay = Self { address: listener.local_addr().unwrap(), line: Arc::default() };
         let line = Arc::clone(&relay.line);
@@ -50,29 +50,29 @@ impl Relay {
     }
 
     /// Cuts once, when the operator has sent so many bytes from now on.
-    pub(super) fn cut_after(&self, bytes: usize) {
+    pub(in crate::road) fn cut_after(&self, bytes: usize) {
         self.line.lock().unwrap().budget = Some(bytes);
     }
 
     /// Cuts what is open now; new connections pass.
-    pub(super) fn cut(&self) {
+    pub(in crate::road) fn cut(&self) {
         self.line.lock().unwrap().cut();
     }
 
     /// Cuts for good.
-    pub(super) fn die(&self) {
+    pub(in crate::road) fn die(&self) {
         let mut line = self.line.lock().unwrap();
         line.is_dead = true;
         line.cut();
     }
 
-    /// Whether anything is open.
-    pub(super) fn was_cut(&self) -> bool {
-        self.line.lock().unwrap().budget.is_none()
+    /// Whether `cut_after` has come true; if not, it no longer will.
+    pub(in crate::road) fn was_cut(&self) -> bool {
+        self.line.lock().unwrap().budget.take().is_none()
     }
 
     /// Leads the site's way over this relay.
-    pub(super) fn lead(&self, site: &mut SiteText, operator: &Operator) {
+    pub(in crate::road) fn lead(&self, site: &mut SiteText, operator: &Operator) {
         site.jump.address = self.address.ip().to_string();
         site.jump.port = self.address.port();
         site.known_hosts = self.known_hosts(operator);

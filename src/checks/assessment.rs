@@ -1,0 +1,211 @@
+//! Many outcomes as one answer: what was found, what is waived, what could not be looked at. Pure.
+
+use serde::Serialize;
+
+use super::spec::{CheckSpec, Outcome, Vantage, Verdict};
+use crate::finding::{Finding, Severity};
+
+/// A look that failed. Never green, and never silent.
+pub static NOT_RUN: CheckSpec = CheckSpec {
+    id: "check.not-run",
+    title: "Every check could be run",
+    source: "every requirement",
+    severity: Severity::Warning,
+    vantage: Vantage::Here,
+};
+
+/// A check that is known to fail, and whose findings do not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waived {
+    /// Its id, or the beginning of several: `smtp` stands for `smtp.tcp` and all the others.
+    pub check: String,
+    /// Why, for the report.
+    pub reason: String,
+}
+
+/// A finding that does not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaivedFinding {
+    /// The finding as it would have counted.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// Why it does not.
+    pub reason: String,
+}
+
+/// How many outcomes of each kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// Findings of severity error.
+    pub error: usize,
+    /// Findings of severity warning.
+    pub warning: usize,
+    /// Findings worth knowing.
+    pub info: usize,
+    /// Checks that were met.
+    pub passed: usize,
+    /// Checks that could not be run.
+    pub not_run: usize,
+    /// Checks that do not concern this site.
+    pub not_applicable: usize,
+    /// Findings that are waived.
+    pub waived: usize,
+}
+
+/// What came of it all.
+#[derive(Debug, Clone)]
+pub struct Assessment {
+    /// Everything that counts, the worst first.
+    pub findings: Vec<Finding>,
+    /// What would have counted.
+    pub waived: Vec<WaivedFinding>,
+    /// How many of each.
+    pub counts: Counts,
+}
+
+/// Whether `id` is `pattern`, or one of those that begin with it.
+pub fn is_meant(pattern: &str, id: &str) -> bool {
+    id.strip_prefix(pattern).is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || pattern.ends_with('.'))
+}
+
+/// Gathers outcomes: what is found twice counts once, and what could not be run is a finding of its own.
+pub fn assess(outcomes: &[Outcome], waivers: &[Waived]) -> Assessment {
+    let mut counts = Counts::default();
+    let mut all: Vec<Finding> = Vec::new();
+    let mut not_run: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for outcome in outcomes {
+        match &outcome.verdict {
+            Verdict::Passed => counts.passed += 1,
+            Verdict::NotApplicable { .. } => counts.not_applicable += 1,
+            Verdict::Found { findings } => {
+                for finding in findings {
+                    if !all.contains(finding) {
+                        all.push(finding.clone());
+                    }
+                }
+            }
+            Verdict::CouldNotRun { why } => {
+                counts.not_run += 1;
+                match not_run.iter_mut().find(|(subject, known, _)| *subject == outcome.subject && known == why) {
+                    Some((.., ids)) => ids.push(outcome.spec.id),
+                    None => not_run.push((&outcome.subject, why, vec![outcome.spec.id])),
+                }
+            }
+        }
+    }
+    let unknown: Vec<Finding> = not_run.iter().map(|(subject, why, ids)| said_not_run(&all, subject, why, ids)).collect();
+    all.extend(unknown);
+    let mut findings = Vec::new();
+    let mut waived = Vec::new();
+    for finding in all {
+        match waivers.iter().find(|waiver| is_meant(&waiver.check, &finding.id)) {
+            Some(found) => waived.push(WaivedFinding { finding, reason: found.reason.clone() }),
+            None => findings.push(finding),
+        }
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    for finding in &findings {
+        match finding.severity {
+            Severity::Error => counts.error += 1,
+            Severity::Warning => counts.warning += 1,
+            Severity::Info => counts.info += 1,
+        }
+    }
+    counts.waived = waived.len();
+    Assessment { findings, waived, counts }
+}
+
+fn said_not_run(found: &[Finding], subject: &str, why: &str, ids: &[&str]) -> Finding {
+    const SHOWN: usize = 3;
+    let kind = |id: &str| id.split('.').next().map(str::to_owned);
+    // Where a dialogue ended early, what ended it has been said already.
+    let is_consequence = ids.iter().all(|id| {
+        found.iter().any(|finding| finding.severity == Severity::Error && finding.subject == subject && kind(&finding.id) == kind(id))
+    });
+    let named = ids.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let more = if ids.len() > SHOWN { format!(" and {} more", ids.len() - SHOWN) } else { String::new() };
+    let verb = if ids.len() == 1 { "could not be run" } else { "could not be run, and nobody knows what they would have found" };
+    let finding = NOT_RUN.finding(subject, format!("{named}{more} {verb}: {why}"), "mend that first, then run the command again");
+    Finding { severity: if is_consequence { Severity::Info } else { finding.severity }, ..finding }
+}
+
+/// Findings that differ in nothing but whom they are about, as one: for people, who read each sentence once.
+pub fn merged(findings: &[Finding]) -> Vec<Finding> {
+    const SHOWN: usize = 3;
+    let mut groups: Vec<(Finding, Vec<String>)> = Vec::new();
+    for finding in findings {
+        let is_same = |known: &Finding| {
+            (&known.id, known.severity, &known.message, &known.fix) == (&finding.id, finding.severity, &finding.message, &finding.fix)
+        };
+        match groups.iter_mut().find(|(known, _)| is_same(known)) {
+            Some((_, subjects)) => subjects.push(finding.subject.clone()),
+            None => groups.push((finding.clone(), vec![finding.subject.clone()])),
+        }
+    }
+    let joined = |subjects: &[String]| {
+        // `mail:587 from a0-1`, `mail:587 from a0-2` → `mail:587 from a0-1, a0-2`
+        let common = subjects.first().and_then(|first| first.split_once(" from ")).map(|(common, _)| format!("{common} from "));
+        let common = common.filter(|common| subjects.len() > 1 && subjects.iter().all(|subject| subject.starts_with(common.as_str())));
+        let common = common.unwrap_or_default();
+        let subjects: Vec<&str> = subjects.iter().map(|subject| subject.get(common.len()..).unwrap_or_default()).collect();
+        let first = subjects.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+        let more = if subjects.len() > SHOWN { format!(" and {} more", subjects.len() - SHOWN) } else { String::new() };
+        format!("{common}{first}{more}")
+    };
+    groups.into_iter().map(|(finding, subjects)| Finding { subject: joined(&subjects), ..finding }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::spec::Tally;
+
+    static TCP: CheckSpec = CheckSpec { id: "smtp.tcp", title: "t", source: "s", severity: Severity::Error, vantage: Vantage::Node };
+    static MAIL: CheckSpec = CheckSpec { id: "smtp.mail", title: "t", source: "s", severity: Severity::Error, vantage: Vantage::Node };
+
+    fn refused(node: &str) -> Vec<Outcome> {
+        let mut tally = Tally::of(node);
+        tally.found(&TCP, "refused", "ask");
+        tally.complete(&[&TCP, &MAIL], "no connection")
+    }
+
+    #[test]
+    fn what_could_not_be_run_is_a_warning_and_never_passed() {
+        let mut tally = Tally::of("a0-1");
+        tally.could_not_run(&TCP, "nobody logged in");
+        let assessment = assess(&tally.complete(&[&TCP, &MAIL], "nobody logged in"), &[]);
+        assert_eq!(assessment.findings.len(), 1);
+        assert_eq!((assessment.findings[0].id.as_str(), assessment.findings[0].severity), ("check.not-run", Severity::Warning));
+        assert_eq!(assessment.counts, Counts { warning: 1, not_run: 2, ..Counts::default() });
+    }
+
+    #[test]
+    fn what_an_error_already_explains_is_a_note_and_still_not_passed() {
+        let assessment = assess(&refused("a0-1"), &[]);
+        let ids: Vec<(&str, Severity)> = assessment.findings.iter().map(|finding| (finding.id.as_str(), finding.severity)).collect();
+        assert_eq!(ids, [("smtp.tcp", Severity::Error), ("check.not-run", Severity::Info)]);
+        assert_eq!(assessment.counts, Counts { error: 1, info: 1, not_run: 1, ..Counts::default() });
+    }
+
+    #[test]
+    fn a_waiver_takes_a_finding_out_of_the_count_and_leaves_it_in_sight() {
+        let waiver = Waived { check: "smtp.tcp".to_owned(), reason: "the port opens on Monday".to_owned() };
+        let assessment = assess(&refused("a0-1"), &[waiver]);
+        assert_eq!((assessment.counts.error, assessment.counts.waived), (0, 1));
+        assert_eq!(assessment.waived[0].finding.id, "smtp.tcp");
+    }
+
+    #[test]
+    fn the_same_finding_of_many_machines_is_one_sentence() {
+        let outcomes = ["a0-1", "a0-2", "a0-3", "a0-4"].map(refused).concat();
+        let merged = merged(&assess(&outcomes, &[]).findings);
+        assert_eq!(merged[0].subject, "a0-1, a0-2, a0-3 and 1 more");
+        assert_eq!(merged.len(), 2);
+    }
+
+    #[test]
+    fn a_prefix_means_whole_parts() {
+        assert!(is_meant("smtp", "smtp.tcp") && is_meant("smtp.tcp", "smtp.tcp") && is_meant("smtp.", "smtp.tcp"));
+        assert!(!is_meant("smt", "smtp.tcp") && !is_meant("smtp.tcp.x", "smtp.tcp"));
+    }
+}

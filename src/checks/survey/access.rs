@@ -1,0 +1,104 @@
+//! The way in: that every machine is reached and logged in to, and that root can be had there.
+//! What failed on a hop is said of the hop, once, however many nodes stand behind it.
+
+use super::{PATH, SUDO};
+use crate::checks::spec::{CheckSpec, Outcome, Tally};
+use crate::node::RemoteError;
+use crate::ssh;
+
+/// What an error of the way in means for `node`: the outcomes of both checks of access.
+pub(super) fn failed(node: &str, error: &RemoteError) -> Vec<Outcome> {
+    let at = if is_about_root(error) { &SUDO } else { &PATH };
+    let machine = machine_of(error).unwrap_or(node);
+    let mut tally = Tally::of(machine);
+    tally.found(at, chain(error), error.help().unwrap_or_else(|| format!("look at the system log of {machine}")));
+    if at.id == SUDO.id {
+        tally.passed(&PATH, "logged in");
+    }
+    tally.complete(&[&PATH], "")
+}
+
+/// The outcomes where everything went well; `looked` as root.
+pub(super) fn passed(node: &str, how: &str, looked: bool) -> Vec<Outcome> {
+    let mut tally = Tally::of(node);
+    tally.passed(&PATH, how);
+    if looked {
+        tally.passed(&SUDO, "a command ran as root");
+    }
+    tally.complete(&[&PATH], "")
+}
+
+/// All checks of a table could not be run on `subject`, for this reason.
+pub(super) fn not_run(table: &[&'static CheckSpec], subject: &str, why: &str) -> Vec<Outcome> {
+    Tally::of(subject).complete(table, why)
+}
+
+/// Why nothing else could be looked at on a machine.
+pub(super) fn reason(error: &RemoteError) -> String {
+    match machine_of(error) {
+        Some(machine) if is_about_root(error) => format!("root cannot be had on {machine}"),
+        Some(machine) => format!("{machine} could not be reached or logged in to"),
+        None => "the machine could not be reached".to_owned(),
+    }
+}
+
+fn machine_of(error: &RemoteError) -> Option<&str> {
+    match error {
+        RemoteError::Ssh(error) => error.place().map(|place| place.machine.as_str()),
+        RemoteError::Unexpected { machine, .. } | RemoteError::Facts { machine, .. } => Some(machine),
+    }
+}
+
+/// Whether the login itself went well.
+fn is_about_root(error: &RemoteError) -> bool {
+    use ssh::Error::{SudoMissing, SudoNeedsPassword, SudoNotAllowed, SudoPasswordUnusable, SudoWrongPassword};
+    matches!(
+        error,
+        RemoteError::Ssh(
+            SudoMissing { .. } | SudoNeedsPassword { .. } | SudoNotAllowed { .. } | SudoPasswordUnusable { .. } | SudoWrongPassword { .. }
+        )
+    )
+}
+
+fn chain(error: &RemoteError) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Verdict;
+    use crate::checks::spec::findings;
+    use crate::ssh::{Error, Obstacle, Place};
+    use std::sync::Arc;
+
+    fn place(machine: &str) -> Arc<Place> {
+        Arc::new(Place { machine: machine.to_owned(), address: "192.0.2.1:22".to_owned(), through: None })
+    }
+
+    #[test]
+    fn a_hop_that_is_down_is_named_rather_than_the_node_behind_it() {
+        let error = RemoteError::Ssh(Error::Unreachable { place: place("jump"), obstacle: Obstacle::Refused });
+        let found = findings(&failed("a0-1", &error));
+        assert_eq!((found[0].id.as_str(), found[0].subject.as_str()), ("access.path", "jump"));
+        assert!(found[0].message.contains("connection refused") && !found[0].fix.is_empty());
+        assert!(reason(&error).contains("jump"));
+    }
+
+    #[test]
+    fn a_sudo_that_refuses_is_no_failure_of_the_way_in() {
+        let error = RemoteError::Ssh(Error::SudoWrongPassword { place: place("a0-2"), user: "admin".to_owned() });
+        let outcomes = failed("a0-2", &error);
+        assert_eq!(findings(&outcomes)[0].id, "access.sudo");
+        assert!(outcomes.iter().any(|outcome| outcome.spec.id == "access.path" && outcome.verdict == Verdict::Passed));
+    }
+}

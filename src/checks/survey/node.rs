@@ -1,0 +1,168 @@
+//! One machine from end to end: reached, probed, and everything about it looked at together.
+
+use futures_util::join;
+
+use super::clock::Reading;
+use super::{MACHINE, SKEW, SUDO, Survey, access, egress, machine, mail, served};
+use crate::checks::spec::{CheckSpec, Outcome, Tally, findings};
+use crate::checks::{proxy, smtp};
+use crate::event::{Event, Phase, Sink, State};
+use crate::finding::Severity;
+use crate::node::{Inquiry, Probe, RemoteError};
+use crate::site::model::Node;
+use crate::ssh::Fleet;
+
+/// What came of looking at a machine.
+#[derive(Debug)]
+pub struct Seen {
+    /// The machine.
+    pub machine: String,
+    /// Whether it was reached and logged in to.
+    pub reached: bool,
+    /// Every check about it.
+    pub outcomes: Vec<Outcome>,
+    /// Its clock, where that was read.
+    pub reading: Option<Reading>,
+}
+
+/// How mail is proved to work.
+#[derive(Debug, Clone, Copy)]
+pub enum Mail<'a> {
+    /// By a login at the mail server.
+    LogIn,
+    /// By a mail to this address.
+    Send(&'a str),
+}
+
+/// Reaches a node and looks at the machine, its clock, its mail and its way out.
+pub async fn check_node<P: Probe>(
+    node: &Node,
+    connecting: impl Future<Output = Result<P, RemoteError>>,
+    survey: &Survey<'_>,
+    sink: &dyn Sink,
+) -> Seen {
+    let teller = Teller { sink, machine: &node.name };
+    let reached = match reach(&teller, connecting).await {
+        Ok(reached) => reached,
+        Err(error) => return unreached(node, &error, &[MACHINE, &[&SKEW], smtp::CHECKS, proxy::CHECKS]),
+    };
+    teller.tell(Phase::Probe, State::Started, None);
+    let looking = async {
+        if survey.wants.machine { look(node, &reached, survey).await } else { (access::passed(&node.name, "logged in", false), None) }
+    };
+    let logging_in = async { if survey.wants.mail { mail::log_in(node, &reached, survey).await } else { Vec::new() } };
+    let going_out = async { if survey.wants.way_out { egress::exceptions(node, &reached, survey).await } else { Vec::new() } };
+    let ((mut outcomes, reading), login, way_out) = join!(looking, logging_in, going_out);
+    outcomes.extend(login);
+    outcomes.extend(way_out);
+    teller.ended(Phase::Probe, &outcomes);
+    Seen { machine: node.name.clone(), reached: true, outcomes, reading }
+}
+
+/// Reads the jumphost's clock. One that runs no commands is no fault: it has to forward, nothing else.
+pub async fn check_jumphost<P: Probe>(jumphost: &P, survey: &Survey<'_>) -> Seen {
+    let asked = (survey.clock)();
+    let looked = super::within(survey.patience, jumphost.look(&Inquiry::machine())).await;
+    let answered = (survey.clock)();
+    let name = jumphost.name();
+    let shown = looked.ok().and_then(|facts| facts.moment());
+    let reading = shown.map(|shown| Reading::new(name, shown, asked, answered));
+    let mut tally = Tally::of(name);
+    if reading.is_none() {
+        tally.not_applicable(&SKEW, "the jumphost runs no commands for us");
+    }
+    let mut outcomes = access::passed(name, "logged in", false);
+    outcomes.extend(tally.complete(&[], ""));
+    Seen { machine: name.to_owned(), reached: true, outcomes, reading }
+}
+
+/// Proves from the outside that a node serves what it should, and from within that mail and proxy work.
+pub async fn verify_node<P: Probe>(
+    node: &Node,
+    connecting: impl Future<Output = Result<P, RemoteError>>,
+    (fleet, mail): (&Fleet, Mail<'_>),
+    survey: &Survey<'_>,
+    sink: &dyn Sink,
+) -> Seen {
+    let teller = Teller { sink, machine: &node.name };
+    let reached = match reach(&teller, connecting).await {
+        Ok(reached) => reached,
+        Err(error) => {
+            let table = if matches!(mail, Mail::LogIn) { smtp::CHECKS } else { smtp::RELAY_CHECKS };
+            let mut seen = unreached(node, &error, &[table, proxy::CHECKS]);
+            // What users meet needs no login.
+            seen.outcomes.extend(served::served(node, None::<&P>, fleet, survey).await);
+            return seen;
+        }
+    };
+    teller.tell(Phase::Verify, State::Started, None);
+    let mailing = async {
+        match mail {
+            Mail::LogIn => mail::log_in(node, &reached, survey).await,
+            Mail::Send(to) => mail::send(node, &reached, to, survey).await,
+        }
+    };
+    let (tls, mails, way_out) =
+        join!(served::served(node, Some(&reached), fleet, survey), mailing, egress::exceptions(node, &reached, survey));
+    let mut outcomes = access::passed(&node.name, "logged in", false);
+    outcomes.extend([tls, mails, way_out].concat());
+    teller.ended(Phase::Verify, &outcomes);
+    Seen { machine: node.name.clone(), reached: true, outcomes, reading: None }
+}
+
+async fn reach<P: Probe>(teller: &Teller<'_>, connecting: impl Future<Output = Result<P, RemoteError>>) -> Result<P, RemoteError> {
+    teller.tell(Phase::Connect, State::Started, None);
+    let connected = connecting.await;
+    if let Err(error) = &connected {
+        teller.tell(Phase::Connect, State::Failed, Some(error.to_string()));
+    }
+    connected
+}
+
+fn unreached(node: &Node, error: &RemoteError, tables: &[&[&'static CheckSpec]]) -> Seen {
+    let why = access::reason(error);
+    let mut outcomes = access::failed(&node.name, error);
+    let others: Vec<&'static CheckSpec> = tables.concat();
+    outcomes.extend(access::not_run(&[&[&SUDO as &'static CheckSpec][..], &others].concat(), &node.name, &why));
+    Seen { machine: node.name.clone(), reached: false, outcomes, reading: None }
+}
+
+/// The probe's part: root, figures, clock.
+async fn look<P: Probe>(node: &Node, reached: &P, survey: &Survey<'_>) -> (Vec<Outcome>, Option<Reading>) {
+    let asked = (survey.clock)();
+    let facts = match reached.look(&Inquiry::machine()).await {
+        Ok(facts) => facts,
+        Err(error) => {
+            let mut outcomes = access::failed(&node.name, &error);
+            outcomes.extend(access::not_run(&[MACHINE, &[&SKEW]].concat(), &node.name, &access::reason(&error)));
+            return (outcomes, None);
+        }
+    };
+    let answered = (survey.clock)();
+    let mut outcomes = access::passed(&node.name, "logged in", true);
+    outcomes.extend(machine::machine(node, &facts, &survey.site.figures));
+    let reading = facts.moment().map(|shown| Reading::new(&node.name, shown, asked, answered));
+    if reading.is_none() {
+        outcomes.extend(access::not_run(&[&SKEW], &node.name, "the probe could not tell the time"));
+    }
+    (outcomes, reading)
+}
+
+struct Teller<'a> {
+    sink: &'a dyn Sink,
+    machine: &'a str,
+}
+
+impl Teller<'_> {
+    fn tell(&self, phase: Phase, state: State, detail: Option<String>) {
+        self.sink.emit(&Event::Node { node: self.machine.to_owned(), phase, state, detail });
+    }
+
+    /// The look itself is done, whatever it found.
+    fn ended(&self, phase: Phase, outcomes: &[Outcome]) {
+        let found = findings(outcomes);
+        let errors = found.iter().filter(|finding| finding.severity == Severity::Error).count();
+        let noun = if errors == 1 { "error" } else { "errors" };
+        self.tell(phase, State::Done, (errors > 0).then(|| format!("{errors} {noun} found")));
+    }
+}

@@ -1,0 +1,221 @@
+//! `portcullis check`: every requirement, from here, from the jumphost and from each node; touches nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use futures_util::future::join_all;
+use futures_util::join;
+use serde_json::json;
+
+use super::cluster::{Cluster, limited};
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::interrupt;
+use super::outcome::chain;
+use super::requirements;
+use super::selection::Selection;
+use crate::checks::survey::{self, Seen, Survey};
+use crate::checks::{self, Assessment, Outcome, Verdict, Waived, assess, offline, proxy, smtp};
+use crate::disk::{Existing, write_atomically};
+use crate::event::{Event, Sink};
+use crate::finding::has_errors;
+use crate::node::Machine;
+use crate::report;
+use crate::report::checks::Page;
+use crate::site::model::{Node, Site};
+use crate::site::secret::Secrets;
+use crate::ssh::Elevation;
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Only these checks: ids, or beginnings such as `smtp`
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Run these too, but do not count what they find
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub skip: Vec<String>,
+    /// Only these nodes
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub limit: Vec<String>,
+    /// Nothing that leaves this machine
+    #[arg(long)]
+    pub offline: bool,
+    /// Write a page for people who were not there
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Write the outcomes for continuous integration
+    #[arg(long, value_name = "FILE.xml")]
+    pub junit: Option<PathBuf>,
+    /// List all checks and run none
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// Runs `check`.
+pub(super) async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> {
+    let selection = Selection::parse(&args.only, &args.skip)?;
+    if args.list {
+        return list(&selection, context);
+    }
+    let site = context.site()?;
+    let nodes = limited(&site, &args.limit)?;
+    let secrets = context.secrets(&site.folder);
+    let sink = context.sink();
+    let names = if args.offline { Vec::new() } else { nodes.iter().map(|node| node.name.clone()).collect() };
+    sink.emit(&Event::Started { command: "check".into(), site: site.name.clone(), run: None, nodes: names });
+    let (mut outcomes, leaf) = offline(&site, &secrets, &selection, context);
+    if !args.offline {
+        let wanted = requirements::survey(context, &site, &secrets, leaf, selection.of_nodes());
+        let look = Look { context, secrets: &secrets, nodes: &nodes, wanted: &wanted, selection: &selection, sink: sink.as_ref() };
+        outcomes.extend(Box::pin(interrupt::or_stop(look.online())).await?);
+    }
+    selection.keep(&mut outcomes);
+    let waivers = selection.waivers(&site, context.now);
+    let assessment = assess(&outcomes, &waivers);
+    let told = Told { site: &site, outcomes: &outcomes, waivers: &waivers, assessment: &assessment };
+    told.write_files(args, context)?;
+    told.tell(context, sink)
+}
+
+fn list(selection: &Selection, context: &Context) -> Result<Exit, Failure> {
+    let mut all = checks::all();
+    all.retain(|spec| selection.wants(spec.id));
+    if context.is_json() {
+        context.print_json(&json!({ "checks": all }))?;
+    } else {
+        context.report(|out, look| report::checks::write_list(out, &all, look))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What needs nothing but this machine; and the certificate that nodes should serve.
+fn offline(site: &Site, secrets: &Secrets, selection: &Selection, context: &Context) -> (Vec<Outcome>, Option<Vec<u8>>) {
+    let mut outcomes = offline::files(site);
+    if selection.wants_any(&[&offline::SECRETS]) {
+        outcomes.extend(offline::secrets(site, secrets));
+    }
+    outcomes.extend(offline::judged(offline::SITE, &site.file.display().to_string(), &crate::site::findings(site)));
+    let (certificates, leaf) = requirements::certificates(site, secrets, context.now);
+    outcomes.extend(certificates);
+    (outcomes, leaf)
+}
+
+/// A look over the network.
+struct Look<'a> {
+    context: &'a Context,
+    secrets: &'a Arc<Secrets>,
+    nodes: &'a [Node],
+    wanted: &'a Survey<'a>,
+    selection: &'a Selection,
+    sink: &'a dyn Sink,
+}
+
+impl Look<'_> {
+    async fn online(&self) -> Vec<Outcome> {
+        let site = self.wanted.site;
+        let names_wanted = self.selection.wants_any(&[&survey::RESOLVE]);
+        let naming = async { if names_wanted { survey::resolve(site, self.wanted.patience).await } else { Vec::new() } };
+        let (names, seen) = join!(naming, self.machines());
+        let readings: Vec<_> = seen.iter().filter_map(|seen| seen.reading.clone()).collect();
+        let clocks = survey::clocks(&readings, &site.figures.clock);
+        [names, seen.into_iter().flat_map(|seen| seen.outcomes).collect(), clocks].concat()
+    }
+
+    async fn machines(&self) -> Vec<Seen> {
+        let wants = self.wanted.wants;
+        if !(wants.machine || wants.mail || wants.way_out || self.selection.wants_any(&[&survey::PATH])) {
+            return Vec::new();
+        }
+        let cluster = match Cluster::new(self.context, self.wanted.site, Arc::clone(self.secrets), self.nodes) {
+            Ok(cluster) => cluster,
+            Err(failure) => return self.nodes.iter().map(|node| nobody_looked(node, &chain(failure.error.as_ref()))).collect(),
+        };
+        let all = join_all(self.nodes.iter().map(|node| survey::check_node(node, cluster.connect(node.clone()), self.wanted, self.sink)));
+        let (jumphost, seen) = join!(self.jumphost(&cluster), all);
+        cluster.close().await;
+        jumphost.into_iter().chain(seen).collect()
+    }
+
+    /// A hop that cannot be had is told by every node behind it.
+    async fn jumphost(&self, cluster: &Cluster) -> Option<Seen> {
+        let session = cluster.fleet().jumphost().await.ok().flatten()?;
+        let name = self.wanted.site.route.hops.last().map_or("the jumphost", |hop| hop.name.as_str());
+        Some(survey::check_jumphost(&Machine::new(name, session, Elevation::None), self.wanted).await)
+    }
+}
+
+// A secret that is missing bars the way to every node before anything is dialled.
+fn nobody_looked(node: &Node, why: &str) -> Seen {
+    let tables = [&[&survey::PATH, &survey::SUDO, &survey::SKEW][..], survey::MACHINE, smtp::CHECKS, proxy::CHECKS].concat();
+    let outcome =
+        |spec| Outcome { spec, subject: node.name.clone(), verdict: Verdict::CouldNotRun { why: why.to_owned() }, evidence: Vec::new() };
+    Seen { machine: node.name.clone(), reached: false, outcomes: tables.into_iter().map(outcome).collect(), reading: None }
+}
+
+struct Told<'a> {
+    site: &'a Site,
+    outcomes: &'a [Outcome],
+    waivers: &'a [Waived],
+    assessment: &'a Assessment,
+}
+
+impl Told<'_> {
+    fn write_files(&self, args: &CheckArgs, context: &Context) -> Result<(), Failure> {
+        if let Some(path) = &args.junit {
+            let mut text = Vec::new();
+            let written = report::checks::write_junit(&mut text, "check", &self.site.name, self.outcomes, self.waivers);
+            written.map_err(|error| Failure::new(Exit::Failed, error, None))?;
+            keep(path, &text)?;
+        }
+        if let Some(path) = &args.report {
+            let count = self.site.nodes.len();
+            let about = format!("{} environment, {count} {}", environment(self.site), if count == 1 { "node" } else { "nodes" });
+            let (assessment, outcomes) = (self.assessment, self.outcomes);
+            let page = Page { site: &self.site.name, about: &about, at: context.now, assessment, outcomes };
+            let mut text = Vec::new();
+            report::checks::write_page(&mut text, &page).map_err(|error| Failure::new(Exit::Failed, error, None))?;
+            keep(path, &text)?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, context: &Context, sink: Arc<dyn Sink>) -> Result<Exit, Failure> {
+        let exit = if has_errors(&self.assessment.findings) { Exit::Findings } else { Exit::Done };
+        let is_verbose = context.globals.verbose > 0;
+        if context.is_json() {
+            for finding in &self.assessment.findings {
+                sink.emit(&Event::Finding { finding: finding.clone() });
+            }
+            let mut results = serde_json::Map::new();
+            results.insert("counts".into(), json!(self.assessment.counts));
+            results.insert("waived".into(), json!(self.assessment.waived));
+            if is_verbose {
+                results.insert("checks".into(), json!(self.outcomes));
+            }
+            sink.emit(&Event::Summary { command: "check".into(), exit_code: exit.code(), results });
+            return Ok(exit);
+        }
+        drop(sink);
+        context.report(|out, look| report::checks::write_checks(out, self.assessment, self.outcomes, is_verbose, look))?;
+        Ok(exit)
+    }
+}
+
+fn environment(site: &Site) -> &'static str {
+    use crate::site::model::Environment;
+    match site.environment {
+        Environment::Production => "production",
+        Environment::Development => "development",
+        Environment::Qa => "quality assurance",
+    }
+}
+
+fn keep(path: &Path, text: &[u8]) -> Result<(), Failure> {
+    write_atomically(path, text, 0o644, Existing::Replace).map_err(|error| {
+        let help = Some("name a file in a folder that is there and may be written".to_owned());
+        Failure::new(Exit::Failed, error, help)
+    })
+}

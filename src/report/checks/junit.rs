@@ -1,0 +1,139 @@
+//! Outcomes as `JUnit` XML, as continuous integration reads it: a suite a subject, a case a check.
+//!
+//! A check that could not be run is an `error`, as the format means it: never passed. Only findings of severity error fail a case.
+
+use std::io::{self, Write};
+
+use crate::checks::{Outcome, Verdict, Waived, is_meant};
+use crate::finding::{Finding, Severity};
+
+/// Writes the outcomes of `command` (such as `check`) on a site.
+pub fn write_junit(out: &mut dyn Write, command: &str, site: &str, outcomes: &[Outcome], waivers: &[Waived]) -> io::Result<()> {
+    let mut subjects: Vec<&str> = Vec::new();
+    for outcome in outcomes {
+        if !subjects.contains(&outcome.subject.as_str()) {
+            subjects.push(&outcome.subject);
+        }
+    }
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(out, "<testsuites name=\"portcullis {} {}\">", escape(command), escape(site))?;
+    for subject in subjects {
+        let cases: Vec<String> =
+            outcomes.iter().filter(|outcome| outcome.subject == subject).map(|outcome| case(outcome, waivers)).collect();
+        let count = |tag: &str| cases.iter().filter(|case| case.contains(tag)).count();
+        writeln!(
+            out,
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">",
+            escape(subject),
+            cases.len(),
+            count("\n      <failure "),
+            count("\n      <error "),
+            count("\n      <skipped "),
+        )?;
+        for case in cases {
+            write!(out, "{case}")?;
+        }
+        writeln!(out, "  </testsuite>")?;
+    }
+    writeln!(out, "</testsuites>")?;
+    out.flush()
+}
+
+fn case(outcome: &Outcome, waivers: &[Waived]) -> String {
+    let head = format!("    <testcase classname=\"{}\" name=\"{}\">", escape(outcome.spec.id), escape(outcome.spec.title));
+    match inside(outcome, waivers) {
+        Some(inside) => format!("{head}\n      {inside}\n    </testcase>\n"),
+        None => format!("{head}</testcase>\n"),
+    }
+}
+
+/// What a case says beyond having passed.
+fn inside(outcome: &Outcome, waivers: &[Waived]) -> Option<String> {
+    let findings = match &outcome.verdict {
+        Verdict::Passed => return None,
+        Verdict::NotApplicable { why } => return Some(format!("<skipped message=\"{}\"/>", escape(why))),
+        Verdict::CouldNotRun { why } => return Some(format!("<error message=\"{}\"/>", escape(why))),
+        Verdict::Found { findings } => findings,
+    };
+    if let Some(waiver) = waivers.iter().find(|waiver| is_meant(&waiver.check, outcome.spec.id)) {
+        return Some(format!("<skipped message=\"waived: {}\"/>", escape(&waiver.reason)));
+    }
+    let told = |findings: &[&Finding]| {
+        let lines: Vec<String> = findings.iter().map(|finding| format!("{}\nfix: {}", finding.message, finding.fix)).collect();
+        escape(&lines.join("\n"))
+    };
+    let errors: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    Some(match errors.first() {
+        Some(first) => format!("<failure message=\"{}\">{}</failure>", escape(&first.message), told(&errors)),
+        None => format!("<system-out>{}</system-out>", told(&findings.iter().collect::<Vec<_>>())),
+    })
+}
+
+/// Text for XML 1.0, in content and in quoted attributes: what no XML may hold becomes U+FFFD (section 2.2).
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\t' => escaped.push(letter),
+            '\u{fffe}' | '\u{ffff}' => escaped.push(char::REPLACEMENT_CHARACTER),
+            control if control.is_control() => escaped.push(char::REPLACEMENT_CHARACTER),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{CheckSpec, Vantage};
+
+    static SPEC: CheckSpec = CheckSpec { id: "a.b", title: "All is well", source: "s", severity: Severity::Error, vantage: Vantage::Here };
+
+    fn outcome(verdict: Verdict) -> Outcome {
+        Outcome { spec: &SPEC, subject: "a0-1".to_owned(), verdict, evidence: Vec::new() }
+    }
+
+    fn finding(severity: Severity) -> Finding {
+        Finding { severity, ..SPEC.finding("a0-1", "it said <\u{1b}\"&>", "mend") }
+    }
+
+    #[test]
+    fn each_verdict_has_its_element_and_nothing_escapes_from_it() {
+        let outcomes = [
+            outcome(Verdict::Passed),
+            outcome(Verdict::Found { findings: vec![finding(Severity::Error)] }),
+            outcome(Verdict::Found { findings: vec![finding(Severity::Warning)] }),
+            outcome(Verdict::CouldNotRun { why: "no road".to_owned() }),
+            outcome(Verdict::NotApplicable { why: "no mail".to_owned() }),
+        ];
+        let mut out = Vec::new();
+        write_junit(&mut out, "check", "north", &outcomes, &[]).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="portcullis check north">
+          <testsuite name="a0-1" tests="5" failures="1" errors="1" skipped="1">
+            <testcase classname="a.b" name="All is well"></testcase>
+            <testcase classname="a.b" name="All is well">
+              <failure message="it said &lt;�&quot;&amp;&gt;">it said &lt;�&quot;&amp;&gt;
+        fix: mend</failure>
+            </testcase>
+            <testcase classname="a.b" name="All is well">
+              <system-out>it said &lt;�&quot;&amp;&gt;
+        fix: mend</system-out>
+            </testcase>
+            <testcase classname="a.b" name="All is well">
+              <error message="no road"/>
+            </testcase>
+            <testcase classname="a.b" name="All is well">
+              <skipped message="no mail"/>
+            </testcase>
+          </testsuite>
+        </testsuites>
+        "#);
+    }
+}

@@ -1,0 +1,13 @@
+//! `check` and `verify` on a lab of their own, made ready by `apply`: green at first; then each real fault is found
+//! under its id, and gone when it is mended.
+//!
+//! Needs root (or `sudo`) and the lab's program (`cargo build -p portcullis-lab`). Tests take turns: a fault of one
+//! must not be found by another.
+
+mod before;
+mod mail;
+mod served;
+mod standing;
+mod whole;
+
+use standing::turn;
