@@ -41,7 +41,7 @@ test: test-deps lab-image ## all tests; those that touch machines boot labs of t
 	$(CARGO) test --workspace
 
 # A release build, then labs of 1, 10 and 50 nodes. Shorter: make bench NODES="1 10" RTT=0 ROUNDS=1 TOOLS=portcullis
-bench: lab-image ## first and second apply beside tuned Ansible (20 min); rows in target/bench/summary.json
+bench: lab-image ## first and second apply beside tuned Ansible (half an hour on two quiet cores); rows in target/bench/summary.json
 	$(CARGO) build --release --bin portcullis
 	python3 benches/apply.py $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
 	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")

@@ -122,7 +122,9 @@ class Ansible:
         self.folder = work / "ansible"
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(HERE / "ansible", self.folder)
-        self.sockets = Path(tempfile.mkdtemp(prefix="bench-"))
+        # Short, for a socket's path; gone with this object.
+        self.temporary = tempfile.TemporaryDirectory(prefix="bench-")
+        self.sockets = Path(self.temporary.name)
         lab.fetch(self.folder / "files")
         (self.folder / "ssh_config").write_text(self._ssh_config(lab))
         (self.folder / "inventory.ini").write_text(self._inventory(lab))
