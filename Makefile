@@ -40,6 +40,13 @@ lint: deps ## formatting, clippy and shellcheck; any warning fails
 test: test-deps lab-image ## all tests; those that touch machines boot labs of their own
 	$(CARGO) test --workspace
 
+# A release build, then labs of 1, 10 and 50 nodes. Shorter: make bench NODES="1 10" RTT=0 ROUNDS=1 TOOLS=portcullis
+bench: lab-image ## first and second apply beside tuned Ansible (20 min); rows in target/bench/summary.json
+	$(CARGO) build --release --bin portcullis
+	python3 benches/apply.py $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
+	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
+	$(CARGO) bench --bench certs
+
 lab-program: deps
 	$(CARGO) build --quiet --package portcullis-lab
 

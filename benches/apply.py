@@ -29,6 +29,12 @@ KEEP = f"tar -C / -cf /root/first.tar {KEPT}"
 PUT_BACK = f"""set -e
 cd / && rm -rf etc/portcullis var/lib/portcullis {KEPT} && tar -xpf /root/first.tar
 systemctl daemon-reload && systemctl restart nginx postfix"""
+# A machine's line in the site file that `lab site` prints.
+MACHINE_FIELDS = ("name", "address", "port", "user", "key", "sudo")
+MACHINE = (
+    r"\{name: ([\w-]+), address: ([\d.]+), (?:port: (\d+), )?user: (\w+), "
+    r'identities: \["([^"]+)"\][^}\n]*?(?:sudo_password: "file:([^"]+)")?\}'
+)
 # What is handed to Ansible as rendered files.
 RENDERED = KEPT.replace("etc/ssl/certs ", "") + " etc/portcullis"
 
@@ -41,8 +47,7 @@ class Lab:
         subprocess.run([*self.command, "down"], stdout=subprocess.DEVNULL, check=False)
         self._run("up", "--nodes", str(nodes), "--until-exit-of", str(os.getpid()))
         self.site_text = self._run("site")
-        inline = r'\{name: ([\w-]+), address: ([\d.]+), (?:port: (\d+), )?user: (\w+), identities: \["([^"]+)"\][^}\n]*?(?:sudo_password: "file:([^"]+)")?\}'
-        found = [dict(zip(("name", "address", "port", "user", "key", "sudo"), hit)) for hit in re.findall(inline, self.site_text)]
+        found = [dict(zip(MACHINE_FIELDS, hit)) for hit in re.findall(MACHINE, self.site_text)]
         self.jump, self.nodes = found[0], found[1:]
         self.known_hosts = re.search(r'known_hosts: \["([^"]+)"\]', self.site_text).group(1)
         self.on_all(KEEP)
@@ -63,7 +68,8 @@ class Lab:
         for node in self.nodes:
             target = folder / node["name"]
             target.mkdir(parents=True)
-            tar = subprocess.run([*self.command, "exec", node["name"], "--", "tar", "-C", "/", "-c", *RENDERED.split()], check=True, stdout=subprocess.PIPE)
+            pack = [*self.command, "exec", node["name"], "--", "tar", "-C", "/", "-c", *RENDERED.split()]
+            tar = subprocess.run(pack, check=True, stdout=subprocess.PIPE)
             subprocess.run(["tar", "-x", "-C", target], input=tar.stdout, check=True)
 
     def down(self):
@@ -71,7 +77,7 @@ class Lab:
 
 
 def measure(command, cwd, env):
-    """Runs a command to its end: wall seconds, CPU seconds of it and all it waited for, peak memory of its largest process."""
+    """Runs a command to its end: wall seconds, CPU seconds of all it waited for, peak memory of its largest process."""
     with tempfile.TemporaryFile() as output:
         started = time.monotonic()
         child = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
@@ -138,9 +144,9 @@ Host jump
   HostName {jump["address"]}
   Port {jump["port"] or 22}
   User {jump["user"]}
-Host *,!jump
+Host * !jump
   ProxyJump jump
-""".replace("Host *,!jump", "Host * !jump")
+"""
 
     def _inventory(self, lab):
         lines = ["[nodes]"]
@@ -154,7 +160,8 @@ Host *,!jump
     def run(self, which):
         """Runs the playbook; returns the figures."""
         if which == "first":
-            subprocess.run(["ssh", "-F", self.folder / "ssh_config", "-fN", "jump"], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            subprocess.run(["ssh", "-F", self.folder / "ssh_config", "-fN", "jump"], check=True, **quiet)
         figures, text = measure(self.command, self.folder, self.env)
         recap = re.findall(r"ok=\d+ +changed=(\d+) +unreachable=0 +failed=0", text)
         if len(recap) != self.count or any((changed != "0") != (which == "first") for changed in recap):
@@ -188,7 +195,8 @@ def rounds_of(tools, lab, arguments, rtt):
             for which in ("first", "second"):
                 figures = tool.run(which)
                 taken.setdefault((name, which), []).append(figures)
-                print(f"  {len(lab.nodes)} nodes, {rtt} ms, round {number + 1}: {name} {which} {figures['wall_s']:.2f} s, load {os.getloadavg()[0]:.1f}", flush=True)
+                where = f"{len(lab.nodes)} nodes, {rtt} ms, round {number + 1}"
+                print(f"  {where}: {name} {which} {figures['wall_s']:.2f} s, load {os.getloadavg()[0]:.1f}", flush=True)
             tool.forget()
     return taken
 
@@ -226,19 +234,25 @@ def table(rows):
             continue
         base = ours.get((row["nodes"], row["rtt_ms"], row["run"]))
         ratio = f"{row['wall_s'] / base:.1f}" if base else "-"
-        print(f"{row['tool']:<15}{row['nodes']:>6}{row['rtt_ms']:>7} {row['run']:<7}{row['wall_s']:>8.2f}{row['cpu_s']:>8.2f}{row['rss_mb']:>8.1f}{row.get('round_trips', '-'):>6}{ratio:>8}")
+        figures = f"{row['wall_s']:>8.2f}{row['cpu_s']:>8.2f}{row['rss_mb']:>8.1f}"
+        start = f"{row['tool']:<15}{row['nodes']:>6}{row['rtt_ms']:>7} {row['run']:<7}"
+        print(f"{start}{figures}{row.get('round_trips', '-'):>6}{ratio:>8}")
     print("\ntrips: sequential round trips on a node's connection, login included; the jumphost's own login comes on top once.")
     print("CPU: the client and all it waited for. RSS: its largest process. Taken in turns; median of the rounds.")
+
+
+def numbers(text):
+    """`1 10` as numbers."""
+    return [int(word) for word in text.split()]
 
 
 def main():
     """Reads the parameters, benches, writes and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words = lambda kind: (lambda text: [kind(word) for word in text.split()])
-    parser.add_argument("--nodes", type=words(int), default=[1, 10, 50])
-    parser.add_argument("--rtt", type=words(int), default=[0, 50])
+    parser.add_argument("--nodes", type=numbers, default=[1, 10, 50], help="sizes of the labs")
+    parser.add_argument("--rtt", type=numbers, default=[0, 50], help="round-trip times to the jumphost, in ms")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tools", type=words(str), default=[OURS, TUNED])
+    parser.add_argument("--tools", type=str.split, default=[OURS, TUNED])
     parser.add_argument("--portcullis", default="target/release/portcullis")
     parser.add_argument("--lab", default="target/debug/lab")
     parser.add_argument("--out", type=Path, default=Path("target/bench"))

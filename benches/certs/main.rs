@@ -1,5 +1,6 @@
 //! Certificates, measured: how ordering grows with the number of certificates, and one PFX as a whole process beside
-//! `openssl pkcs12 -export` on a bundle that is in order already. Rows go to `target/bench/certs.json`.
+//! `openssl pkcs12 -export` on a bundle that is in order already. Rows go to `target/bench/certs.json`, the growth as a
+//! picture to `target/bench/certs.svg`.
 
 #![expect(
     clippy::expect_used,
@@ -7,6 +8,8 @@
     clippy::disallowed_methods,
     reason = "a bench stops where it cannot measure, prints, and runs programs"
 )]
+
+mod plot;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -25,12 +28,28 @@ fn main() {
     for row in &rows {
         println!("{row}");
     }
+    let text = serde_json::to_string_pretty(&rows).expect("rows are JSON");
+    keep("certs.json", &text);
+    keep("certs.svg", &picture(&rows));
+}
+
+fn keep(name: &str, text: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
     std::fs::create_dir_all(&folder).expect("target/bench can be made");
-    let text = serde_json::to_string_pretty(&rows).expect("rows are JSON");
-    let file = folder.join("certs.json");
-    portcullis::disk::write_atomically(&file, text.as_bytes(), 0o644, portcullis::disk::Existing::Replace)
+    portcullis::disk::write_atomically(&folder.join(name), text.as_bytes(), 0o644, portcullis::disk::Existing::Replace)
         .expect("the rows can be written");
+}
+
+fn picture(rows: &[Value]) -> String {
+    let points = |key: &str| {
+        let number = |row: &Value, key: &str| row.get(key).and_then(Value::as_f64);
+        rows.iter().filter_map(|row| Some((number(row, "certificates")?, number(row, key)?))).collect()
+    };
+    let curves = [
+        plot::Curve { name: "reading", color: "#1f6feb", points: points("read_s") },
+        plot::Curve { name: "finding the chain", color: "#b35900", points: points("order_s") },
+    ];
+    plot::svg("A bundle's certificates, in the worst order", &curves)
 }
 
 fn median(mut times: Vec<Duration>) -> f64 {

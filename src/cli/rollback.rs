@@ -11,7 +11,7 @@ use super::failure::{Failure, Sentence};
 use super::interrupt;
 use super::outcome::{by_cause, chain};
 use super::record::Recorder;
-use crate::event::{Event, Phase, State};
+use crate::event::{Event, Phase, Sink, State};
 use crate::ledger::event::NodeOutcome;
 use crate::node::{Facts, Inquiry, Machine, Outcome, Remote as _, RunId};
 use crate::playbook::{describe_outcome, help_with, look};
@@ -59,46 +59,56 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     }
     let owner = format!("{} (portcullis rollback {run})", context.actor());
     let sink = context.sink_for_query();
-    let one = |(node, machine, facts): (Node, Machine, Facts)| {
-        let (run, owner, sink) = (run.clone(), owner.clone(), sink.as_ref());
-        async move {
-            if !facts.runs.iter().any(|kept| kept.id == run.as_str()) {
-                return outcome_of(&node, "not-concerned", None);
-            }
-            sink.emit(&Event::Node { node: node.name.clone(), phase: Phase::Undo, state: State::Started, detail: None });
-            let (word, detail, state) = match machine.roll_back(&run, &owner).await {
-                Ok(Outcome::RolledBack) => ("rolled-back", None, State::Done),
-                Ok(Outcome::Locked { owner }) => ("locked", Some(describe_outcome(&Outcome::Locked { owner })), State::Failed),
-                Ok(outcome) => ("failed", Some(describe_outcome(&outcome)), State::Failed),
-                Err(error) => ("failed", Some(chain(&error)), State::Failed),
-            };
-            sink.emit(&Event::Node { node: node.name.clone(), phase: Phase::Undo, state, detail: detail.clone() });
-            outcome_of(&node, word, detail)
-        }
-    };
+    let one = |(node, machine, facts)| put_back(node, machine, facts, Order { run: &run, owner: &owner, sink: sink.as_ref() });
     outcomes.extend(stream::iter(reached).map(one).buffered(50).collect::<Vec<_>>().await);
     drop(sink);
-    let bad = outcomes.iter().filter(|outcome| !matches!(outcome.outcome.as_str(), "rolled-back" | "not-concerned")).count();
-    recorder.rolled_back(run.as_str(), bad == 0, &outcomes)?;
-    let done = outcomes.iter().filter(|outcome| outcome.outcome == "rolled-back").count();
+    recorder.rolled_back(run.as_str(), outcomes.iter().all(is_good), &outcomes)?;
+    tell(context, &run, &outcomes, help)
+}
+
+struct Order<'a> {
+    run: &'a RunId,
+    owner: &'a str,
+    sink: &'a dyn Sink,
+}
+
+async fn put_back(node: Node, machine: Machine, facts: Facts, order: Order<'_>) -> NodeOutcome {
+    let Order { run, owner, sink } = order;
+    if !facts.runs.iter().any(|kept| kept.id == run.as_str()) {
+        return outcome_of(&node, "not-concerned", None);
+    }
+    sink.emit(&Event::Node { node: node.name.clone(), phase: Phase::Undo, state: State::Started, detail: None });
+    let (word, detail, state) = match machine.roll_back(run, owner).await {
+        Ok(Outcome::RolledBack) => ("rolled-back", None, State::Done),
+        Ok(Outcome::Locked { owner }) => ("locked", Some(describe_outcome(&Outcome::Locked { owner })), State::Failed),
+        Ok(outcome) => ("failed", Some(describe_outcome(&outcome)), State::Failed),
+        Err(error) => ("failed", Some(chain(&error)), State::Failed),
+    };
+    sink.emit(&Event::Node { node: node.name.clone(), phase: Phase::Undo, state, detail: detail.clone() });
+    outcome_of(&node, word, detail)
+}
+
+fn is_good(outcome: &NodeOutcome) -> bool {
+    matches!(outcome.outcome.as_str(), "rolled-back" | "not-concerned")
+}
+
+fn tell(context: &Context, run: &RunId, outcomes: &[NodeOutcome], help: Option<String>) -> Result<Exit, Failure> {
+    let count = |word: &str| outcomes.iter().filter(|outcome| outcome.outcome == word).count();
+    let (done, locked) = (count("rolled-back"), count("locked"));
+    let bad = outcomes.iter().filter(|outcome| !is_good(outcome)).count();
     if context.is_json() {
         context.print_json(&serde_json::json!({"run": run, "nodes": outcomes}))?;
     } else {
-        context.print(&format!("run {run} is rolled back on {done} of {} nodes\n", nodes.len()))?;
+        context.print(&format!("run {run} is rolled back on {done} of {} nodes\n", outcomes.len()))?;
     }
-    match (bad, done) {
-        (0, _) => Ok(Exit::Done),
-        (bad, done) => {
-            let locked = outcomes.iter().filter(|outcome| outcome.outcome == "locked").count();
-            let exit = match (done, bad == locked) {
-                (0, true) => Exit::Refused,
-                (0, false) => Exit::Failed,
-                _ => Exit::Partial,
-            };
-            // A script has each node's outcome already.
-            if context.is_json() { Ok(exit) } else { Err(not_rolled_back(&outcomes, exit, help)) }
-        }
-    }
+    let exit = match (bad, done) {
+        (0, _) => return Ok(Exit::Done),
+        (_, 0) if bad == locked => Exit::Refused,
+        (_, 0) => Exit::Failed,
+        _ => Exit::Partial,
+    };
+    // A script has each node's outcome already.
+    if context.is_json() { Ok(exit) } else { Err(not_rolled_back(outcomes, exit, help)) }
 }
 
 fn outcome_of(node: &Node, outcome: &str, detail: Option<String>) -> NodeOutcome {
@@ -132,7 +142,7 @@ fn choose(wanted: Option<&str>, reached: &[(Node, Machine, Facts)]) -> Result<Ru
 }
 
 fn not_rolled_back(outcomes: &[NodeOutcome], exit: Exit, unreached: Option<String>) -> Failure {
-    let bad = outcomes.iter().filter(|outcome| !matches!(outcome.outcome.as_str(), "rolled-back" | "not-concerned"));
+    let bad = outcomes.iter().filter(|outcome| !is_good(outcome));
     let lines = by_cause(bad.map(|outcome| (outcome.node.as_str(), outcome.detail.clone().unwrap_or_else(|| "failed".to_owned()))));
     let has = |word: &str| outcomes.iter().any(|outcome| outcome.outcome == word);
     let help = if has("failed") {

@@ -254,6 +254,27 @@ mod tests {
     }
 
     #[test]
+    fn services_are_told_apart_in_one_call() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = "ActiveState=active\\nUnitFileState=enabled\\n\\nActiveState=inactive\\nUnitFileState=\\n\\nActiveState=failed\\n";
+        let systemctl =
+            format!("#!/bin/sh\n[ \"$*\" = 'show --property=ActiveState --property=UnitFileState -- a none c' ] && printf '{said}'\n");
+        crate::disk::write_atomically(&folder.path().join("systemctl"), systemctl.as_bytes(), 0o755, crate::disk::Existing::Keep).unwrap();
+        let mut inquiry = Inquiry::machine();
+        for name in ["a", "none", "c"] {
+            inquiry.service(name);
+        }
+        for shell in [&["dash"][..], &["busybox", "sh"], &["bash"]] {
+            let script = format!("PATH={}:$PATH\n{}", folder.path().display(), inquiry.script());
+            #[expect(clippy::disallowed_methods, reason = "the probe's text is run by the shells it is made for")]
+            let output = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(script).output().unwrap();
+            let facts = Facts::parse(&output.stdout, &inquiry).unwrap();
+            let told = |name: &str| (facts.services[name].active.as_str(), facts.services[name].enabled.as_str());
+            assert_eq!((told("a"), told("none"), told("c")), (("active", "enabled"), ("inactive", ""), ("failed", "")));
+        }
+    }
+
+    #[test]
     fn an_answer_that_breaks_off_is_no_answer() {
         assert_eq!(Facts::parse(b"host\ta\n", &Inquiry::machine()), Err(FactsError::Truncated));
     }

@@ -74,10 +74,8 @@ pub trait Probe: Send + Sync {
     fn look(&self, inquiry: &Inquiry) -> impl Future<Output = Result<Facts, RemoteError>> + Send;
     /// Opens a TCP connection from the machine to `host:port`.
     fn connect_tcp(&self, host: &str, port: u16) -> impl Future<Output = Result<BoxedStream, RemoteError>> + Send;
-    /// Sequential round trips waited for so far; 0 where none are counted.
-    fn round_trips(&self) -> u32 {
-        0
-    }
+    /// Sequential round trips waited for so far.
+    fn round_trips(&self) -> u32;
 }
 
 /// Changes a machine. Only a run is given one.

@@ -45,7 +45,9 @@ impl Machine {
     #[expect(clippy::disallowed_methods, reason = "the shells themselves are the judges")]
     fn start(&self, script: &str) -> std::process::Child {
         let home = self.folder.path().display();
-        let script = format!("pc_home={home}/home\npc_volatile={home}\n{script}");
+        // A stand-in for the system's trust store, and for what rewrites it.
+        let trust = format!("pc_certs={home}/etc pc_hooks={home}/hooks PATH={home}/bin:$PATH");
+        let script = format!("pc_home={home}/home\npc_volatile={home}\n{trust}\n{script}");
         Command::new(self.shell[0])
             .args(&self.shell[1..])
             .arg("-c")
@@ -268,5 +270,28 @@ fn a_lock_is_taken_from_a_run_that_has_waited_for_its_client_too_long_and_from_n
         assert_eq!((machine.state(run_id(1).as_str()), machine.names()), (None, vec!["b".to_owned()]));
         drop(holder.stdin.take());
         holder.wait().unwrap();
+    });
+}
+
+#[test]
+fn a_new_ca_is_found_by_its_hash_and_gone_after_an_undo() {
+    on_every_shell(|machine| {
+        let pem = rcgen::generate_simple_self_signed(vec!["proxy".to_owned()]).unwrap().cert.pem();
+        let rewriter = machine.folder.path().join("bin/update-ca-certificates");
+        std::fs::create_dir_all(rewriter.parent().unwrap()).unwrap();
+        let rewrite = format!("#!/bin/sh\necho old >{}\n", machine.path("ca-certificates.crt"));
+        crate::disk::write_atomically(&rewriter, rewrite.as_bytes(), 0o755, crate::disk::Existing::Replace).unwrap();
+        machine.put("ca-certificates.crt", "old\n");
+        let mut run = transaction(1, vec![placement(machine, "proxy-1.crt", &pem, Expected::Absent)]);
+        run.actions.push(("trust".into(), Action::Trust(machine.path("proxy-1.crt"))));
+        assert_eq!(machine.carry_out(&run), Outcome::Done);
+        assert_eq!(machine.read("ca-certificates.crt"), Some(format!("old\n{pem}")));
+        let hashed = machine.names().into_iter().find(|name| name.ends_with(".0")).unwrap();
+        assert_eq!((machine.read(&hashed), machine.read("proxy-1.pem")), (Some(pem.clone()), Some(pem)));
+        assert_eq!(machine.run(&rollback_script(&run_id(1), "tester"), b"").1, Outcome::RolledBack);
+        assert_eq!(
+            (machine.names(), machine.read("ca-certificates.crt")),
+            (vec!["ca-certificates.crt".to_owned()], Some("old\n".to_owned()))
+        );
     });
 }

@@ -52,6 +52,7 @@ pub static CERTIFICATE: &[&CheckSpec] = &[
     &cert("cert.chain.root-included", "The root is not among the files", Info),
     &cert("cert.chain.signature", "Every signature of the chain holds", Error),
     &cert("cert.chain.not-a-ca", "Every issuer is a CA", Error),
+    &cert("cert.chain.refused", "A client's verification accepts the chain", Error),
     &cert("cert.self-signed", "The certificate is not self-signed", Error),
     &cert("cert.untrusted-root", "The chain ends at a root that clients trust", Error),
     &cert("cert.key.mismatch", "The private key belongs to the certificate", Error),
@@ -73,12 +74,15 @@ pub static CERTIFICATE: &[&CheckSpec] = &[
 
 /// What rules that look at `subject` found, as outcomes; rules of the table that found nothing are met.
 pub fn judged(table: &'static [&'static CheckSpec], subject: &str, findings: &[Finding]) -> Vec<Outcome> {
-    let outcome = |spec: &'static CheckSpec| {
-        let own: Vec<Finding> = findings.iter().filter(|finding| finding.id == spec.id).cloned().collect();
+    let is_in_table = |finding: &Finding| table.iter().any(|spec| spec.id == finding.id);
+    let outcome = |(place, spec): (usize, &&'static CheckSpec)| {
+        // A finding of no rule in the table must not be lost: it goes with the first.
+        let is_own = |finding: &&Finding| finding.id == spec.id || (place == 0 && !is_in_table(finding));
+        let own: Vec<Finding> = findings.iter().filter(is_own).cloned().collect();
         let verdict = if own.is_empty() { Verdict::Passed } else { Verdict::Found { findings: own } };
         Outcome { spec, subject: subject.to_owned(), verdict, evidence: Vec::new() }
     };
-    table.iter().map(|spec| outcome(spec)).collect()
+    table.iter().enumerate().map(outcome).collect()
 }
 
 /// The same where the rules could not be applied at all.
@@ -121,6 +125,13 @@ mod tests {
         // One that the mail server's own check has too.
         let missing: Vec<&String> = site.union(&certs).filter(|id| !known.contains(*id) && *id != "smtp.starttls").collect();
         assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn a_finding_of_a_rule_that_nobody_listed_is_not_lost() {
+        let finding = Finding { id: "cert.new".to_owned(), ..CERTIFICATE[0].finding("x", "m", "f") };
+        let outcomes = judged(CERTIFICATE, "site.yaml", std::slice::from_ref(&finding));
+        assert_eq!(crate::checks::spec::findings(&outcomes), [finding]);
     }
 
     #[test]

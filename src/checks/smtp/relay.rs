@@ -95,7 +95,10 @@ pub fn judge_fate(handed: Handed, fate: Result<Option<&MailFact>, String>, asked
                 tally.found(&MAIL, message, advise(&fact.said, asked));
             }
             Ok(None) => {
-                let fix = format!("see its log on the node: `postqueue -p`, `journalctl SYSLOG_FACILITY=2 | grep {id}`");
+                let fix = format!(
+                    "`portcullis check --only smtp` says whether {} is reached from there; the node's own log: `journalctl SYSLOG_FACILITY=2 | grep {id}`",
+                    asked.server
+                );
                 tally.found(
                     &MAIL,
                     format!("mail {id} was taken, and the log says nothing of it within 15 s: it is still in the queue"),

@@ -13,10 +13,18 @@ use crate::ssh::{BoxedStream, Fleet};
 
 const PORT: u16 = 443;
 
+/// Why there is no connection.
+enum Barred {
+    /// The node did not take it.
+    Unreached(Unreached),
+    /// Nobody got as far as asking the node.
+    NoRoad(String),
+}
+
 /// A node's answer for one name.
 struct Answer {
     name: String,
-    came: Result<Result<Served, TlsProbeError>, Unreached>,
+    came: Result<Result<Served, TlsProbeError>, Barred>,
     /// Why the jumphost could not connect, where the node itself could.
     from_itself: Option<String>,
 }
@@ -55,29 +63,27 @@ async fn dial<P: Probe>(
     machine: Option<&P>,
     fleet: &Fleet,
     survey: &Survey<'_>,
-) -> Result<(BoxedStream, Option<String>), Unreached> {
+) -> Result<(BoxedStream, Option<String>), Barred> {
     let address = node.login.address.as_str();
     let why = match within(survey.patience, fleet.connect_tcp(address, PORT)).await {
         Ok(stream) => return Ok((stream, None)),
+        // The target's place bears its address; any other is a hop's.
+        Err(Some(error)) if error.place().is_none_or(|place| place.machine != address) => return Err(Barred::NoRoad(error.to_string())),
         Err(Some(error)) => Unreached::from_ssh(&error, address, survey.patience),
         Err(None) => Unreached::Filtered { after: survey.patience },
     };
-    let Some(machine) = machine else { return Err(why) };
+    let Some(machine) = machine else { return Err(Barred::Unreached(why)) };
     match within(survey.patience, machine.connect_tcp(address, PORT)).await {
         Ok(stream) => Ok((stream, Some(why.to_string()))),
         // What the way from outside met is what users meet.
-        Err(_) => Err(why),
+        Err(_) => Err(Barred::Unreached(why)),
     }
 }
 
 fn judge(node: &Node, answers: Vec<Answer>, wildcards: &[String], survey: &Survey<'_>) -> Vec<Outcome> {
     let server = format!("{}:{PORT}", node.name);
-    if let Some(why) = answers.iter().find_map(|answer| answer.came.as_ref().err()) {
-        let mut tally = Tally::of(&server);
-        let nobody_listens = "nothing serves users there: `portcullis apply tls`, then `systemctl status nginx` on the node".to_owned();
-        let fix = if *why == Unreached::Refused { nobody_listens } else { why.fix("the jumphost", &server) };
-        tally.found(&TLS_TCP, why.to_string(), fix);
-        return tally.complete(&SERVED, "no connection came about");
+    if let Some(barred) = answers.iter().find_map(|answer| answer.came.as_ref().err()) {
+        return not_connected(&server, barred);
     }
     let mut groups: Vec<(Vec<String>, Result<Served, TlsProbeError>)> = Vec::new();
     let mut from_itself = None;
@@ -109,6 +115,19 @@ fn judge(node: &Node, answers: Vec<Answer>, wildcards: &[String], survey: &Surve
         all.extend(judged);
     }
     all
+}
+
+fn not_connected(server: &str, barred: &Barred) -> Vec<Outcome> {
+    let mut tally = Tally::of(server);
+    match barred {
+        Barred::NoRoad(why) => tally.complete(&SERVED, why),
+        Barred::Unreached(why) => {
+            let nobody_listens = "nothing serves users there: `portcullis apply tls`, then `systemctl status nginx` on the node".to_owned();
+            let fix = if *why == Unreached::Refused { nobody_listens } else { why.fix("the jumphost", server) };
+            tally.found(&TLS_TCP, why.to_string(), fix);
+            tally.complete(&SERVED, "no connection came about")
+        }
+    }
 }
 
 fn is_same(one: &Result<Served, TlsProbeError>, other: &Result<Served, TlsProbeError>) -> bool {

@@ -2,6 +2,7 @@
 # What a run does once its files are in place: services, commands, waiting until they are well. Follows transaction.sh.
 
 pc_certs=${pc_certs:-/etc/ssl/certs}
+pc_hooks=${pc_hooks:-/etc/ca-certificates/update.d}
 
 # pc_actions DIR once|again: in the order given; `again` after files were put back, where failures do not stop it.
 pc_actions() {
@@ -69,7 +70,9 @@ pc_trust() {
     if [ "$1" = again ]; then
         # Dangling now, and left alone by it.
         rm -f "$pc_link"
-        for pc_link in "$pc_certs"/*.[0-9]; do [ -e "$pc_link" ] || rm -f "$pc_link"; done
+        for pc_link in "$pc_certs"/*.[0-9]; do
+            [ -e "$pc_link" ] || [ "$(readlink "$pc_link")" != "$pc_name.pem" ] || rm -f "$pc_link"
+        done
     elif [ -s "$pc_bundle" ] && [ ! -e "$pc_link" ] && [ ! -h "$pc_link" ] && pc_has_no_hooks; then
         case $pc_name in *[!A-Za-z0-9_.-]*) ;; *) pc_trust_one "$2" && return ;; esac
     fi
@@ -77,7 +80,7 @@ pc_trust() {
 }
 
 pc_has_no_hooks() {
-    for pc_hook in /etc/ca-certificates/update.d/*; do [ ! -x "$pc_hook" ] || return 1; done
+    for pc_hook in "$pc_hooks"/*; do [ ! -x "$pc_hook" ] || return 1; done
 }
 
 # The bundle first, then the name by which OpenSSL finds it in the folder; the link that marks it as done comes last.

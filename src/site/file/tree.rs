@@ -304,7 +304,7 @@ mod tests {
         }
         let start = std::time::Instant::now();
         let error = parse(&bomb).unwrap_err();
-        assert!(start.elapsed() < std::time::Duration::from_millis(500), "{:?}", start.elapsed());
+        assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
         assert!(error.message.contains("larger or deeper"), "{error:?}");
     }
 

@@ -33,6 +33,9 @@ fn offline_nothing_leaves_this_machine() {
     online.assert_code(3);
     assert_eq!(online.ids("error"), ["access.path"]);
     assert!(online.told("access.path").starts_with("jump: "), "{}", online.told("access.path"));
+    let verified = turn.events_on(&site, &["verify"]);
+    verified.assert_code(6);
+    assert_eq!(verified.ids("error"), ["access.path"], "what nobody could ask is no fault of the nodes");
     let checks = online.summary()["checks"].as_array().unwrap().clone();
     assert!(
         checks.iter().all(|check| check["verdict"] != "passed" || check["subject"].as_str().unwrap().ends_with("other.yaml")),

@@ -4,8 +4,6 @@
 //! Needs root (or `sudo`) and the lab's program (`cargo build -p portcullis-lab`). Tests take turns: a fault of one
 //! must not be found by another.
 
-#![expect(clippy::disallowed_methods, reason = "the program is run as a person runs it, by the clock")]
-
 mod before;
 mod mail;
 mod served;

@@ -67,6 +67,7 @@ impl Standing {
     }
 
     /// The program with these arguments, as a script runs it.
+    #[expect(clippy::disallowed_methods, reason = "the program itself is what is tested")]
     pub(super) fn run(&self, arguments: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path()).env("USER", "operator");
