@@ -4,7 +4,6 @@ use std::thread::JoinHandle;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
 
 use super::stage::machine::Machine;
 use super::stage::site_text::read_state;
@@ -74,7 +73,7 @@ fn needles() -> Vec<(String, String)> {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    portcullis::node::sha256_hex(bytes)
 }
 
 fn found(haystacks: &[Haystack]) -> Vec<String> {
@@ -102,7 +101,7 @@ fn a_secret_planted_anywhere_is_found_in_each_of_its_forms() {
     for haystack in &story().haystacks {
         for (name, needle) in needles() {
             let mut planted = haystack.clone();
-            let middle = (planted.text.len() / 2..).find(|at| planted.text.is_char_boundary(*at)).unwrap();
+            let middle = planted.text.floor_char_boundary(planted.text.len() / 2);
             planted.text.insert_str(middle, &needle);
             assert!(found(&[planted]).iter().any(|place| place.starts_with(&name)), "{name} in {}", haystack.name);
         }
