@@ -50,11 +50,24 @@ fn watcher(name: &str) -> Child {
 }
 
 struct Pool {
-    free: Mutex<Vec<usize>>,
+    ordinary: Mutex<Ordinary>,
     returned: Condvar,
 }
 
-static POOL: LazyLock<Pool> = LazyLock::new(|| Pool { free: Mutex::new((4..=NODES).collect()), returned: Condvar::new() });
+struct Ordinary {
+    free: Vec<usize>,
+    /// How many are out of use after failed tests.
+    lost: usize,
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, Ordinary> {
+        self.ordinary.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+static POOL: LazyLock<Pool> =
+    LazyLock::new(|| Pool { ordinary: Mutex::new(Ordinary { free: (4..=NODES).collect(), lost: 0 }), returned: Condvar::new() });
 static CLUSTER: Mutex<()> = Mutex::new(());
 
 /// A node of one's own for as long as this lives.
@@ -75,24 +88,23 @@ impl Drop for Lent {
     fn drop(&mut self) {
         // Where a test failed, its node may be in any state: nobody else shall stumble over that.
         if std::thread::panicking() {
-            return;
+            POOL.lock().lost += 1;
+        } else {
+            POOL.lock().free.push(self.number);
         }
-        POOL.free.lock().unwrap_or_else(PoisonError::into_inner).push(self.number);
         POOL.returned.notify_all();
     }
 }
 
 /// Lends so many ordinary nodes, all at once; waits for its turn.
 pub(in crate::road) fn lend<const COUNT: usize>() -> [Lent; COUNT] {
-    let mut free = POOL.free.lock().unwrap_or_else(PoisonError::into_inner);
-    let patience = std::time::Duration::from_mins(4);
-    while free.len() < COUNT {
-        let (again, timeout) = POOL.returned.wait_timeout(free, patience).unwrap_or_else(PoisonError::into_inner);
-        assert!(!timeout.timed_out(), "too many nodes are out of use after failed tests");
-        free = again;
+    let mut pool = POOL.lock();
+    while pool.free.len() < COUNT {
+        assert!(NODES - 3 - pool.lost >= COUNT, "too many nodes are out of use after other tests failed: mend those first");
+        pool = POOL.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
     }
-    let numbers: Vec<usize> = free.drain(..COUNT).collect();
-    drop(free);
+    let numbers: Vec<usize> = pool.free.drain(..COUNT).collect();
+    drop(pool);
     let mut numbers = numbers.into_iter();
     std::array::from_fn(|_| {
         let number = numbers.next().unwrap();
