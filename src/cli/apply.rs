@@ -201,7 +201,9 @@ impl Ended<'_> {
         let head = if self.exit == Exit::Interrupted {
             "interrupted; what had begun was let finish".to_owned()
         } else {
-            format!("{} of {} nodes are not as desired", bad.len() + self.failed.len(), self.of)
+            let count = bad.len() + self.failed.len();
+            let nodes = report::text::counted(self.of, "node");
+            format!("{count} of {nodes} {} not as desired", if count == 1 { "is" } else { "are" })
         };
         let text = std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n  ");
         Failure::new(self.exit, Sentence(text), Some(help))

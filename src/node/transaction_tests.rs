@@ -295,23 +295,3 @@ fn a_new_ca_is_found_by_its_hash_and_gone_after_an_undo() {
         );
     });
 }
-
-#[test]
-fn a_lock_is_taken_from_a_run_that_has_waited_for_its_client_too_long_and_from_no_other() {
-    on_every_shell(|machine| {
-        let silent = transaction(1, vec![placement(machine, "a", "never sent", Expected::Absent)]);
-        let mut holder = machine.start(&silent.script());
-        let state = machine.folder.path().join("home/runs").join(run_id(1).as_str()).join("state");
-        while !std::fs::read_to_string(&state).is_ok_and(|state| state == "staging\n") {
-            std::thread::yield_now();
-        }
-        let next = transaction(2, vec![placement(machine, "b", "new", Expected::Absent)]);
-        assert_eq!(machine.carry_out(&next), Outcome::Locked { owner: "tester".into() });
-        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
-        std::fs::File::options().write(true).open(&state).unwrap().set_modified(long_ago).unwrap();
-        assert_eq!(machine.carry_out(&next), Outcome::Done);
-        assert_eq!((machine.state(run_id(1).as_str()), machine.names()), (None, vec!["b".to_owned()]));
-        drop(holder.stdin.take());
-        holder.wait().unwrap();
-    });
-}

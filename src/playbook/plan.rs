@@ -165,7 +165,7 @@ impl Planner<'_> {
                     inquiry.file(&beside(pfx, "password"), Depth::Hash);
                 }
                 Kind::Trust(trust) => {
-                    for path in trust_paths(trust, self.material.proxy_cas.len()) {
+                    for path in trust_paths(trust, self.material.proxy_cas.len().max(TRUST_SLOTS)) {
                         inquiry.file(&path, Depth::Content);
                     }
                 }
@@ -290,6 +290,9 @@ impl Planner<'_> {
             let content = Some(Zeroizing::new(pem.clone().into_bytes()));
             draft.file(step, Desired { path: &path, content, mode: "0644", owner: "root:root", secret: false })?;
         }
+        for path in trust_paths(trust, TRUST_SLOTS).skip(self.material.proxy_cas.len()) {
+            draft.absent(step, &path)?;
+        }
         let changed = draft.plan.changes.get(before..).unwrap_or_default();
         let actions: Vec<Action> = if changed.iter().all(|change| change.kind == ChangeKind::Create) {
             changed.iter().map(|change| Action::Trust(change.subject.clone())).collect()
@@ -325,6 +328,9 @@ fn update_trust(trust: &TrustStep) -> String {
     let ours = format!(r"\( -lname {target} -o -lname {name} \)");
     format!("update-ca-certificates && find /etc/ssl/certs -type l {ours} ! -exec test -e {{}} \\; -delete")
 }
+
+// Looked at even where the site names fewer, so that a CA that is no longer named is trusted no longer.
+const TRUST_SLOTS: usize = 8;
 
 // `update-ca-certificates` takes one certificate a file.
 fn trust_paths(trust: &TrustStep, count: usize) -> impl Iterator<Item = String> {

@@ -30,7 +30,7 @@ impl SurveyError {
 
     /// Whether the node could not be reached or logged in to at all.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Remote(RemoteError::Ssh(_)))
+        matches!(self, Self::Remote(RemoteError::Ssh(error)) if !error.is_about_sudo())
     }
 }
 

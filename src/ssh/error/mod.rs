@@ -311,6 +311,18 @@ impl Error {
         )
     }
 
+    /// Whether the machine was logged in to, and root could not be reached on it.
+    pub fn is_about_sudo(&self) -> bool {
+        matches!(
+            self,
+            Self::SudoMissing { .. }
+                | Self::SudoNeedsPassword { .. }
+                | Self::SudoWrongPassword { .. }
+                | Self::SudoNotAllowed { .. }
+                | Self::SudoPasswordUnusable { .. }
+        )
+    }
+
     /// The machine it happened on, where it happened on one.
     pub fn place(&self) -> Option<&Place> {
         match self {

@@ -16,3 +16,4 @@ mod rotation;
 mod secrecy;
 mod stage;
 mod story;
+mod trust;
