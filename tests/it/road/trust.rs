@@ -16,7 +16,7 @@ fn a_ca_that_the_site_no_longer_names_is_trusted_no_longer() {
     };
     let files = ["tls/proxy-ca.pem", "tls/root.pem"].map(|name| format!("\"{}\"", state(name)));
     let operator = Operator::with_text(&site(&files));
-    let trusted = |name: &str| node.holds(&format!("openssl verify {} 2>/dev/null | grep -q ': OK'", name));
+    let trusted = |name: &str| node.holds(&format!("openssl verify {name} 2>/dev/null | grep -q ': OK'"));
     node.sh(&format!("mkdir -p /run/ca; cat >/run/ca/1.pem <<'X'\n{}X", std::fs::read_to_string(state("tls/proxy-ca.pem")).unwrap()));
     node.sh(&format!("cat >/run/ca/2.pem <<'X'\n{}X", std::fs::read_to_string(state("tls/root.pem")).unwrap()));
     operator.run(&["apply", "proxy", "--yes"]).assert_code(0);
