@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::args::{ColorChoice, Globals, OutputFormat};
 use super::clock;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, Sentence};
 use crate::event::Sink;
 use crate::report::{JsonSink, Look, PlainSink, ProgressSink};
 use crate::site::model::{LedgerLocation, Site};
@@ -186,7 +186,7 @@ impl Context {
             return Ok(true);
         }
         self.must_be_answerable(what)?;
-        let answer = dialoguer::Confirm::new().with_prompt(format!("{what}?")).default(false).interact();
+        let answer = dialoguer::Confirm::new().with_prompt(format!("{what}?")).default(false).wait_for_newline(true).interact();
         answer.map_err(|error| Failure::new(Exit::Interrupted, error, None))
     }
 
@@ -207,7 +207,10 @@ fn width(is_terminal: bool, terminal: &console::Term) -> usize {
 
 fn quietly(mut stream: impl Write, text: &str) -> Result<(), Failure> {
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(Exit::Failed, error, None)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let help = "see that there is space where the output goes".to_owned();
+            Err(Failure::new(Exit::Failed, Sentence(format!("the answer cannot be written: {error}")), Some(help)))
+        }
         Ok(()) | Err(_) => Ok(()),
     }
 }

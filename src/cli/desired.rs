@@ -34,6 +34,7 @@ impl Desired {
         let names = if playbooks.is_empty() { vec!["bootstrap".to_owned()] } else { playbooks.to_vec() };
         let playbook = library.load(&names).map_err(load_failure)?;
         let templates = Templates::parse(&library.templates().map_err(load_failure)?).map_err(render_failure)?;
+        templates.must_have(&playbook).map_err(render_failure)?;
         let secrets = context.secrets(&site.folder);
         let material = prepare(&site, &playbook, &secrets, context.now).map_err(prepare_failure)?;
         Ok(Self { site, nodes, playbook, material, templates, secrets })
@@ -72,6 +73,8 @@ fn prepare_failure(error: PrepareError) -> Failure {
     match error {
         PrepareError::Secret(error) => secret_failure(error),
         PrepareError::Certificate { .. } => Failure::new(Exit::Findings, error, help),
-        PrepareError::Unreadable { .. } | PrepareError::Certs { .. } => Failure::new(Exit::Usage, error, help),
+        PrepareError::BadSecret { .. } | PrepareError::Unreadable { .. } | PrepareError::Certs { .. } => {
+            Failure::new(Exit::Usage, error, help)
+        }
     }
 }

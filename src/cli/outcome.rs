@@ -25,6 +25,7 @@ pub(crate) fn survey_failure(failed: &[(&Node, &SurveyError)], of: usize) -> Opt
     let none_left = failed.len() == of;
     let exit = match (none_left, failed.iter().all(|(_, error)| error.is_unreachable())) {
         (true, true) => Exit::Unreachable,
+        _ if failed.iter().all(|(_, error)| error.is_about_input()) => Exit::Usage,
         (true, false) => Exit::Failed,
         (false, _) => Exit::Partial,
     };
@@ -41,6 +42,8 @@ pub(crate) fn survey_failure(failed: &[(&Node, &SurveyError)], of: usize) -> Opt
 pub(crate) fn by_cause<'a>(nodes: impl IntoIterator<Item = (&'a str, String)>) -> Vec<String> {
     let mut causes: Vec<(String, Vec<&str>)> = Vec::new();
     for (node, why) in nodes {
+        // The same cause reads the same whichever node it is told of.
+        let why = why.replace(&format!(" on {node}"), "");
         match causes.iter_mut().find(|(known, _)| *known == why) {
             Some((_, nodes)) => nodes.push(node),
             None => causes.push((why, vec![node])),

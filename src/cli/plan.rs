@@ -44,6 +44,10 @@ pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Fail
     if context.is_json() {
         context.print_json(&planfile::json(&desired, &plans, &failed))?;
     } else {
+        if plans.is_empty() {
+            return Err(super::outcome::survey_failure(&failed, desired.nodes.len())
+                .unwrap_or_else(|| Failure::usage("the site has no nodes", "add one")));
+        }
         let diffs: Vec<_> = plans.iter().map(super::outcome::node_diff).collect();
         context.report(|out, look| report::plan::write_plan(out, &diffs, look))?;
     }

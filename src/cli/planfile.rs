@@ -95,8 +95,14 @@ impl PlanFile {
         if now.site != self.site {
             differences.push(format!("it was made for the site {}, this is {}", self.site, now.site));
         }
-        for planned in &self.nodes {
+        let is_left_out = |planned: &PlannedNode| {
+            desired.site.node(&planned.node).is_some() && !desired.nodes.iter().any(|node| node.name == planned.node)
+        };
+        for planned in self.nodes.iter().filter(|planned| !is_left_out(planned)) {
             match now.nodes.iter().find(|node| node.node == planned.node) {
+                None if desired.site.node(&planned.node).is_none() => {
+                    differences.push(format!("{} is no node of the site", planned.node));
+                }
                 None => differences.push(format!("{} could not be looked at", planned.node)),
                 Some(node) if node.changes != planned.changes => differences.push(first_difference(planned, node)),
                 Some(_) => {}

@@ -6,8 +6,10 @@ use super::desired::Desired;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use super::outcome::chain;
+use serde_json::Value;
+
 use crate::ledger::event::{Actor, FileChange, NodeOutcome};
-use crate::ledger::{LedgerError, OpenOptions, Origin, SqliteLedger};
+use crate::ledger::{LedgerError, LogQuery, OpenOptions, Origin, SqliteLedger};
 use crate::node::RunId;
 use crate::playbook::{Change, ChangeKind, NodeResult, SurveyError};
 use crate::site::model::{LedgerLocation, Node, Site};
@@ -91,6 +93,17 @@ impl Recorder {
     /// A run was rolled back on request.
     pub(crate) fn rolled_back(&self, run: &str, all_good: bool, nodes: &[NodeOutcome]) -> Result<(), Failure> {
         self.append(&self.origin.run_rolled_back(clock::now(), run, if all_good { "rolled-back" } else { "failed" }, nodes))
+    }
+
+    /// The nodes that `run` changed, as far as the ledger knows it; `None` where it does not.
+    pub(crate) fn changed_by(&self, run: &RunId) -> Result<Option<Vec<String>>, Failure> {
+        let query = LogQuery { subject: Some(run.to_string()), kind: Some("run.finished".to_owned()), ..LogQuery::default() };
+        let events = self.ledger.log(&query).map_err(ledger_failure)?;
+        let Some(nodes) = events.first().and_then(|logged| logged.event.details.get("nodes")).and_then(Value::as_array) else {
+            return Ok(None);
+        };
+        let changed = nodes.iter().filter(|node| node.get("outcome").and_then(Value::as_str) == Some("changed"));
+        Ok(Some(changed.filter_map(|node| Some(node.get("node")?.as_str()?.to_owned())).collect()))
     }
 
     fn append(&self, event: &crate::ledger::LedgerEvent) -> Result<(), Failure> {

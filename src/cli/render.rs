@@ -7,7 +7,7 @@ use clap::Args;
 use super::context::Context;
 use super::desired::{Desired, render_failure};
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, Sentence};
 use crate::disk::{Existing, write_atomically};
 use crate::node::Facts;
 use crate::playbook::{Kind, handout_context};
@@ -41,6 +41,7 @@ pub(crate) fn run(args: &RenderArgs, context: &Context) -> Result<Exit, Failure>
     let files = rendered(&desired)?;
     match &args.out {
         Some(folder) => write(folder, &files, args.show_secrets, context)?,
+        None if context.is_json() => context.print_json(&as_json(&files, args.show_secrets))?,
         None => {
             for Rendered { path, text, is_secret } in &files {
                 let text = if *is_secret && !args.show_secrets { "(secret; --show-secrets shows it)\n" } else { text };
@@ -49,6 +50,14 @@ pub(crate) fn run(args: &RenderArgs, context: &Context) -> Result<Exit, Failure>
         }
     }
     Ok(Exit::Done)
+}
+
+fn as_json(files: &[Rendered], show_secrets: bool) -> serde_json::Value {
+    let one = |file: &Rendered| {
+        let text = (!file.is_secret || show_secrets).then_some(&file.text);
+        serde_json::json!({"path": file.path, "secret": file.is_secret, "text": text})
+    };
+    serde_json::json!({"files": files.iter().map(one).collect::<Vec<_>>()})
 }
 
 fn rendered(desired: &Desired) -> Result<Vec<Rendered>, Failure> {
@@ -79,7 +88,10 @@ fn write(folder: &std::path::Path, files: &[Rendered], show_secrets: bool, conte
             continue;
         }
         let target = folder.join(path.trim_start_matches('/'));
-        let failed = |error: std::io::Error| Failure::new(Exit::Failed, error, None);
+        let failed = |error: std::io::Error| {
+            let what = Sentence(format!("cannot make the folder of {}: {error}", target.display()));
+            Failure::new(Exit::Failed, what, Some("give a folder that you may write to".to_owned()))
+        };
         if let Some(parent) = target.parent() {
             std::fs::create_dir_all(parent).map_err(failed)?;
         }

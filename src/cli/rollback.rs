@@ -54,6 +54,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     }
     let run = choose(args.run.as_deref(), &reached)?;
     drop(sink);
+    must_be_kept(&run, &reached, &recorder)?;
     if !context.confirm(&format!("put back what run {run} replaced on {} of {} nodes", keepers(&run, &reached), nodes.len()))? {
         return Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None));
     }
@@ -64,6 +65,23 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     drop(sink);
     recorder.rolled_back(run.as_str(), outcomes.iter().all(is_good), &outcomes)?;
     tell(context, &run, &outcomes, help)
+}
+
+// Half a cluster put back is worse than none: a node that the run changed and that keeps it no longer stops it all.
+fn must_be_kept(run: &RunId, reached: &[(Node, Machine, Facts)], recorder: &Recorder) -> Result<(), Failure> {
+    let Some(changed) = recorder.changed_by(run)? else { return Ok(()) };
+    let keeps = |facts: &Facts| facts.runs.iter().any(|kept| kept.id == run.as_str());
+    let names = |kept: bool| {
+        let meant = reached.iter().filter(|(node, _, facts)| changed.contains(&node.name) && keeps(facts) == kept);
+        meant.map(|(node, _, _)| node.name.as_str()).collect::<Vec<_>>().join(",")
+    };
+    let lost = names(false);
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let what =
+        Sentence(format!("run {run} cannot be put back everywhere: {lost} changed with it and keeps it no longer; nothing was touched"));
+    Err(Failure::new(Exit::Failed, what, Some(format!("put it back where it is kept: portcullis rollback {run} --limit {}", names(true)))))
 }
 
 struct Order<'a> {

@@ -74,10 +74,11 @@ fn node_status(node: &Node, answer: &Result<Surveyed<Machine>, SurveyError>, day
         Err(error) => (Drift::Unknown, Some(chain(error)), false),
         Ok(surveyed) => {
             let changes = surveyed.plan.changes.len();
+            let at_work = surveyed.facts.lock.as_ref().map(|owner| format!("a run is at work: {owner}"));
             let broken = surveyed.facts.broken_off().map(|run| format!("run {} was broken off; the next apply undoes it", run.id));
             let system = surveyed.facts.os.as_ref().map(|(id, version)| format!("{id} {version}"));
             let drift = if changes == 0 { Drift::None } else { Drift::Changes(changes) };
-            (drift, broken.or(system), !surveyed.plan.changes.iter().any(|change| change.step == "pfx"))
+            (drift, at_work.or(broken).or(system), !surveyed.plan.changes.iter().any(|change| change.step == "pfx"))
         }
     };
     let certificate_days = days.filter(|_| has_certificate);

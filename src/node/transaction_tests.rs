@@ -295,3 +295,36 @@ fn a_new_ca_is_found_by_its_hash_and_gone_after_an_undo() {
         );
     });
 }
+
+#[test]
+fn an_action_that_is_killed_without_a_word_undoes_the_run() {
+    on_every_shell(|machine| {
+        machine.put("a", "old");
+        let mut run = transaction(1, vec![placement(machine, "a", "new", of("old"))]);
+        run.actions.push(("act".into(), Action::Command("kill -TERM $PPID; sleep 5".into())));
+        run.actions.push(("next".into(), Action::Command(format!("touch {}", machine.path("acted")))));
+        let Outcome::Undone { step, reason } = machine.carry_out(&run) else { panic!() };
+        assert_eq!(step, "act");
+        assert!(!reason.is_empty());
+        assert_eq!((machine.read("a").as_deref(), machine.names()), (Some("old"), vec!["a".to_owned()]));
+    });
+}
+
+#[test]
+fn runs_that_failed_never_cost_what_can_be_put_back() {
+    let machine = Machine::new(SHELLS[0]);
+    machine.put("a", "old");
+    assert_eq!(machine.carry_out(&transaction(0, vec![placement(&machine, "a", "new", of("old"))])), Outcome::Done);
+    for number in 0..12 {
+        let mut failing = transaction(1, vec![placement(&machine, "a", "newer", of("new"))]);
+        failing.run = RunId::parse(&format!("20261123T0700{number:02}Z-aaaaaa")).unwrap();
+        failing.actions.push(("act".into(), Action::Command("exit 1".into())));
+        assert!(matches!(machine.carry_out(&failing), Outcome::Undone { .. }));
+    }
+    machine.put("b", "1");
+    let mut last = transaction(9, vec![placement(&machine, "b", "2", of("1"))]);
+    last.run = RunId::parse("20261124T070000Z-aaaaaa").unwrap();
+    assert_eq!(machine.carry_out(&last), Outcome::Done);
+    assert_eq!(machine.run(&rollback_script(&run_id(0), "tester"), b"").1, Outcome::RolledBack);
+    assert_eq!(std::fs::read_dir(machine.folder.path().join("home/runs")).unwrap().count(), 12);
+}

@@ -51,6 +51,16 @@ pub enum LoadError {
         /// What is wrong.
         problem: String,
     },
+    /// Two steps want different things of one place, so that no apply would ever settle it.
+    #[error("steps `{one}` and `{other}` both say what {path} is to be")]
+    TwoForOnePlace {
+        /// One step.
+        one: String,
+        /// The other.
+        other: String,
+        /// The path.
+        path: String,
+    },
     /// Playbooks include each other.
     #[error("playbook `{name}` includes itself, by way of {by_way_of}")]
     Loop {
@@ -69,6 +79,7 @@ impl LoadError {
                 Some(near) => format!("did you mean `{near}`? There are: {}", known.join(", ")),
                 None => format!("there are: {}; a site's own stand in `playbooks/` beside its site file", known.join(", ")),
             }),
+            Self::TwoForOnePlace { .. } => Some("leave one of them out, or give them a `when` under which only one counts".to_owned()),
             Self::Step { .. } | Self::Invalid { .. } | Self::Loop { .. } => {
                 Some("mend the playbook, then run `portcullis plan` again".to_owned())
             }
@@ -79,7 +90,12 @@ impl LoadError {
 
 /// The known word that is nearest to a misspelt one, if one is near at all.
 pub fn nearest<'a>(word: &str, known: &'a [String]) -> Option<&'a String> {
-    known.iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min().filter(|(d, _)| *d <= 3).map(|(_, c)| c)
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .min()
+        .filter(|(d, _)| *d <= (word.len() / 3).clamp(1, 3))
+        .map(|(_, c)| c)
 }
 
 /// Where playbooks and templates come from, for one site.
@@ -114,7 +130,10 @@ impl Library {
             let title = self.collect(name, &mut path, &mut whole)?;
             whole.title = if whole.title.is_empty() { title } else { format!("{}; {title}", whole.title) };
         }
-        Ok(whole)
+        match two_for_one_place(&whole.steps) {
+            Some((one, other, path)) => Err(LoadError::TwoForOnePlace { one, other, path }),
+            None => Ok(whole),
+        }
     }
 
     fn collect(&self, name: &str, path: &mut Vec<String>, whole: &mut Playbook) -> Result<String, LoadError> {
@@ -122,8 +141,10 @@ impl Library {
             return Err(LoadError::Loop { name: name.to_owned(), by_way_of: path.join(" → ") });
         }
         let (file, text) = self.read(name)?;
-        let playbook: PlaybookFile =
-            serde_saphyr::from_str(&text).map_err(|error| LoadError::Invalid { file: file.clone(), excerpt: error.to_string() })?;
+        let playbook: PlaybookFile = serde_saphyr::from_str(&text).map_err(|error| {
+            let excerpt = error.to_string().replace("<input>", &file);
+            LoadError::Invalid { file: file.clone(), excerpt }
+        })?;
         if playbook.name != name {
             let excerpt = format!("it calls itself `{}`; the file's name says `{name}`", playbook.name);
             return Err(LoadError::Invalid { file, excerpt });
@@ -151,6 +172,9 @@ impl Library {
                 if !seen.contains_key(after) {
                     return Err(at(&step.id, format!("comes after `{after}`, which is no earlier step of this playbook")));
                 }
+            }
+            if let Some(problem) = never_runs(&step, &whole.steps) {
+                return Err(at(&step.id, problem));
             }
             if !whole.steps.contains(&step) {
                 whole.steps.push(step);
@@ -227,6 +251,37 @@ impl Step {
         };
         after.as_deref().unwrap_or_default()
     }
+}
+
+// A command without a guard runs when something before it changed: where nothing can, it never would.
+fn never_runs(step: &Step, earlier: &[Step]) -> Option<String> {
+    let Kind::Command(command) = &step.kind else { return None };
+    let may_change = |kind: &Kind| matches!(kind, Kind::Template(_) | Kind::File(_) | Kind::Pfx(_) | Kind::Trust(_));
+    let is_guarded = command.creates.is_some() || command.unless.is_some();
+    let is_touched = earlier.iter().any(|other| other.playbook == step.playbook && may_change(&other.kind));
+    (!is_guarded && !is_touched)
+        .then(|| "would never run: it needs `creates` or `unless`, or a step before it that changes a file".to_owned())
+}
+
+fn place_of(kind: &Kind) -> Option<&str> {
+    match kind {
+        Kind::Template(step) => Some(&step.dest),
+        Kind::File(step) => Some(&step.path),
+        Kind::Pfx(step) => Some(&step.dest),
+        Kind::Trust(_) | Kind::Service(_) | Kind::Command(_) | Kind::Wait(_) => None,
+    }
+}
+
+fn two_for_one_place(steps: &[Step]) -> Option<(String, String, String)> {
+    let exclude = |one: &Step, other: &Step| one.when.iter().any(|(key, value)| other.when.get(key).is_some_and(|else_| else_ != value));
+    for (index, one) in steps.iter().enumerate() {
+        let Some(place) = place_of(&one.kind) else { continue };
+        let rival = steps.iter().skip(index + 1).find(|other| place_of(&other.kind) == Some(place) && !exclude(one, other));
+        if let Some(other) = rival {
+            return Some((one.id.clone(), other.id.clone(), place.to_owned()));
+        }
+    }
+    None
 }
 
 const CONDITIONS: [&str; 7] = ["role", "proxy", "tls", "smtp", "smtp-ca", "os", "init"];
@@ -334,6 +389,17 @@ mod tests {
         let library = Library::new(Path::new("/nonexistent"));
         let count = |name: &str| library.load(&[name.to_owned()]).unwrap().steps.len();
         assert_eq!(count("bootstrap"), count("tls") + count("smtp") + count("proxy"));
+    }
+
+    #[test]
+    fn two_steps_for_one_place_and_a_command_that_never_runs_are_refused() {
+        let file = |id: &str, when: &str| format!("  - id: {id}\n    when: {when}\n    file: {{path: /etc/x, state: absent}}\n");
+        let two = |one: &str, other: &str| own(&format!("name: mine\ntitle: t\nsteps:\n{}{}", file("a", one), file("b", other)));
+        assert!(matches!(two("{}", "{}"), Err(LoadError::TwoForOnePlace { .. })));
+        assert!(matches!(two("{role: node}", "{proxy: none}"), Err(LoadError::TwoForOnePlace { .. })));
+        assert!(two("{proxy: none}", "{proxy: explicit}").is_ok());
+        let idle = own("name: mine\ntitle: t\nsteps:\n  - id: a\n    command: {run: ls}\n").unwrap_err();
+        assert!(idle.to_string().contains("would never run"), "{idle}");
     }
 
     #[test]

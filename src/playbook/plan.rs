@@ -67,6 +67,9 @@ impl PlanError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Render { source, .. } => source.help(),
+            Self::InTheWay { path, node, found, .. } if !found.contains("link") => {
+                Some(format!("look at {path} on {node}; if the step means another place, mend its path"))
+            }
             Self::InTheWay { path, node, .. } => {
                 Some(format!("a link is never followed out of its place: look at {path} on {node} and move it away if it is not needed"))
             }

@@ -25,6 +25,14 @@ pub enum PrepareError {
     /// A secret is missing.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// A secret is of no use where it goes.
+    #[error("{named} {problem}")]
+    BadSecret {
+        /// Where the site names it.
+        named: &'static str,
+        /// What is wrong; never the secret.
+        problem: &'static str,
+    },
     /// A file cannot be read.
     #[error("cannot read {path}, named as {named}")]
     Unreadable {
@@ -59,6 +67,7 @@ impl PrepareError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Secret(_) => None,
+            Self::BadSecret { .. } => Some("look at what the reference resolves to: it has to be the secret alone, in one line".to_owned()),
             Self::Unreadable { .. } => Some("a relative path starts at the site file's folder".to_owned()),
             Self::Certs { source } => Some(source.help().to_owned()),
             Self::Certificate { .. } => Some("nothing was touched; `portcullis cert check` shows all that was found".to_owned()),
@@ -69,7 +78,7 @@ impl PrepareError {
     pub fn findings(&self) -> &[Finding] {
         match self {
             Self::Certificate { findings } => findings,
-            Self::Secret(_) | Self::Unreadable { .. } | Self::Certs { .. } => &[],
+            Self::Secret(_) | Self::BadSecret { .. } | Self::Unreadable { .. } | Self::Certs { .. } => &[],
         }
     }
 }
@@ -94,6 +103,7 @@ pub fn prepare(site: &Site, playbook: &Playbook, secrets: &Arc<Secrets>, now: Ti
     }
     if let (Some(smtp), true) = (&site.smtp, uses("smtp")) {
         let password = secrets.resolve(&smtp.password, &format!("password of {} at {}", smtp.username, smtp.host))?;
+        must_fit_one_line(&password, "smtp.password")?;
         let ca_pem = read_texts(site, &smtp.ca_certificates, "smtp.ca_certificates")?.concat();
         material.smtp = Some(SmtpMaterial { password, ca_pem });
     }
@@ -112,6 +122,18 @@ pub fn prepare(site: &Site, playbook: &Playbook, secrets: &Arc<Secrets>, now: Ti
         }
     }
     Ok(material)
+}
+
+// A line break would end the line it stands in and begin another of the secret's making.
+fn must_fit_one_line(secret: &SecretString, named: &'static str) -> Result<(), PrepareError> {
+    let text = secret.expose_secret();
+    if text.is_empty() {
+        return Err(PrepareError::BadSecret { named, problem: "is empty" });
+    }
+    if text.chars().any(char::is_control) || text.trim() != text {
+        return Err(PrepareError::BadSecret { named, problem: "has line breaks, control characters or blanks around it" });
+    }
+    Ok(())
 }
 
 fn read_bytes(site: &Site, path: &Path, named: &'static str) -> Result<Vec<u8>, PrepareError> {
@@ -170,6 +192,9 @@ fn tls_material(site: &Site, tls: &Tls, secrets: &Secrets, now: Timestamp) -> Re
         _ => return Err(PrepareError::Certificate { findings }),
     };
     let password = tls.pfx_password.as_ref().map(|reference| secrets.resolve(reference, "password of the PFX")).transpose()?;
+    if let Some(password) = &password {
+        must_fit_one_line(password, "tls.pfx.password")?;
+    }
     let profile = PfxProfile::named(&tls.pfx_target).unwrap_or(PfxProfile::Modern);
     let friendly = tls.friendly_name.clone().unwrap_or_else(|| site.name.clone());
     let failed = |error: openssl::error::ErrorStack| PrepareError::Certificate { findings: vec![unusable_key(&error)] };

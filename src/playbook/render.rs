@@ -6,6 +6,8 @@ use serde_json::Value;
 use tera::{Context, Tera};
 use zeroize::Zeroizing;
 
+use super::model::{Kind, Playbook};
+
 /// A template that could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
@@ -59,6 +61,16 @@ impl Templates {
         tera.add_raw_templates(sources.iter().map(|(name, text)| (name.as_str(), text.as_str())))
             .map_err(|error| RenderError::Syntax { report: error.to_string() })?;
         Ok(Self { tera })
+    }
+
+    /// Fails where a step or a handout names a template that is not there.
+    pub fn must_have(&self, playbook: &Playbook) -> Result<(), RenderError> {
+        let of_steps = playbook.steps.iter().filter_map(|step| if let Kind::Template(step) = &step.kind { Some(&step.src) } else { None });
+        let of_handouts = playbook.handouts.iter().map(|handout| &handout.template);
+        match of_steps.chain(of_handouts).find(|name| !self.tera.contains_template(name)) {
+            Some(name) => Err(RenderError::Unknown { template: name.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// The text of `template` with these values.

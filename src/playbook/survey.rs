@@ -28,6 +28,11 @@ impl SurveyError {
         }
     }
 
+    /// Whether the site, a playbook or a template is at fault, and not the node.
+    pub fn is_about_input(&self) -> bool {
+        matches!(self, Self::Plan(PlanError::Render { .. } | PlanError::Missing { .. }))
+    }
+
     /// Whether the node could not be reached or logged in to at all.
     pub fn is_unreachable(&self) -> bool {
         matches!(self, Self::Remote(RemoteError::Ssh(error)) if !error.is_about_sudo())

@@ -135,7 +135,7 @@ pub fn summarize(nodes: &[NodeDiff]) -> String {
     if changing == 0 {
         return match nodes.len() {
             1 => "No changes: the node is as it should be.".to_owned(),
-            number => format!("No changes: all {number} nodes are as they should be."),
+            number => format!("No changes: {number} nodes are as they should be."),
         };
     }
     let mut counts = BTreeMap::new();
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn an_empty_plan_says_so() {
         let none = [NodeDiff { node: "a0-1".into(), changes: Vec::new() }, NodeDiff { node: "a0-2".into(), changes: Vec::new() }];
-        assert_eq!(written(&none, &Look::plain()), "as it should be: a0-1, a0-2\nNo changes: all 2 nodes are as they should be.\n");
+        assert_eq!(written(&none, &Look::plain()), "as it should be: a0-1, a0-2\nNo changes: 2 nodes are as they should be.\n");
         assert_eq!(summarize(&none[..1]), "No changes: the node is as it should be.");
     }
 }

@@ -1,14 +1,17 @@
 //! What goes wrong around certificates, in three parts: what failed and where, why, and what to do next.
 
-use std::error::Error;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
+use super::CertContext;
 use crate::certs::ChainError;
 use crate::certs::csr::CsrError;
 use crate::certs::pfx::{PfxError, PfxReadError};
 use crate::disk::WriteError;
+use crate::report::Look;
+use crate::report::failure::{Failure, write_failure};
 use crate::site::secret::SecretError;
+use serde_json::json;
 
 /// Why a command of `cert` failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,12 @@ pub enum CertError {
         path: PathBuf,
         /// The operating system's reason.
         source: io::Error,
+    },
+    /// The output would replace what it is made from.
+    #[error("{path} is one of the inputs; it would be lost")]
+    OutIsInput {
+        /// The file.
+        path: PathBuf,
     },
     /// A file given as a root holds no certificate.
     #[error("{path} holds no certificate that could be a root")]
@@ -43,6 +52,12 @@ pub enum CertError {
         path: PathBuf,
         /// Why.
         source: PfxReadError,
+    },
+    /// The file is readable, and something else than a PFX.
+    #[error("{path} is no PFX: it holds certificates or keys as they are")]
+    NotEvenAPfx {
+        /// The file.
+        path: PathBuf,
     },
     /// No PFX was made.
     #[error("no PFX was written")]
@@ -69,11 +84,13 @@ impl CertError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Read { .. }
+            | Self::OutIsInput { .. }
             | Self::NoRoot { .. }
             | Self::NoFiles
             | Self::Chain(_)
             | Self::Secret(_)
             | Self::NotAPfx { .. }
+            | Self::NotEvenAPfx { .. }
             | Self::Csr(CsrError::NoNames | CsrError::BadName { .. })
             | Self::Write(WriteError::Exists { .. }) => 2,
             Self::Pfx(_) | Self::Csr(_) | Self::Write(_) | Self::Random(_) | Self::Output { .. } => 1,
@@ -84,12 +101,16 @@ impl CertError {
     pub fn help(&self) -> Option<String> {
         Some(match self {
             Self::Read { .. } => "check the path and that you may read the file".to_owned(),
+            Self::OutIsInput { .. } => "give another name with `--out`".to_owned(),
             Self::NoRoot { .. } => "give the private CA's root certificate as PEM or DER".to_owned(),
             Self::NoFiles => {
                 "name the files that the CA sent, in any order; or give a site file that names them (`--site FILE`)".to_owned()
             }
             Self::Chain(error) => error.help().to_owned(),
             Self::Secret(_) => "say where it is: env:NAME, file:PATH, cmd:COMMAND, or prompt at a terminal".to_owned(),
+            Self::NotEvenAPfx { .. } => {
+                "`portcullis cert inspect FILE` shows what is in it; `portcullis cert pfx` makes a PFX of it".to_owned()
+            }
             Self::NotAPfx { .. } => "`portcullis cert inspect FILE` says what the file is".to_owned(),
             Self::Pfx(error) => error.help().to_owned(),
             Self::Csr(error) => error.help().to_owned(),
@@ -101,16 +122,13 @@ impl CertError {
     }
 }
 
-/// Prints an error with its causes and what to do next.
-pub(super) fn print(error: &CertError, to: &mut dyn Write) -> io::Result<()> {
-    writeln!(to, "error: {error}")?;
-    let mut cause = error.source();
-    while let Some(reason) = cause {
-        writeln!(to, "  because: {reason}")?;
-        cause = reason.source();
+/// Tells of an error: a person on `context.err`, a script by one object on `context.out`.
+pub(super) fn tell(error: &CertError, context: &mut CertContext<'_>) -> io::Result<()> {
+    let help = error.help();
+    let failure = Failure { help: help.as_deref(), ..Failure::of(error) };
+    if context.json {
+        let told = json!({"message": error.to_string(), "causes": failure.causes(), "help": help});
+        return writeln!(context.out, "{:#}", json!({"error": told, "exit_code": error.exit_code()}));
     }
-    match error.help() {
-        Some(help) => writeln!(to, "  next: {help}"),
-        None => Ok(()),
-    }
+    write_failure(context.err, &failure, &Look { colour: context.color, width: usize::MAX })
 }

@@ -47,6 +47,9 @@ pub(super) fn run(args: &ExplainArgs, context: &mut CertContext<'_>) -> Result<u
 fn not_a_pfx(source: Source, reason: certs::pfx::PfxReadError, context: &mut CertContext<'_>) -> Result<u8, CertError> {
     let path = PathBuf::from(&source.name);
     let bag = certs::read(&[source], &NoPasswords);
+    if !bag.certificates.is_empty() || !bag.keys.is_empty() {
+        return Err(CertError::NotEvenAPfx { path });
+    }
     if bag.findings.is_empty() || context.json {
         return Err(CertError::NotAPfx { path, source: reason });
     }

@@ -81,7 +81,7 @@ pub fn run(command: &CertCommand, context: &mut CertContext<'_>) -> u8 {
         Err(CertError::Output { source }) if source.kind() == std::io::ErrorKind::BrokenPipe => DONE,
         Err(error) => {
             // Nowhere is left to complain where this fails.
-            drop(error::print(&error, context.err));
+            drop(error::tell(&error, context));
             error.exit_code()
         }
     }

@@ -56,11 +56,22 @@ fn profile(name: &str) -> Result<PfxProfile, String> {
     PfxProfile::named(name).ok_or_else(|| format!("not known; there are {}", known()))
 }
 
+// `--force` means a PFX of before, never the key it is made from.
+fn must_not_replace_an_input(args: &PfxArgs) -> Result<(), CertError> {
+    let same = |a: &Path, b: &Path| std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b));
+    let inputs = args.input.iter().chain(&args.key).chain(&args.trust.root);
+    match inputs.into_iter().find(|input| same(input, &args.out)) {
+        Some(input) => Err(CertError::OutIsInput { path: input.clone() }),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     if !args.force && args.out.exists() {
         return Err(CertError::Write(WriteError::Exists { path: args.out.clone() }));
     }
+    must_not_replace_an_input(args)?;
     let now = context.instant(args.at);
     let names = context.names(&[]);
     let mut input = input::load(context, &args.input, args.key.as_deref(), &args.trust)?;

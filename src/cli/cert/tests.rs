@@ -48,8 +48,8 @@ fn a_missing_file_is_an_error_in_three_parts() {
     assert_eq!((code, out.as_str()), (2, ""));
     let lines: Vec<&str> = err.lines().collect();
     assert_eq!(lines[0], "error: cannot read /nowhere/chain.pem");
-    assert!(lines[1].starts_with("  because: No such file"), "{err}");
-    assert!(lines[2].starts_with("  next: "), "{err}");
+    assert!(lines[1].starts_with("  1. No such file"), "{err}");
+    assert!(lines[2].starts_with("help: "), "{err}");
 }
 
 #[test]

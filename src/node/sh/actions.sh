@@ -8,7 +8,9 @@ pc_hooks=${pc_hooks:-/etc/ca-certificates/update.d}
 pc_actions() {
     while IFS='	' read -r pc_step pc_kind pc_value; do
         pc_out=$(pc_act "$2" "$pc_kind" "$pc_value" 2>&1 9>&- </dev/null) || {
-            pc_fail "$pc_step" "$pc_out"
+            # Killed from outside, an action has no word of its own.
+            pc_status=$?
+            pc_fail "$pc_step" "${pc_out:-$pc_kind $pc_value ended with status $pc_status}"
             [ "$2" = again ] || return
         }
         [ "$2" = again ] || pc_say step "$pc_step" 'done' "$pc_kind $pc_value"

@@ -29,7 +29,7 @@ pc_say() {
 pc_set_state() { printf '%s\n' "$2" >"$1/state.new" && sync "$1/state.new" && mv -f "$1/state.new" "$1/state"; }
 pc_end_with() { pc_say result "$1" "$pc_failed_step" "$2"; exit "$3"; }
 # The first failure counts; what follows from it is noise.
-pc_fail() { [ -n "$pc_failure" ] || { pc_failure=$2; pc_failed_step=$1; }; }
+pc_fail() { [ -n "$pc_failure" ] || { pc_failure=${2:-it ended without a word}; pc_failed_step=$1; }; }
 pc_read() { IFS= read -r pc_text <"$1"; }
 
 # Takes the lock of this machine, held as long as this script lives, and settles what earlier runs left.
@@ -335,10 +335,22 @@ pc_clear_beside() {
     return 0
 }
 
-# The last ten runs are kept.
+# The last ten runs that are done are kept, and as many others: a failed try never costs what can be put back.
 pc_prune() {
-    # Run ids sort by time.
-    set -- "$pc_home"/runs/*/
+    pc_prune_those yes
+    pc_prune_those no
+}
+
+# pc_prune_those yes|no: of the runs that are done, or not. Run ids sort by time.
+pc_prune_those() {
+    pc_wanted=$1
+    set --
+    for pc_left in "$pc_home"/runs/*/; do
+        pc_was=
+        [ -r "${pc_left}state" ] && read -r pc_was <"${pc_left}state"
+        if [ "$pc_was" = 'done' ]; then pc_is_done=yes; else pc_is_done=no; fi
+        [ "$pc_is_done" != "$pc_wanted" ] || set -- "$@" "$pc_left"
+    done
     while [ $# -gt 10 ]; do
         rm -rf "$1"
         shift
