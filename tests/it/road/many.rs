@@ -120,3 +120,19 @@ fn a_rollback_that_would_lose_a_later_change_is_refused() {
     operator.run(&["rollback", "--yes"]).assert_failed(1, &[&node.name, "/etc/small/file was changed since run"]);
     assert_eq!(node.sh("cat /etc/small/file"), "by hand\n");
 }
+
+#[test]
+fn a_run_that_one_node_keeps_no_longer_is_not_put_back_on_the_other_alone() {
+    let nodes = lend::<2>();
+    let operator = Operator::with(&SiteText::bare(&[&nodes[0], &nodes[1]]));
+    operator.apply_small().assert_code(0);
+    let after = nodes.each_ref().map(|node| node.fingerprint());
+    nodes[1].sh("rm -r /var/lib/portcullis/runs/*");
+    let run = operator.run(&["rollback", "--yes", &nodes[0].runs()[0].0]);
+    run.assert_failed(1, &[&nodes[1].name, "keeps it no longer", "nothing was touched"]);
+    for (node, after) in nodes.iter().zip(&after) {
+        after.assert_same(&node.fingerprint());
+    }
+    operator.run(&["rollback", "--yes", "--limit", &nodes[0].name]).assert_code(0);
+    nodes[1].sh("rm -r /etc/small");
+}
