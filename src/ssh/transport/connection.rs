@@ -235,15 +235,17 @@ impl Connection {
         }
     }
 
-    /// Ends the connection when its other side is gone: nothing was heard and no question answered, twice.
+    /// Ends the connection when its other side is gone: nothing was heard and no question answered, twice or thrice.
     ///
     /// A link that is cut without a word would else be waited for until TCP gives up, a quarter of an hour; and a
     /// jumphost with every node behind it.
     pub(crate) fn watch_over(self: &Arc<Self>, interval: Duration) {
         let (watched, wire) = (Arc::downgrade(self), self.wire.clone());
+        // One more behind a hop: where the hop is gone, it is the hop that has to be named.
+        let tolerated = if self.below.is_some() { 3 } else { 2 };
         tokio::spawn(async move {
             let mut missed = 0;
-            while missed < 2 {
+            while missed < tolerated {
                 tokio::time::sleep(interval).await;
                 let received = wire.received();
                 let Some(connection) = watched.upgrade().filter(|connection| !connection.is_closed()) else { return };
