@@ -144,3 +144,40 @@ fn proxy_values(proxy: &Proxy) -> Value {
         "exception_hosts": exception_hosts, "exception_ports": exception_ports,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::handout_context;
+    use crate::playbook::{Library, Templates};
+
+    const SITE: &str = "site: shop
+environment: development
+route: {vpn: true}
+nodes:
+  - {name: a0-1, address: 10.0.0.11, user: admin}
+names: {dashboard: manage.corp.example, configuration: config.corp.example}
+proxy: {kind: explicit, url: \"http://proxy.corp.example:3128\", bypass: [mail.corp.example, .in.corp.example], exceptions: [cdn.auth0.com]}
+";
+
+    #[test]
+    fn the_proxys_administrators_get_the_exceptions_for_squid_and_as_a_pac_file() {
+        let site = crate::site::parse(SITE, Path::new("site.yaml")).unwrap();
+        let templates = Templates::parse(&Library::new(Path::new("/nonexistent")).templates().unwrap()).unwrap();
+        let render = |name: &str| templates.render(name, &handout_context(&site)).unwrap();
+        let squid = render("proxy/squid-exceptions.conf");
+        for line in ["acl portcullis_nodes src 10.0.0.11", "acl portcullis_exceptions dstdomain cdn.auth0.com"] {
+            assert!(squid.lines().any(|own| own == line), "{}", *squid);
+        }
+        assert!(squid.contains("\nhttp_access allow portcullis_nodes portcullis_exceptions"), "{}", *squid);
+        let pac = render("proxy/proxy.pac");
+        for line in [
+            "  if (host === \"mail.corp.example\") return \"DIRECT\";",
+            "  if (dnsDomainIs(host, \".in.corp.example\")) return \"DIRECT\";",
+            "  return \"PROXY proxy.corp.example:3128\";",
+        ] {
+            assert!(pac.lines().any(|own| own == line), "{}", *pac);
+        }
+    }
+}
