@@ -4,26 +4,27 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// One application of a plan. `20261122T061530Z-3f9a1c`: when it began (UTC), and a random part.
+/// One application of a plan. `20261122T061530.250Z-3f9a1c`: when it began (UTC), and a random part. Milliseconds, since
+/// the newest of a node's runs is found by its name, and two quick runs of a script fit into one second.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct RunId(String);
 
 /// A text that is no run id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a run id; one looks like 20261122T061530Z-3f9a1c")]
+#[error("`{0}` is not a run id; one looks like 20261122T061530.250Z-3f9a1c")]
 pub struct NotARunId(String);
 
 impl RunId {
-    /// The id of a run that begins at `now`; `random` sets apart two that begin in one second.
+    /// The id of a run that begins at `now`; `random` sets apart two that begin at one moment.
     pub fn new(now: jiff::Timestamp, random: u32) -> Self {
-        Self(format!("{}-{:06x}", now.strftime("%Y%m%dT%H%M%SZ"), random & 0x00ff_ffff))
+        Self(format!("{}-{:06x}", now.strftime("%Y%m%dT%H%M%S.%3fZ"), random & 0x00ff_ffff))
     }
 
     /// Reads an id, or the beginning of one, as a person types it.
     pub fn parse(text: &str) -> Result<Self, NotARunId> {
-        let fits = |c: char| c.is_ascii_digit() || "TZ-abcdef".contains(c);
-        if text.len() >= 4 && text.len() <= 23 && text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(fits) {
+        let fits = |c: char| c.is_ascii_digit() || ".TZ-abcdef".contains(c);
+        if text.len() >= 4 && text.len() <= 27 && text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(fits) {
             return Ok(Self(text.to_owned()));
         }
         Err(NotARunId(text.to_owned()))
@@ -47,15 +48,16 @@ mod tests {
 
     #[test]
     fn ids_sort_by_time_and_read_back() {
-        let early = RunId::new("2026-11-22T06:15:30Z".parse().unwrap(), 0xffff_ffff);
-        let late = RunId::new("2026-11-22T06:15:31Z".parse().unwrap(), 0);
+        let early = RunId::new("2026-11-22T06:15:30.007Z".parse().unwrap(), 0xffff_ffff);
+        let late = RunId::new("2026-11-22T06:15:30.011Z".parse().unwrap(), 0);
         assert!(early < late);
+        assert_eq!(early.as_str(), "20261122T061530.007Z-ffffff");
         assert_eq!(RunId::parse(early.as_str()), Ok(early));
     }
 
     #[test]
     fn what_could_leave_the_runs_folder_is_no_id() {
-        for text in ["../../etc", "", "2026/1", "x; rm -rf"] {
+        for text in ["../../etc", "", "2026/1", "2026/..", "x; rm -rf"] {
             assert!(RunId::parse(text).is_err(), "{text}");
         }
     }
