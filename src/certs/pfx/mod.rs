@@ -1,8 +1,11 @@
 //! PFX files (PKCS#12, RFC 7292): written for a target, read back before they are called done, and explained.
 //!
-//! OpenSSL writes, `p12-keystore` reads back; what neither can do (PBMAC1 before OpenSSL 3.4, a missing password as
-//! opposed to an empty one) is a MAC computed here over what OpenSSL wrote.
+//! Written here, since OpenSSL's own writer knows neither PBMAC1 (before 3.4) nor a missing password as opposed to an
+//! empty one, and takes its three derivations one after the other; read back by `p12-keystore`, which shares neither
+//! code nor ciphers nor hashes with the writer.
 
+mod assemble;
+mod derive;
 mod explain;
 pub(crate) mod pbe;
 mod platform;

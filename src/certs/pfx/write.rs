@@ -1,18 +1,14 @@
-//! Writing a PFX: OpenSSL builds it, and nothing leaves here that was not read back and compared.
+//! Writing a PFX: nothing leaves here that was not read back by another implementation and compared.
 
 use std::fmt;
 
 use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkcs12::Pkcs12;
-use openssl::stack::Stack;
-use openssl::x509::X509;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::PfxProfile;
+use super::assemble::{AssembleError, Parts, assemble};
+use super::pbe::Password;
 use super::read_back::{ReadBackError, compare};
-use super::seal::{self, SealError};
-use super::{LEGACY_ITERATIONS, MODERN_ITERATIONS, PfxProfile};
 use crate::certs::certificate::Certificate;
 use crate::certs::chain::Chain;
 use crate::certs::key::Key;
@@ -58,12 +54,12 @@ pub enum PfxError {
     /// 3DES needs a password.
     #[error("the legacy profile cannot be made without a password")]
     LegacyNeedsPassword,
-    /// OpenSSL failed.
-    #[error("OpenSSL could not write the PFX")]
-    Writing(#[from] ErrorStack),
-    /// The MAC could not be put in place.
-    #[error("the PFX could not be sealed")]
-    Sealing(#[from] SealError),
+    /// The key cannot be had as PKCS#8.
+    #[error("OpenSSL could not write the private key")]
+    Key(#[source] ErrorStack),
+    /// It could not be put together.
+    #[error("the PFX could not be put together")]
+    Assembling(#[from] AssembleError),
     /// The second implementation does not read back what went in.
     #[error("the PFX that was written does not read back as what went into it")]
     ReadBack(#[from] ReadBackError),
@@ -78,7 +74,7 @@ impl PfxError {
             Self::ContainsNul(_) => "leave the NUL character out",
             Self::PasswordBeyondBmp => "choose a password of letters, digits and punctuation",
             Self::LegacyNeedsPassword => "give a password (`--password-from`), or take the profile `modern`",
-            Self::Writing(_) | Self::Sealing(_) | Self::ReadBack(_) => {
+            Self::Key(_) | Self::Assembling(_) | Self::ReadBack(_) => {
                 "nothing was written; please report this with the output of `portcullis cert inspect` (which shows no secrets)"
             }
         }
@@ -100,14 +96,11 @@ pub fn write_pfx(chain: &Chain, key: &Key, options: PfxOptions<'_>) -> Result<Ve
     check_password(password, options.profile)?;
     let certificates: Vec<&Certificate> =
         if options.with_root { chain.whole().map(AsRef::as_ref).collect() } else { chain.served().map(AsRef::as_ref).collect() };
-    let written = build(&certificates, key, options, password.unwrap_or_default())?;
-    let sealed = match (options.profile, password) {
-        (PfxProfile::Pbmac1, password) => seal::with_pbmac1(&written, password, MODERN_ITERATIONS)?,
-        (PfxProfile::Modern, None) => seal::with_missing_password(&written, MODERN_ITERATIONS)?,
-        (PfxProfile::Modern | PfxProfile::Legacy, _) => written,
-    };
-    compare(&sealed, password, &certificates, key, options.friendly_name)?;
-    Ok(sealed)
+    let pkcs8 = key.to_pkcs8_der().map_err(PfxError::Key)?;
+    let parts = Parts { certificates: &certificates, key: &pkcs8, friendly_name: options.friendly_name };
+    let written = assemble(parts, options.profile, password.map_or(Password::Missing, Password::Text))?;
+    compare(&written, password, parts)?;
+    Ok(written)
 }
 
 fn check_password(password: Option<&str>, profile: PfxProfile) -> Result<(), PfxError> {
@@ -117,25 +110,4 @@ fn check_password(password: Option<&str>, profile: PfxProfile) -> Result<(), Pfx
         Some(text) if text.chars().any(|letter| letter > '\u{ffff}') => Err(PfxError::PasswordBeyondBmp),
         None | Some(_) => Ok(()),
     }
-}
-
-fn build(certificates: &[&Certificate], key: &Key, options: PfxOptions<'_>, password: &str) -> Result<Vec<u8>, ErrorStack> {
-    let mut above: Stack<X509> = Stack::new()?;
-    for certificate in certificates.iter().skip(1) {
-        above.push(X509::from_der(certificate.der())?)?;
-    }
-    let (cipher, digest, iterations) = match options.profile {
-        PfxProfile::Modern | PfxProfile::Pbmac1 => (Nid::AES_256_CBC, MessageDigest::sha256(), MODERN_ITERATIONS),
-        PfxProfile::Legacy => (Nid::PBE_WITHSHA1AND3_KEY_TRIPLEDES_CBC, MessageDigest::sha1(), LEGACY_ITERATIONS),
-    };
-    // A MAC that is replaced anyway need not cost anything.
-    let replaced = options.profile == PfxProfile::Pbmac1 || options.password.is_none();
-    let mut builder = Pkcs12::builder();
-    builder.name(options.friendly_name).pkey(key.private()).ca(above);
-    if let Some(leaf) = certificates.first() {
-        builder.cert(X509::from_der(leaf.der())?.as_ref());
-    }
-    builder.key_algorithm(cipher).cert_algorithm(cipher).key_iter(iterations);
-    builder.mac_iter(if replaced { 1 } else { iterations }).mac_md(digest);
-    builder.build2(password)?.to_der()
 }

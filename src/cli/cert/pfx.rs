@@ -24,7 +24,7 @@ pub struct PfxArgs {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// The PFX to write
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = pfx_file)]
     out: PathBuf,
     /// The instant for which everything is judged (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = instant)]
@@ -56,6 +56,29 @@ fn profile(name: &str) -> Result<PfxProfile, String> {
     PfxProfile::named(name).ok_or_else(|| format!("not known; there are {}", known()))
 }
 
+fn pfx_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("a PFX holds a private key and is put in a file of its own, never on standard output".to_owned()),
+        _ if text.ends_with('/') => Err("name the file, not its folder alone".to_owned()),
+        _ => Ok(PathBuf::from(text)),
+    }
+}
+
+/// Before anything is asked or computed: whether the PFX could be put in its place.
+fn must_have_a_place(args: &PfxArgs) -> Result<(), CertError> {
+    if args.out.is_dir() {
+        return Err(CertError::OutIsFolder { path: args.out.clone() });
+    }
+    let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(CertError::NoFolder { path: args.out.clone(), folder: folder.to_owned() });
+    }
+    if !args.force && args.out.exists() {
+        return Err(CertError::Write(WriteError::Exists { path: args.out.clone() }));
+    }
+    Ok(())
+}
+
 // `--force` means a PFX of before, never the key it is made from.
 fn must_not_replace_an_input(args: &PfxArgs) -> Result<(), CertError> {
     let same = |a: &Path, b: &Path| std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b));
@@ -68,13 +91,11 @@ fn must_not_replace_an_input(args: &PfxArgs) -> Result<(), CertError> {
 
 pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
-    if !args.force && args.out.exists() {
-        return Err(CertError::Write(WriteError::Exists { path: args.out.clone() }));
-    }
+    must_have_a_place(args)?;
     must_not_replace_an_input(args)?;
     let now = context.instant(args.at);
     let names = context.names(&[]);
-    let mut input = input::load(context, &args.input, args.key.as_deref(), &args.trust)?;
+    let mut input = input::load(context, input::stated(context, &args.input, args.key.as_deref()), &args.trust)?;
     if args.trust.fetch_missing {
         super::fetch::complete(&mut input, &names, now, context)?;
     }
