@@ -1,17 +1,13 @@
 //! A new PFX, put together (RFC 7292, 4): one encrypted safe with the certificates, one with the encrypted key, a MAC
-//! around both. The three passwords-to-keys derivations, which are nearly all of the work, run side by side.
+//! around both.
 
-use std::io;
-use std::thread;
-
-use openssl::error::ErrorStack;
 use zeroize::Zeroizing;
 
 use super::derive::hmac;
-use super::pbe::{self, Password, PbeError};
-use super::scheme::{Cipher, Hash, Kdf, Mac, Scheme};
-use super::seal::{self, random};
-use super::{LEGACY_ITERATIONS, MODERN_ITERATIONS, PfxProfile};
+use super::keys::{PfxKeys, SchemeKey};
+use super::pbe::{self, PbeError};
+use super::scheme::{Kdf, Scheme};
+use super::seal;
 use crate::certs::asn1::{self, context, encode, implicit, integer, null, object, octets, sequence};
 use crate::certs::certificate::Certificate;
 
@@ -24,20 +20,6 @@ const FRIENDLY_NAME: &str = "1.2.840.113549.1.9.20";
 const LOCAL_KEY_ID: &str = "1.2.840.113549.1.9.21";
 const BMP_STRING: u8 = 0x1e;
 
-/// Why a PFX could not be put together.
-#[derive(Debug, thiserror::Error)]
-pub enum AssembleError {
-    /// A part could not be encrypted or sealed.
-    #[error("a part could not be encrypted")]
-    Encryption(#[from] PbeError),
-    /// No random numbers, or a key that cannot be written.
-    #[error("OpenSSL failed")]
-    Crypto(#[from] ErrorStack),
-    /// The system gives no thread.
-    #[error("no thread could be started")]
-    Thread(#[from] io::Error),
-}
-
 /// What goes into a PFX.
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
@@ -48,45 +30,18 @@ pub(super) struct Parts<'a> {
     pub(super) friendly_name: &'a str,
 }
 
-/// The PFX, encrypted and sealed as `profile` says.
-pub(super) fn assemble(parts: Parts<'_>, profile: PfxProfile, password: Password<'_>) -> Result<Vec<u8>, AssembleError> {
-    let (certificate_scheme, key_scheme, mac) = (scheme(profile)?, scheme(profile)?, new_mac(profile)?);
-    let contents = certificate_bags(&parts);
-    let (certificates, key, mac_key) = thread::scope(|scope| {
-        let start = || thread::Builder::new().name("derivation".to_owned());
-        let certificates = start().spawn_scoped(scope, || pbe::encrypt(&certificate_scheme, password, &contents))?;
-        let mac_key = start().spawn_scoped(scope, || pbe::mac_key(&mac, password))?;
-        let key = pbe::encrypt(&key_scheme, password, parts.key)?;
-        Ok::<_, AssembleError>((joined(certificates)?, key, joined(mac_key)?))
-    })?;
-    let safes = sequence(&[&encrypted_data(&certificate_scheme, &certificates), &plain_data(&key_bag(&parts, &key_scheme, &key))]);
-    let value = hmac(mac.hash(), &mac_key, &safes)?;
-    Ok(sequence(&[&integer(3), &plain_data(&safes), &seal::mac_data(&mac, &value)]))
+/// The PFX, encrypted and sealed with these keys.
+pub(super) fn assemble(parts: Parts<'_>, keys: &PfxKeys) -> Result<Vec<u8>, PbeError> {
+    let certificates = encrypt(&keys.certificates, &certificate_bags(&parts))?;
+    let key = encrypt(&keys.key, parts.key)?;
+    let key_bag = key_bag(&parts, &keys.key.scheme, &key);
+    let safes = sequence(&[&encrypted_data(&keys.certificates.scheme, &certificates), &plain_data(&key_bag)]);
+    let value = hmac(keys.mac.hash(), &keys.mac_key, &safes)?;
+    Ok(sequence(&[&integer(3), &plain_data(&safes), &seal::mac_data(&keys.mac, &value)]))
 }
 
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T, PbeError>>) -> Result<T, PbeError> {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-fn scheme(profile: PfxProfile) -> Result<Scheme, ErrorStack> {
-    Ok(match profile {
-        PfxProfile::Legacy => {
-            Scheme::Pkcs12 { cipher: Cipher::TripleDes(192), salt: random::<8>()?, iterations: u64::from(LEGACY_ITERATIONS) }
-        }
-        PfxProfile::Modern | PfxProfile::Pbmac1 => {
-            let salt = random::<16>()?;
-            let kdf = Kdf::Pbkdf2 { salt, iterations: u64::from(MODERN_ITERATIONS), key_length: None, hash: Hash::Sha256 };
-            Scheme::Pbes2 { kdf, cipher: Cipher::Aes(256), iv: random::<16>()? }
-        }
-    })
-}
-
-fn new_mac(profile: PfxProfile) -> Result<Mac, ErrorStack> {
-    match profile {
-        PfxProfile::Modern => seal::traditional(Hash::Sha256, MODERN_ITERATIONS),
-        PfxProfile::Legacy => seal::traditional(Hash::Sha1, LEGACY_ITERATIONS),
-        PfxProfile::Pbmac1 => seal::pbmac1(MODERN_ITERATIONS),
-    }
+fn encrypt(with: &SchemeKey, data: &[u8]) -> Result<Vec<u8>, PbeError> {
+    pbe::encrypt(&with.cipher, &with.key, &with.iv, data)
 }
 
 /// The `AlgorithmIdentifier` of a scheme made here.

@@ -7,6 +7,7 @@
 mod assemble;
 mod derive;
 mod explain;
+mod keys;
 pub(crate) mod pbe;
 mod platform;
 mod read_back;
@@ -16,11 +17,12 @@ pub(crate) mod structure;
 mod write;
 
 pub use explain::{Explanation, Reading, explain};
+pub use keys::{KeysError, PfxKeys};
 pub use pbe::PbeError;
 pub use platform::Platform;
 pub use scheme::{Cipher, Hash, Kdf, Mac, Scheme};
 pub use structure::PfxReadError;
-pub use write::{PfxError, PfxOptions, write_pfx};
+pub use write::{Composed, PfxError, PfxOptions, compose_pfx, write_pfx};
 
 /// Iterations of every key derivation under `modern` and `pbmac1`: what `keytool` has written since JDK 16
 /// (JDK-8153005), five times OpenSSL's own default, and taken by every reader tried. The password is random unless

@@ -64,9 +64,8 @@ pub(crate) fn decrypt(scheme: &Scheme, password: Password<'_>, data: &[u8]) -> R
     open(cipher, &key, &iv, data)
 }
 
-/// Encrypts `data`, in one of the schemes that this tool writes: AES or 3DES.
-pub(super) fn encrypt(scheme: &Scheme, password: Password<'_>, data: &[u8]) -> Result<Vec<u8>, PbeError> {
-    let (cipher, key, iv) = keys(scheme, password)?;
+/// Encrypts `data` in one of the ciphers that this tool writes: AES with 256 bits, or 3DES.
+pub(super) fn encrypt(cipher: &Cipher, key: &[u8], iv: &[u8], data: &[u8]) -> Result<Vec<u8>, PbeError> {
     let cipher = match cipher {
         Cipher::Aes(256) => symm::Cipher::aes_256_cbc(),
         Cipher::TripleDes(192) => symm::Cipher::des_ede3_cbc(),
@@ -74,14 +73,14 @@ pub(super) fn encrypt(scheme: &Scheme, password: Password<'_>, data: &[u8]) -> R
             return Err(PbeError::Unsupported(format!("{other}, which is read alone,")));
         }
     };
-    Ok(symm::encrypt(cipher, &key, Some(&iv), data)?)
+    Ok(symm::encrypt(cipher, key, Some(iv), data)?)
 }
 
 /// A secret made of a password, wiped when dropped.
-type Derived = Zeroizing<Vec<u8>>;
+pub(super) type Derived = Zeroizing<Vec<u8>>;
 
 /// Cipher, key and initialisation vector.
-fn keys<'s>(scheme: &'s Scheme, password: Password<'_>) -> Result<(&'s Cipher, Derived, Derived), PbeError> {
+pub(super) fn keys<'s>(scheme: &'s Scheme, password: Password<'_>) -> Result<(&'s Cipher, Derived, Derived), PbeError> {
     if scheme.work() > MAX_WORK {
         return Err(PbeError::TooMuchWork(scheme.work()));
     }
