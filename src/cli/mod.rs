@@ -83,6 +83,7 @@ fn cert(command: &cert::CertCommand, context: &Context) -> Result<Exit, Failure>
         color: context.look().colour,
         now: context.now,
         site: site.as_ref(),
+        home: &context.home,
         secrets: &context.secrets(&folder),
         interactive: context.is_interactive(),
         out: &mut std::io::stdout(),
