@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::quote::quote;
 use super::run_id::RunId;
 
-const TRANSACTION: &str = concat!(include_str!("sh/transaction.sh"), include_str!("sh/actions.sh"));
+const TRANSACTION: &str = concat!(include_str!("sh/transaction.sh"), include_str!("sh/lock.sh"), include_str!("sh/actions.sh"));
 
 /// What the plan saw at a path; the machine refuses where it no longer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,5 +23,8 @@ pub use model::{Gate, Handout, Kind, Playbook, Step, schema};
 pub use plan::{Change, ChangeKind, NodePlan, PlanError, Planner};
 pub use prepare::{PrepareError, prepare, read_certificate};
 pub use render::{RenderError, Templates};
-pub use run::{Course, GateKeeper, NodeResult, Verdict, carry_out, describe_outcome, help_with};
+pub use run::{
+    Course, GateKeeper, Journal, LockWait, NodeResult, Order, PAUSES, Reconnect, Rolling, Stop, Verdict, WayBack, carry_out,
+    describe_outcome, help_with,
+};
 pub use survey::{SurveyError, Surveyed, look, survey};
