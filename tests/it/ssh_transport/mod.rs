@@ -4,8 +4,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "sshd, ssh-keygen and useradd are programs; the clock here is the servers' clock")]
 
+mod chain;
 mod cut_lines;
 mod elevation;
+mod hardware_key;
 mod host_keys;
 mod hostile;
 mod interop;

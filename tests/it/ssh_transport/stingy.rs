@@ -1,7 +1,8 @@
-//! A jumphost of our own that carries so many connections a login and no more, as some servers do.
+//! A jumphost of our own that carries so many connections a login and no more, as some servers do; and knows names
+//! that nobody else does.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use portcullis::site::model::{Hop, Login, Route};
 use portcullis::ssh::Error;
@@ -14,14 +15,24 @@ use super::world::{World, login_at, script};
 /// What it says when it carries no more.
 type Refusal = fn() -> ChannelOpenFailure;
 
-struct Stingy {
+pub(super) struct Stingy {
     login: Login,
     logins: Arc<AtomicUsize>,
+    asked_for: Arc<Mutex<Vec<String>>>,
 }
 
 impl Stingy {
     /// Carries `limit` connections a login, and none to `barred`.
     async fn start(limit: usize, refusal: Refusal, barred: u16) -> Self {
+        Self::serve(Manner { limit, refusal, barred, own_name: "" }).await
+    }
+
+    /// Knows one name, as its own.
+    pub(super) async fn knowing(own_name: &'static str) -> Self {
+        Self::serve(Manner { limit: 100, refusal: || ChannelOpenFailure::ConnectFailed, barred: 0, own_name }).await
+    }
+
+    async fn serve(manner: Manner) -> Self {
         let key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap();
         let host_key = key.public_key().to_openssh().unwrap();
         let config = Arc::new(Config { keys: vec![key], ..Config::default() });
@@ -29,27 +40,41 @@ impl Stingy {
         let port = listener.local_addr().unwrap().port();
         let logins = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&logins);
+        let asked_for = Arc::<Mutex<Vec<String>>>::default();
+        let noted = Arc::clone(&asked_for);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let carrying = Carrying { limit, refusal, barred, carried: 0, logins: Arc::clone(&counted) };
+                let carrying = Carrying { manner, carried: 0, logins: Arc::clone(&counted), asked_for: Arc::clone(&noted) };
                 let running = russh::server::run_stream(Arc::clone(&config), stream, carrying);
                 tokio::spawn(async move { drop(running.await.unwrap().await) });
             }
         });
-        Self { login: Login { host_keys: vec![host_key], ..login_at(port) }, logins }
+        Self { login: Login { host_keys: vec![host_key], ..login_at(port) }, logins, asked_for }
     }
 
-    fn route(&self) -> Route {
+    /// The hosts that it was asked to connect to.
+    pub(super) fn asked_for(&self) -> Vec<String> {
+        self.asked_for.lock().unwrap().clone()
+    }
+
+    pub(super) fn route(&self) -> Route {
         Route { hops: vec![Hop { name: "jump".to_owned(), login: self.login.clone() }] }
     }
 }
 
-struct Carrying {
+#[derive(Debug, Clone, Copy)]
+struct Manner {
     limit: usize,
     refusal: Refusal,
     barred: u16,
+    own_name: &'static str,
+}
+
+struct Carrying {
+    manner: Manner,
     carried: usize,
     logins: Arc<AtomicUsize>,
+    asked_for: Arc<Mutex<Vec<String>>>,
 }
 
 impl Handler for Carrying {
@@ -70,10 +95,13 @@ impl Handler for Carrying {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), russh::Error> {
-        if self.carried == self.limit || port == u32::from(self.barred) {
-            reply.reject((self.refusal)()).await;
+        self.asked_for.lock().unwrap().push(host.to_owned());
+        let Manner { limit, refusal, barred, own_name } = self.manner;
+        if self.carried == limit || port == u32::from(barred) {
+            reply.reject(refusal()).await;
             return Ok(());
         }
+        let host = if host == own_name { "127.0.0.1" } else { host };
         self.carried += 1;
         let mut there = tokio::net::TcpStream::connect((host, u16::try_from(port).unwrap())).await.unwrap();
         reply.accept().await;
