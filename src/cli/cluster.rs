@@ -1,7 +1,6 @@
 //! The machines of a site as the commands meet them: one fleet, every secret asked for before anything begins.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -28,9 +27,7 @@ impl Cluster {
         let mut settings = Settings::new(context.home.clone(), context.user.clone(), context.now);
         settings.agent_socket = std::env::var_os("SSH_AUTH_SOCK").map(Into::into);
         if let Some(timeout) = context.globals.timeout {
-            settings.connect_timeout = timeout;
-            settings.handshake_timeout = timeout;
-            settings.start_timeout = timeout.max(Duration::from_secs(1));
+            settings = settings.with_patience(timeout);
         }
         let known = if site.known_hosts.is_empty() {
             HostKeys::of_operator(&context.home)
