@@ -4,7 +4,7 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::cluster::{Cluster, limited};
+use super::cluster::{Cluster, machines};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
@@ -30,7 +30,7 @@ pub(crate) struct RollbackArgs {
 /// Runs `rollback`.
 pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
     let site = context.site()?;
-    let nodes = limited(&site, &args.limit)?;
+    let nodes = machines(&site, &args.limit)?;
     let recorder = Recorder::open(context, &site)?;
     let cluster = Cluster::new(context, &site, context.secrets(&site.folder), &nodes)?;
     let sink = context.sink_for_query();
