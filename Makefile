@@ -39,6 +39,7 @@ lint: deps ## formatting, clippy and shellcheck; any warning fails
 
 test: test-deps lab-image ## all tests; those that touch machines boot labs of their own
 	$(CARGO) test --workspace
+	python3 -m unittest -q benches.test_figures
 
 # A release build, then labs of 1, 10 and 50 nodes at 0 and 50 ms. Shorter or longer: make bench NODES="1 10 100" RTT="0 50 200" ROUNDS=1 TOOLS="portcullis tar-ssh"
 bench: bench-deps lab-image ## first and second apply beside five other ways (half an hour on two quiet cores); rows, plots and model in target/bench
