@@ -22,7 +22,11 @@ _SIZES = (100, 1_000, 10_000)
 _TOOL = "portcullis"
 # At least as many points as this for three unknowns, so that one can be left out.
 _LEAST = 5
-_STYLES = {"measured": ("#000000", "circle"), "model, the lab": ("#0072b2", "square"), "model, ten jumphosts": ("#d55e00", "triangle")}
+_STYLES = {
+    "measured": ("#000000", "circle"),
+    "model, the lab": ("#0072b2", "square"),
+    "model, ten jumphosts": ("#d55e00", "triangle"),
+}
 
 
 @dataclass
@@ -59,14 +63,21 @@ class Model:
     @classmethod
     def of(cls, rows, cores):
         """The model that fits these rows best."""
-        lines = {key: Line.through([(row["nodes"], row[key]) for row in rows]) for key in ("cpu_s", "jump_cpu_s", "nodes_cpu_s", "rss_mb", "bytes")}
+        lines = {
+            key: Line.through([(row["nodes"], row[key]) for row in rows])
+            for key in ("cpu_s", "jump_cpu_s", "nodes_cpu_s", "rss_mb", "bytes")
+        }
         work = [sum(lines[key].at(row["nodes"]) for key in ("cpu_s", "jump_cpu_s", "nodes_cpu_s")) / cores for row in rows]
         found = fit([((1.0, row["rtt_ms"] / 1000, spent), row["wall_s"]) for row, spent in zip(rows, work, strict=True)])
         return cls(lines["cpu_s"], lines["jump_cpu_s"], lines["nodes_cpu_s"], lines["rss_mb"], lines["bytes"], *found)
 
     def lab(self, nodes, rtt, cores):
         """Wall time where client, jumphost and nodes share `cores`."""
-        return self.fixed + self.trips * rtt + self.stretch * (self.client.at(nodes) + self.jump.at(nodes) + self.nodes.at(nodes)) / cores
+        return (
+            self.fixed
+            + self.trips * rtt
+            + self.stretch * (self.client.at(nodes) + self.jump.at(nodes) + self.nodes.at(nodes)) / cores
+        )
 
     def field(self, nodes, rtt, place):
         """Wall time, and what bounds it, where each has its own cores."""
@@ -87,7 +98,12 @@ def fit(points):
     kept = list(range(count))
     while kept:
         weighed = [([factors[index] / value for index in kept], 1.0) for factors, value in points if value > 0]
-        found = _solve([[sum(row[a] * row[b] for row, _ in weighed) for b in range(len(kept))] + [sum(row[a] for row, _ in weighed)] for a in range(len(kept))])
+        found = _solve(
+            [
+                [sum(row[a] * row[b] for row, _ in weighed) for b in range(len(kept))] + [sum(row[a] for row, _ in weighed)]
+                for a in range(len(kept))
+            ]
+        )
         if found is not None and min(found) >= 0:
             return [dict(zip(kept, found, strict=True)).get(index, 0.0) for index in range(count)]
         kept.pop(found.index(min(found)) if found else 0)
@@ -116,8 +132,15 @@ def checked(rows, cores):
     for row in rows:
         others = Model.of([other for other in rows if other is not row], cores)
         point = {key: row[key] for key in ("nodes", "rtt_ms", "run", "wall_s", "load")}
-        said = {"model_s": whole.lab(row["nodes"], row["rtt_ms"] / 1000, cores), "left_out_s": others.lab(row["nodes"], row["rtt_ms"] / 1000, cores)}
-        found.append(point | {key: round(value, 3) for key, value in said.items()} | {"error": round(said["left_out_s"] / row["wall_s"] - 1, 3)})
+        said = {
+            "model_s": whole.lab(row["nodes"], row["rtt_ms"] / 1000, cores),
+            "left_out_s": others.lab(row["nodes"], row["rtt_ms"] / 1000, cores),
+        }
+        found.append(
+            point
+            | {key: round(value, 3) for key, value in said.items()}
+            | {"error": round(said["left_out_s"] / row["wall_s"] - 1, 3)}
+        )
     return found
 
 
@@ -127,9 +150,20 @@ def predicted(run, model, times, place):
     for nodes in _SIZES:
         for rtt in times:
             wall, bound = model.field(nodes, rtt / 1000, place)
-            rows.append({"run": run, "nodes": nodes, "jumphosts": place.jumphosts, "rtt_ms": rtt, "wall_s": round(wall, 2), "bound_by": bound,
-                         "client_cpu_s": round(model.client.at(nodes), 2), "client_rss_mb": round(model.memory.at(nodes), 1),
-                         "jumphost_cpu_s": round(model.jump.at(nodes / place.jumphosts), 2), "traffic_mb": round(model.traffic.at(nodes) / 1e6, 1)})
+            rows.append(
+                {
+                    "run": run,
+                    "nodes": nodes,
+                    "jumphosts": place.jumphosts,
+                    "rtt_ms": rtt,
+                    "wall_s": round(wall, 2),
+                    "bound_by": bound,
+                    "client_cpu_s": round(model.client.at(nodes), 2),
+                    "client_rss_mb": round(model.memory.at(nodes), 1),
+                    "jumphost_cpu_s": round(model.jump.at(nodes / place.jumphosts), 2),
+                    "traffic_mb": round(model.traffic.at(nodes) / 1e6, 1),
+                }
+            )
     return rows
 
 
@@ -137,10 +171,16 @@ def _print(points, predictions, place):
     print("the model against what was measured; each point predicted from all others")
     print(f"{'run':<7}{'nodes':>6}{'rtt ms':>7}{'measured s':>11}{'predicted s':>12}{'error':>8}{'load':>6}")
     for row in points:
-        print(f"{row['run']:<7}{row['nodes']:>6}{row['rtt_ms']:>7}{row['wall_s']:>11.2f}{row['left_out_s']:>12.2f}{row['error']:>8.0%}{row['load']:>6.1f}")
-    print(f"median error {statistics.median(abs(row['error']) for row in points):.0%}, worst {max(abs(row['error']) for row in points):.0%}")
+        print(
+            f"{row['run']:<7}{row['nodes']:>6}{row['rtt_ms']:>7}{row['wall_s']:>11.2f}{row['left_out_s']:>12.2f}{row['error']:>8.0%}{row['load']:>6.1f}"
+        )
+    print(
+        f"median error {statistics.median(abs(row['error']) for row in points):.0%}, worst {max(abs(row['error']) for row in points):.0%}"
+    )
     print(f"\npredicted: {place.jumphosts} jumphosts, {place.cores} cores for the client, a line of {place.line_mbit} Mbit/s")
-    print(f"{'run':<7}{'nodes':>7}{'rtt ms':>7}{'wall s':>8}{'client CPU s':>13}{'RSS MB':>8}{'jump CPU s':>11}{'MB':>8}  bound by")
+    print(
+        f"{'run':<7}{'nodes':>7}{'rtt ms':>7}{'wall s':>8}{'client CPU s':>13}{'RSS MB':>8}{'jump CPU s':>11}{'MB':>8}  bound by"
+    )
     for row in predictions:
         figures = f"{row['wall_s']:>8.1f}{row['client_cpu_s']:>13.1f}{row['client_rss_mb']:>8.0f}{row['jumphost_cpu_s']:>11.1f}{row['traffic_mb']:>8.0f}"
         print(f"{row['run']:<7}{row['nodes']:>7}{row['rtt_ms']:>7}{figures}  {row['bound_by']}")
@@ -157,7 +197,9 @@ def _panels(points, predictions):
 def main():
     """Reads the bench's rows, checks, predicts, writes and prints."""
     parser = argparse.ArgumentParser(prog="python3 -m benches.model", description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("target/bench"), help="where summary.json is, and model.json and model.svg go")
+    parser.add_argument(
+        "--out", type=Path, default=Path("target/bench"), help="where summary.json is, and model.json and model.svg go"
+    )
     parser.add_argument("--jumphosts", type=int, default=10)
     parser.add_argument("--cores", type=int, default=os.cpu_count(), help="of the lab's machine, and of the operator's")
     parser.add_argument("--line-mbit", type=float, default=100.0, help="the operator's line")
@@ -167,7 +209,9 @@ def main():
     for run in ("first", "second"):
         rows = [row for row in measured if row["run"] == run]
         if len(rows) < _LEAST:
-            print(f"{run} run: {len(rows)} points measured, the model needs {_LEAST}: two sizes and three round-trip times, or the other way round")
+            print(
+                f"{run} run: {len(rows)} points measured, the model needs {_LEAST}: two sizes and three round-trip times, or the other way round"
+            )
             continue
         model = Model.of(rows, place.cores)
         costs[run] = model
@@ -177,7 +221,9 @@ def main():
         text = json.dumps({"costs": costs, "points": points, "predictions": predictions}, indent=1, default=vars)
         (place.out / "model.json").write_text(text + "\n")
         title = "apply bootstrap: measured in the lab, and as the model has it"
-        (place.out / "model.svg").write_text(plot.figure(_panels(points, predictions), title, "seconds", _STYLES, {"model, the lab", "model, ten jumphosts"}))
+        (place.out / "model.svg").write_text(
+            plot.figure(_panels(points, predictions), title, "seconds", _STYLES, {"model, the lab", "model, ten jumphosts"})
+        )
         _print(points, predictions, place)
 
 

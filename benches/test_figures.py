@@ -15,7 +15,12 @@ from .apply import job, plot, table
 
 def row(tool, nodes, rtt, run, wall, **more):
     """A measured row; its other figures grow with the nodes as `wall` does not."""
-    costs = {"cpu_s": 0.03 + 0.002 * nodes, "jump_cpu_s": 0.02 + 0.005 * nodes, "nodes_cpu_s": 0.4 * nodes, "rss_mb": 24 + 0.3 * nodes}
+    costs = {
+        "cpu_s": 0.03 + 0.002 * nodes,
+        "jump_cpu_s": 0.02 + 0.005 * nodes,
+        "nodes_cpu_s": 0.4 * nodes,
+        "rss_mb": 24 + 0.3 * nodes,
+    }
     traffic = {"handshakes": nodes + 1, "bytes": 40_000 * nodes, "load": 1.0}
     return {"tool": tool, "nodes": nodes, "rtt_ms": rtt, "run": run, "wall_s": wall} | costs | traffic | more
 
@@ -25,14 +30,24 @@ def exact(nodes, rtt):
     return 0.2 + 12 * rtt / 1000 + 1.25 * (0.05 + 0.407 * nodes) / 2
 
 
-ROWS = [row("portcullis", nodes, rtt, run, exact(nodes, rtt)) for nodes in (1, 10, 50) for rtt in (0, 50) for run in ("first", "second")]
+ROWS = [
+    row("portcullis", nodes, rtt, run, exact(nodes, rtt))
+    for nodes in (1, 10, 50)
+    for rtt in (0, 50)
+    for run in ("first", "second")
+]
 
 
 class Verdicts(unittest.TestCase):
     """The table's ratios."""
 
     def test_a_ratio_is_of_the_same_size_round_trip_and_run(self):
-        rows = [row("portcullis", 10, 0, "first", 2.0), row("portcullis", 10, 0, "second", 1.0), row("tar-ssh", 10, 0, "first", 3.0), row("tar-ssh", 1, 0, "first", 9.0)]
+        rows = [
+            row("portcullis", 10, 0, "first", 2.0),
+            row("portcullis", 10, 0, "second", 1.0),
+            row("tar-ssh", 10, 0, "first", 3.0),
+            row("tar-ssh", 1, 0, "first", 9.0),
+        ]
         self.assertEqual([(found["wall_s"], ratio) for found, ratio in table.ratios(rows)], [(3.0, 1.5)])
 
     def test_a_target_is_met_from_its_ratio_on_and_is_not_set_for_a_single_node(self):
@@ -55,13 +70,23 @@ class Predictions(unittest.TestCase):
 
     def test_a_run_that_follows_the_model_is_found_again(self):
         found = model.Model.of([one for one in ROWS if one["run"] == "first"], 2)
-        for value, wanted in ((found.fixed, 0.2), (found.trips, 12), (found.stretch, 1.25), (found.nodes.each, 0.4), (found.client.base, 0.03)):
+        for value, wanted in (
+            (found.fixed, 0.2),
+            (found.trips, 12),
+            (found.stretch, 1.25),
+            (found.nodes.each, 0.4),
+            (found.client.base, 0.03),
+        ):
             self.assertAlmostEqual(value, wanted, 6)
 
     def test_a_point_left_out_is_predicted_from_the_others(self):
         points = model.checked([one for one in ROWS if one["run"] == "first"], 2)
         self.assertTrue(all(abs(point["error"]) < 1e-6 for point in points))
-        spoilt = [one | {"wall_s": 2 * one["wall_s"]} if (one["nodes"], one["rtt_ms"]) == (10, 50) else one for one in ROWS if one["run"] == "first"]
+        spoilt = [
+            one | {"wall_s": 2 * one["wall_s"]} if (one["nodes"], one["rtt_ms"]) == (10, 50) else one
+            for one in ROWS
+            if one["run"] == "first"
+        ]
         own = next(point for point in model.checked(spoilt, 2) if (point["nodes"], point["rtt_ms"]) == (10, 50))
         self.assertAlmostEqual(own["error"], -0.5, 3)
 
@@ -91,7 +116,11 @@ class Plots(unittest.TestCase):
         rows = ROWS + [one | {"tool": "tar-ssh"} for one in ROWS]
         text = plot.figure(plot.lines_of(rows, "wall_s"), "a < b & c", "seconds", plot.CONTESTANTS)
         drawn = ElementTree.fromstring(text)
-        lines = [line for line in drawn.iter("{http://www.w3.org/2000/svg}polyline") if line.get("stroke") in ("#000000", "#009e73") and len(line.get("points").split()) == 3]
+        lines = [
+            line
+            for line in drawn.iter("{http://www.w3.org/2000/svg}polyline")
+            if line.get("stroke") in ("#000000", "#009e73") and len(line.get("points").split()) == 3
+        ]
         self.assertEqual(len(lines), 2 * 4)
 
     def test_values_stand_where_their_logarithm_is(self):

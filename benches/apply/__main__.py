@@ -128,7 +128,11 @@ def main():
     parser.add_argument("--nodes", type=_numbers, default=[1, 10, 50], help="sizes of the labs")
     parser.add_argument("--rtt", type=_numbers, default=[0, 50], help="round-trip times to the jumphost, in ms")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--all-rounds", action="store_true", help=f"also of the slow contestants on {_BIG} nodes and more, which have one otherwise")
+    parser.add_argument(
+        "--all-rounds",
+        action="store_true",
+        help=f"also of the slow contestants on {_BIG} nodes and more, which have one otherwise",
+    )
     parser.add_argument("--tools", type=_tools, default=list(tools.ALL))
     parser.add_argument("--portcullis", default="target/release/portcullis")
     parser.add_argument("--lab", default="target/debug/lab")

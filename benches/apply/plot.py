@@ -14,7 +14,11 @@ CONTESTANTS = {
     "ansible-tuned": ("#d55e00", "plus"),
 }
 _OTHER = ("#666666", "circle")
-_FIGURES = (("wall_s", "wall time", "seconds"), ("cpu_s", "client CPU", "seconds"), ("rss_mb", "peak memory of the client's largest process", "MB"))
+_FIGURES = (
+    ("wall_s", "wall time", "seconds"),
+    ("cpu_s", "client CPU", "seconds"),
+    ("rss_mb", "peak memory of the client's largest process", "MB"),
+)
 _INK, _GRID = "#222222", "#dddddd"
 _WIDTH, _HEIGHT, _LEFT, _TOP, _GAP = 340, 250, 62, 92, 66
 
@@ -42,9 +46,7 @@ class Axis:
 
 def _text(x, y, words, size=12, anchor="middle", weight="normal", turn=""):
     turned = f' transform="rotate({turn} {x:.1f} {y:.1f})"' if turn else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" fill="{_INK}"{turned}>{escape(words)}</text>'
-    )
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}" font-weight="{weight}" fill="{_INK}"{turned}>{escape(words)}</text>'
 
 
 def _line(points, colour, width, dash=""):
@@ -64,7 +66,11 @@ def _mark(x, y, shape, colour):
         return f'<polygon points="{points}" fill="{colour}" stroke="#ffffff" stroke-width="1"/>'
     if shape == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{colour}" stroke="#ffffff" stroke-width="1"/>'
-    strokes = [((-4.5, -4.5), (4.5, 4.5)), ((-4.5, 4.5), (4.5, -4.5))] if shape == "cross" else [((-5.5, 0), (5.5, 0)), ((0, -5.5), (0, 5.5))]
+    strokes = (
+        [((-4.5, -4.5), (4.5, 4.5)), ((-4.5, 4.5), (4.5, -4.5))]
+        if shape == "cross"
+        else [((-5.5, 0), (5.5, 0)), ((0, -5.5), (0, 5.5))]
+    )
     return "".join(_line([(x + dx, y + dy) for dx, dy in ends], colour, 2.5) for ends in strokes)
 
 
@@ -88,7 +94,11 @@ def _legend(names, styles, width):
     drawn, x = [], _LEFT
     for name in names:
         colour, shape = styles.get(name, _OTHER)
-        drawn += [_line([(x, 52), (x + 26, 52)], colour, 2), _mark(x + 13, 52, shape, colour), _text(x + 33, 56, name, 12, "start")]
+        drawn += [
+            _line([(x, 52), (x + 26, 52)], colour, 2),
+            _mark(x + 13, 52, shape, colour),
+            _text(x + 33, 56, name, 12, "start"),
+        ]
         x += 33 + 8 * len(name) + 20
     return drawn, max(width, x)
 
@@ -113,7 +123,9 @@ def figure(panels, title, unit, styles, dashed=()):
     sizes = sorted({nodes for nodes, _ in points})
     high, low = max(value for _, value in points) * 1.4, min(value for _, value in points) / 1.4
     known = list(styles)
-    names = sorted({name for lines in panels.values() for name in lines}, key=lambda name: known.index(name) if name in known else 99)
+    names = sorted(
+        {name for lines in panels.values() for name in lines}, key=lambda name: known.index(name) if name in known else 99
+    )
     body, width = _legend(names, styles, _LEFT + len(times) * (_WIDTH + _GAP))
     for (run, rtt), lines in panels.items():
         left, top = _LEFT + times.index(rtt) * (_WIDTH + _GAP), _TOP + runs.index(run) * (_HEIGHT + 84)

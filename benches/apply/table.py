@@ -51,13 +51,17 @@ def _own(rows):
     print("\nours, a node in flight: client CPU (target: below 5 ms), peak memory (target: below 30 MB + 1 MB a node)")
     for row in ours:
         more = ""
-        base = next((one for one in ours if one["nodes"] == least and (one["rtt_ms"], one["run"]) == (row["rtt_ms"], row["run"])), None)
+        base = next(
+            (one for one in ours if one["nodes"] == least and (one["rtt_ms"], one["run"]) == (row["rtt_ms"], row["run"])), None
+        )
         if base and row["nodes"] > least:
             count = row["nodes"] - least
             more = f", {1000 * (row['cpu_s'] - base['cpu_s']) / count:.1f} ms and {(row['rss_mb'] - base['rss_mb']) / count:.2f} MB for each further node"
         cpu = 1000 * row["cpu_s"] / row["nodes"]
         good = "met" if cpu < 5 and row["rss_mb"] < 30 + row["nodes"] else "not met"
-        print(f"  {row['nodes']:>3} nodes, {row['rtt_ms']:>3} ms, {row['run']:<6}: {cpu:5.1f} ms, {row['rss_mb']:5.1f} MB: {good}{more}")
+        print(
+            f"  {row['nodes']:>3} nodes, {row['rtt_ms']:>3} ms, {row['run']:<6}: {cpu:5.1f} ms, {row['rss_mb']:5.1f} MB: {good}{more}"
+        )
 
 
 def show(rows):

@@ -13,7 +13,13 @@ import asyncssh
 
 SCRIPT = (Path(__file__).parent / "node.sh").read_text()
 # The cheapest that both sides have, whatever this installation's libraries would add.
-QUICK = {"config": None, "agent_path": None, "kex_algs": ["curve25519-sha256"], "compression_algs": ["none"], "x509_trusted_certs": None}
+QUICK = {
+    "config": None,
+    "agent_path": None,
+    "kex_algs": ["curve25519-sha256"],
+    "compression_algs": ["none"],
+    "x509_trusted_certs": None,
+}
 
 
 def as_root(tar):

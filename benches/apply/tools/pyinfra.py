@@ -28,8 +28,10 @@ class Pyinfra:
         self.jump = Openssh(self.folder, given.lab)
         # For its own client: the addresses are in the inventory.
         own = self.folder / "pyinfra_ssh_config"
-        own.write_text(f"Host *\n  UserKnownHostsFile {given.lab.known_hosts}\n  StrictHostKeyChecking yes\n"
-                       f"  ProxyCommand ssh -F {self.jump.config} -W %h:%p jump\n")
+        own.write_text(
+            f"Host *\n  UserKnownHostsFile {given.lab.known_hosts}\n  StrictHostKeyChecking yes\n"
+            f"  ProxyCommand ssh -F {self.jump.config} -W %h:%p jump\n"
+        )
         nodes = [
             {
                 "address": node["address"],
