@@ -89,23 +89,32 @@ def _rounds(contestants, lab, arguments, rtt, wanted):
     return taken, failed
 
 
+def _rows_of(taken, failed, count, rtt):
+    """A row for each contestant and run, medians of its rounds, and one for each that could not be measured."""
+    for (name, which), figures in taken.items():
+        row = {"tool": name, "nodes": count, "rtt_ms": rtt, "run": which, "rounds": len(figures)}
+        row |= {key: round(statistics.median(one[key] for one in figures), 3) for key in figures[0]}
+        yield row | {key: round(row[key]) for key in ("handshakes", "bytes", "round_trips") if key in row}
+    for name, reason in failed.items():
+        yield {"tool": name, "nodes": count, "rtt_ms": rtt, "not_measured": reason}
+
+
 def _bench(arguments, problems, rows):
     """One lab after the other, one round-trip time after the other."""
     for count in arguments.nodes:
-        lab = Lab(arguments.lab, f"bench-{count}", count)
-        contestants = _contestants(arguments, lab, problems)
-        wanted = {node: job.wanted_of(seen) for node, seen in lab.on_all(job.LOOK).items()}
-        for rtt in arguments.rtt:
-            lab.delay(rtt)
-            taken, failed = _rounds(contestants, lab, arguments, rtt, wanted)
-            for (name, which), figures in taken.items():
-                row = {"tool": name, "nodes": count, "rtt_ms": rtt, "run": which, "rounds": len(figures)}
-                row |= {key: round(statistics.median(one[key] for one in figures), 3) for key in figures[0]}
-                rows.append(row | {key: round(row[key]) for key in ("handshakes", "bytes", "round_trips") if key in row})
-            for name, reason in (problems | failed).items():
-                rows.append({"tool": name, "nodes": count, "rtt_ms": rtt, "not_measured": reason})
-            (arguments.out / "summary.json").write_text(json.dumps(rows, indent=1) + "\n")
-        lab.down()
+        lab, contestants = Lab(arguments.lab, f"bench-{count}", count), {}
+        try:
+            contestants = _contestants(arguments, lab, problems)
+            wanted = {node: job.wanted_of(seen) for node, seen in lab.on_all(job.LOOK).items()}
+            for rtt in arguments.rtt:
+                lab.delay(rtt)
+                taken, failed = _rounds(contestants, lab, arguments, rtt, wanted)
+                rows.extend(_rows_of(taken, problems | failed, count, rtt))
+                (arguments.out / "summary.json").write_text(json.dumps(rows, indent=1) + "\n")
+        finally:
+            for tool in contestants.values():
+                tool.forget()
+            lab.down()
 
 
 def _numbers(text):
