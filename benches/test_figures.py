@@ -54,6 +54,12 @@ class Verdicts(unittest.TestCase):
         ten, one = row("asyncssh", 10, 0, "first", 1.0), row("asyncssh", 1, 0, "first", 1.0)
         self.assertEqual([table.verdict(ten, 1.0), table.verdict(ten, 0.99), table.verdict(one, 0.5)], ["met", "not met", ""])
 
+    def test_the_floor_is_the_least_the_servers_cost_or_the_round_trips(self):
+        rows = [row("portcullis", 10, 0, "first", 9.0), row("asyncssh", 10, 0, "first", 9.0, jump_cpu_s=0.5, nodes_cpu_s=1.5)]
+        self.assertEqual(table.floor(rows, rows[0], 2), 1.0)
+        slow = [one | {"rtt_ms": 200} for one in rows]
+        self.assertEqual(table.floor(slow, slow[0], 2), 2.0)
+
     def test_a_peer_that_could_not_be_installed_says_so_in_the_table(self):
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):

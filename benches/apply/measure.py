@@ -5,6 +5,8 @@ import subprocess
 import tempfile
 import time
 
+_AFTERWARDS = 0.5
+
 
 def run(command, cwd=None, env=None):
     """Runs a command to its end; returns its figures and what it printed.
@@ -28,5 +30,8 @@ def on_lab(lab, tool, which):
     """A contestant's first or second run: its own figures, what the lab spent meanwhile, and how busy the machine was."""
     before = lab.spent()
     figures = tool.run(which)
+    load = os.getloadavg()[0]
+    # What a node does once its client has gone (sessions end) is its cost as well.
+    time.sleep(_AFTERWARDS)
     after = lab.spent()
-    return figures | {key: after[key] - before[key] for key in after} | {"load": os.getloadavg()[0]}
+    return figures | {key: after[key] - before[key] for key in after} | {"load": load}
