@@ -17,6 +17,8 @@ use crate::ssh::{Elevation, Fleet, HostKeys, Settings};
 pub(crate) struct Cluster {
     fleet: Fleet,
     secrets: Arc<Secrets>,
+    /// `--timeout`.
+    patience: Option<Duration>,
 }
 
 impl Cluster {
@@ -42,7 +44,7 @@ impl Cluster {
             locate(site, &mut hop.login);
         }
         let fleet = Fleet::new(&route, known, settings, secrets.clone());
-        Ok(Self { fleet, secrets })
+        Ok(Self { fleet, secrets, patience: context.globals.timeout })
     }
 
     /// Logs in to a node.
@@ -53,7 +55,11 @@ impl Cluster {
             // Asked for already; what is known does not block.
             Privilege::SudoPassword(reference) => Machine::sudo(self.secrets.resolve(reference, &sudo_purpose(&node)).ok()),
         };
-        Ok(Machine::new(&node.name, session, elevation))
+        let machine = Machine::new(&node.name, session, elevation);
+        Ok(match self.patience {
+            Some(patience) => machine.patient(patience),
+            None => machine,
+        })
     }
 
     /// Says goodbye to the hops.

@@ -24,6 +24,7 @@ mod record;
 mod render;
 mod requirements;
 mod rollback;
+mod run;
 mod selection;
 mod site;
 mod status;
@@ -44,7 +45,7 @@ pub fn main() -> u8 {
     };
     let context = Context::new(cli.globals.clone(), cli.command.name());
     logging::begin(&context);
-    let exit = match run(&cli.command, &context) {
+    let exit = match dispatch(&cli.command, &context) {
         Ok(exit) => exit,
         Err(failure) => failure::tell(&failure, &context),
     };
@@ -57,7 +58,7 @@ fn usage(error: &clap::Error) -> u8 {
     if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() }
 }
 
-fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
+fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Init(args) => block_on(interrupt::told(|| init::run(args, context))),
         Command::Check(args) => block_on(check::run(args, context)),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+use super::gate::Gate;
 use super::model::{Kind, Playbook, PlaybookFile, Step, StepFile};
 
 static PLAYBOOKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/playbooks");
@@ -123,8 +124,15 @@ impl Library {
 
     /// The steps of `names`, one after the other; a step that comes twice counts once.
     pub fn load(&self, names: &[String]) -> Result<Playbook, LoadError> {
-        let mut whole =
-            Playbook { name: names.join("+"), title: String::new(), steps: Vec::new(), rolling: None, gate: None, handouts: Vec::new() };
+        let mut whole = Playbook {
+            name: names.join("+"),
+            title: String::new(),
+            steps: Vec::new(),
+            rolling: None,
+            canary: None,
+            gate: None,
+            handouts: Vec::new(),
+        };
         for name in names {
             let mut path = Vec::new();
             let title = self.collect(name, &mut path, &mut whole)?;
@@ -148,6 +156,9 @@ impl Library {
         if playbook.name != name {
             let excerpt = format!("it calls itself `{}`; the file's name says `{name}`", playbook.name);
             return Err(LoadError::Invalid { file, excerpt });
+        }
+        if let Some(problem) = playbook.gate.as_ref().and_then(Gate::problem) {
+            return Err(LoadError::Invalid { file, excerpt: problem.to_owned() });
         }
         path.push(name.to_owned());
         for included in &playbook.includes {
@@ -181,7 +192,8 @@ impl Library {
             }
         }
         whole.rolling = whole.rolling.into_iter().chain(playbook.rolling).min();
-        whole.gate = whole.gate.or(playbook.gate);
+        whole.canary = whole.canary.or(playbook.canary);
+        whole.gate = whole.gate.take().or(playbook.gate);
         whole.handouts.extend(playbook.handouts);
         Ok(playbook.title)
     }

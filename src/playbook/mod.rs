@@ -7,6 +7,7 @@ mod block;
 mod context;
 mod diff;
 mod draft;
+mod gate;
 mod load;
 mod material;
 mod model;
@@ -14,12 +15,14 @@ mod plan;
 mod prepare;
 mod render;
 mod run;
+mod skip;
 mod survey;
 
 pub use context::{handout_context, role_name};
+pub use gate::{Gate, HttpGate, TlsNameGate};
 pub use load::{Library, LoadError, nearest};
 pub use material::{CertificateText, MakePfx, Material, Pfx, PfxFailed, SmtpMaterial, TlsMaterial, random_password};
-pub use model::{Gate, Handout, Kind, Playbook, Step, schema};
+pub use model::{Handout, Kind, Playbook, Step, schema};
 pub use plan::{Change, ChangeKind, NodePlan, PlanError, Planner};
 pub use prepare::{PrepareError, prepare, read_certificate};
 pub use render::{RenderError, Templates};
@@ -27,4 +30,5 @@ pub use run::{
     Course, GateKeeper, Journal, LockWait, NodeResult, Order, PAUSES, Reconnect, Rolling, Stop, Verdict, WayBack, carry_out,
     describe_outcome, help_with,
 };
+pub use skip::UnknownStep;
 pub use survey::{SurveyError, Surveyed, look, survey};

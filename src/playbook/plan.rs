@@ -152,12 +152,17 @@ pub struct Planner<'a> {
     pub templates: &'a Templates,
     /// What all nodes share.
     pub material: &'a Material,
+    /// Whether nodes are asked which runs their files came by.
+    pub journal: bool,
 }
 
 impl Planner<'_> {
     /// What has to be known of a node, whatever its facts turn out to be, so that one probe is enough.
     pub fn inquiry(&self) -> Inquiry {
         let mut inquiry = Inquiry::machine();
+        if self.journal {
+            inquiry.journal();
+        }
         for step in &self.playbook.steps {
             match &step.kind {
                 Kind::Template(template) => inquiry.file(&template.dest, depth(template.secret)),
