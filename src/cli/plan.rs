@@ -10,7 +10,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::outcome::{node_diff, reached, unreached};
 use super::planfile;
-use crate::playbook::{Planner, survey};
+use crate::playbook::survey;
 use crate::report;
 
 /// Arguments of `plan`.
@@ -38,7 +38,7 @@ pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Fail
     let desired = Desired::load(context, &Wanted { playbooks: &args.playbooks, limit: &args.limit, skip: &args.skip })?;
     let cluster = desired.cluster(context)?;
     let sink = context.sink_for_query();
-    let planner = Planner { journal: true, ..desired.planner() };
+    let planner = desired.planner().with_journal();
     let surveyed = survey(&desired.nodes, &planner, usize::from(args.forks), |node| cluster.connect(node), sink.as_ref()).await;
     drop(sink);
     cluster.close().await;

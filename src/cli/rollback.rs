@@ -9,7 +9,7 @@ use futures_util::stream;
 use tokio::time::Instant;
 
 use super::args::duration;
-use super::cluster::{Cluster, limited};
+use super::cluster::{Cluster, machines};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
@@ -45,7 +45,7 @@ type PutBack = Vec<(RunId, NodeOutcome)>;
 pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
     let until = args.wait.map(|wait| Instant::now() + wait);
     let site = context.site()?;
-    let nodes = limited(&site, &args.limit)?;
+    let nodes = machines(&site, &args.limit)?;
     let recorder = Recorder::open(context, &site)?;
     let lease = lease::take(&recorder, context, until).await?;
     let cluster = Cluster::new(context, &site, context.secrets(&site.folder), &nodes)?;

@@ -12,7 +12,7 @@ use super::record::{Recorder, ledger_failure, ledger_path, newest_runs};
 use super::run::settle::settle;
 use crate::ledger::{Lease, OpenOptions, RunRecord, Runs, SqliteLedger};
 use crate::node::{Facts, Machine, began};
-use crate::playbook::{Planner, SurveyError, Surveyed, role_name, survey};
+use crate::playbook::{SurveyError, Surveyed, role_name, survey};
 use crate::report;
 use crate::report::status::{BrokenOff, Drift, FileStatus, LastRun, NodeStatus, SOON, SiteStatus};
 use crate::site::model::{Environment, Node, Site};
@@ -33,7 +33,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
     let desired = Desired::load(context, &Wanted { limit: &args.limit, ..Wanted::default() })?;
     let cluster = desired.cluster(context)?;
     let sink = context.sink_for_query();
-    let planner = Planner { journal: true, ..desired.planner() };
+    let planner = desired.planner().with_journal();
     let looking = survey(&desired.nodes, &planner, desired.nodes.len(), |node| cluster.connect(node), sink.as_ref());
     let answers = interrupt::or_stop(looking).await?;
     drop(sink);

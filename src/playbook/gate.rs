@@ -51,14 +51,14 @@ pub struct TlsNameGate {
 }
 
 impl Gate {
-    /// What is wrong with it, where something is.
-    pub(super) fn problem(&self) -> Option<&'static str> {
+    /// What is wrong with it, where something is, and what to do.
+    pub(super) fn problem(&self) -> Option<(&'static str, &'static str)> {
         if self.serves_chain_on.is_none() && self.http.is_none() && self.command.is_none() && self.tls_name.is_none() {
-            return Some("its gate asks for nothing; it needs `serves_chain_on`, `http`, `command` or `tls_name`");
+            return Some(("the gate asks for nothing", "it needs `serves_chain_on`, `http`, `command` or `tls_name`"));
         }
         let is_path = |path: &str| path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
         if self.http.as_ref().is_some_and(|http| !is_path(&http.path)) {
-            return Some("its gate's `path` has to begin with `/` and hold neither blanks nor line breaks");
+            return Some(("the gate's `path` cannot be asked for", "it has to begin with `/` and hold neither blanks nor line breaks"));
         }
         None
     }

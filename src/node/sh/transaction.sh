@@ -73,6 +73,15 @@ pc_file() {
     pc_expect "$2" "$3" "$8"
 }
 
+# pc_keep N STEP PATH MODE OWNER:GROUP SHA256: the content stays as it is, mode and owner change.
+pc_keep() {
+    pc_expect "$2" "$3" "$6"
+    [ -z "$pc_failure" ] || return 0
+    pc_stage "$1" "$2" "$3" "$4 $5" && cp "$3" "$pc_dir/files/$1/new" || pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
+    printf '%s  %s\n' "$6" "$pc_dir/files/$1/new" >>"$pc_dir/sums"
+    printf '%s\n' "$6" >"$pc_dir/files/$1/sum"
+}
+
 # pc_remove N STEP PATH EXPECTED: PATH is to be gone.
 pc_remove() {
     pc_stage "$1" "$2" "$3" '- -' || pc_fail "$2" "cannot stage below $pc_home: $(pc_room)"
