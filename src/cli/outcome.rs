@@ -137,5 +137,5 @@ pub(crate) fn node_diff(plan: &NodePlan) -> report::plan::NodeDiff {
         diff: change.diff.clone(),
         note: change.note.clone(),
     });
-    report::plan::NodeDiff { node: plan.node.clone(), changes: changes.collect() }
+    report::plan::NodeDiff { node: plan.node.clone(), address: plan.address.clone(), changes: changes.collect() }
 }

@@ -15,5 +15,6 @@ mod own_site;
 mod rotation;
 mod secrecy;
 mod stage;
+mod steps;
 mod story;
 mod trust;
