@@ -13,7 +13,7 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography
 
-.PHONY: help demo deps test-deps build lint test audit fuzz certs-examples bench bench-deps lab-program lab-image lab-up lab-down
+.PHONY: help demo deps test-deps build lint test audit fuzz reference certs-examples bench bench-deps lab-program lab-image lab-up lab-down
 
 demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
 	$(CARGO) build --quiet --bin portcullis
@@ -68,6 +68,10 @@ lab-down: lab-program ## takes it down again
 
 fuzz: ## fuzzes each certificate reader for a minute; the corpus is kept
 	fuzz/run.sh 60
+
+reference: ## makes docs/reference/ anew, from the types
+	$(CARGO) build --quiet --bin portcullis
+	target/debug/portcullis playbook reference > docs/reference/playbooks.md
 
 certs-examples: ## makes certs-examples/ anew
 	certs-examples/make.sh

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -18,7 +18,7 @@ use super::planfile::PlanFile;
 use super::record::Recorder;
 use crate::event::{Event, Sink};
 use crate::node::{Machine, RunId};
-use crate::playbook::{Course, NodeResult, SurveyError, Surveyed, carry_out, survey};
+use crate::playbook::{Course, NodeResult, PAUSES, Rolling, Stop, SurveyError, Surveyed, carry_out, survey};
 use crate::report;
 use crate::site::model::Node;
 
@@ -71,15 +71,19 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let course = Course {
         run: &run,
         owner: &owner,
-        batch: usize::from(rolling.unwrap_or(args.forks)),
-        stop_on_failure: rolling.is_some(),
+        forks: usize::from(args.forks),
+        rolling: rolling.map(|size| Rolling { size: usize::from(size), canary: true }),
+        all_or_nothing: false,
+        takes_up: &[],
+        wait: Duration::ZERO,
+        pauses: &PAUSES,
         gate: gate.as_deref(),
     };
     let (surveyed, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.is_ok());
     let surveyed = surveyed.into_iter().filter_map(|(_, answer)| answer.ok()).collect();
-    let interrupted = AtomicBool::new(false);
-    let carrying = carry_out(surveyed, &course, |node| cluster.connect(node), &interrupted, sink.as_ref());
-    let (results, was_interrupted) = interrupt::let_finish(carrying, &interrupted).await?;
+    let stop = Stop::default();
+    let carrying = carry_out(surveyed, &course, |node| cluster.connect(node), &stop, sink.as_ref());
+    let (results, was_interrupted) = interrupt::let_finish(carrying, &stop).await?;
     cluster.close().await;
     let failed = unreached(&failed);
     if is_needed {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{apply, audit, cert, check, completions, init, man, plan, render, rollback, site, status, verify};
+use super::{apply, audit, cert, check, completions, init, man, plan, playbook, render, rollback, site, status, verify};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -110,6 +110,9 @@ pub(crate) enum Command {
     /// The site file: its schema, its validation
     #[command(subcommand)]
     Site(site::SiteCommand),
+    /// Playbooks: those there are, their text, their faults
+    #[command(subcommand)]
+    Playbook(playbook::PlaybookCommand),
     /// The files as they would be installed
     Render(render::RenderArgs),
     /// Completions for a shell
@@ -132,6 +135,7 @@ impl Command {
             Self::Cert(_) => "cert",
             Self::Audit(_) => "audit",
             Self::Site(_) => "site",
+            Self::Playbook(_) => "playbook",
             Self::Render(_) => "render",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

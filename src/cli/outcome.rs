@@ -115,6 +115,7 @@ pub(crate) fn kind_word(kind: ChangeKind) -> &'static str {
         ChangeKind::Create => "create",
         ChangeKind::Modify => "modify",
         ChangeKind::Remove => "remove",
+        ChangeKind::Folder => "folder",
         ChangeKind::Service => "service",
         ChangeKind::Command => "command",
     }
@@ -129,6 +130,7 @@ pub(crate) fn node_diff(plan: &NodePlan) -> report::plan::NodeDiff {
             ChangeKind::Create => report::plan::ChangeKind::Created,
             ChangeKind::Modify => report::plan::ChangeKind::Modified,
             ChangeKind::Remove => report::plan::ChangeKind::Removed,
+            ChangeKind::Folder => report::plan::ChangeKind::Folder,
             ChangeKind::Service => report::plan::ChangeKind::Service,
             ChangeKind::Command => report::plan::ChangeKind::Command,
         },

@@ -4,7 +4,7 @@ use clap::Args;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use super::cluster::{Cluster, limited};
+use super::cluster::{Cluster, machines};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
@@ -13,7 +13,7 @@ use super::outcome::{by_cause, chain};
 use super::record::Recorder;
 use crate::event::{Event, Phase, Sink, State};
 use crate::ledger::event::NodeOutcome;
-use crate::node::{Facts, Inquiry, Machine, Outcome, Remote as _, RunId};
+use crate::node::{Facts, Holder, Inquiry, Machine, Outcome, Remote as _, RunId};
 use crate::playbook::{describe_outcome, help_with, look};
 use crate::site::model::Node;
 
@@ -30,7 +30,7 @@ pub(crate) struct RollbackArgs {
 /// Runs `rollback`.
 pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
     let site = context.site()?;
-    let nodes = limited(&site, &args.limit)?;
+    let nodes = machines(&site, &args.limit)?;
     let recorder = Recorder::open(context, &site)?;
     let cluster = Cluster::new(context, &site, context.secrets(&site.folder), &nodes)?;
     let sink = context.sink_for_query();
@@ -98,7 +98,7 @@ async fn put_back(node: Node, machine: Machine, facts: Facts, order: Order<'_>) 
     sink.emit(&Event::Node { node: node.name.clone(), phase: Phase::Undo, state: State::Started, detail: None });
     let (word, detail, state) = match machine.roll_back(run, owner).await {
         Ok(Outcome::RolledBack) => ("rolled-back", None, State::Done),
-        Ok(Outcome::Locked { owner }) => ("locked", Some(describe_outcome(&Outcome::Locked { owner })), State::Failed),
+        Ok(outcome @ Outcome::Locked { .. }) => ("locked", Some(describe_outcome(&outcome)), State::Failed),
         Ok(outcome) => ("failed", Some(describe_outcome(&outcome)), State::Failed),
         Err(error) => ("failed", Some(chain(&error)), State::Failed),
     };
@@ -166,7 +166,7 @@ fn not_rolled_back(outcomes: &[NodeOutcome], exit: Exit, unreached: Option<Strin
     let help = if has("failed") {
         Some("a file that was changed since is not overwritten: look at it with `portcullis plan`, or set it right by hand".to_owned())
     } else if has("locked") {
-        help_with(&Outcome::Locked { owner: String::new() })
+        help_with(&Outcome::Locked { holder: Holder::default() })
     } else {
         unreached
     };

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::inquiry::Inquiry;
+use super::lock::Holder;
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub struct Facts {
     /// Runs kept on the machine, oldest first.
     pub runs: Vec<KeptRun>,
     /// Who holds the machine's lock, where somebody does.
-    pub lock: Option<String>,
+    pub lock: Option<Holder>,
 }
 
 /// Why an answer could not be understood.
@@ -140,7 +141,7 @@ impl Facts {
                 self.disks.push(DiskFact { mount: mount.to_owned(), total_kib: total.parse().ok()?, free_kib: free.parse().ok()? });
             }
             ["run", id, state] => self.runs.push(KeptRun { id: id.to_owned(), state: state.to_owned() }),
-            ["lock", owner] => self.lock = Some(owner.to_owned()),
+            ["lock", owner, age] => self.lock = Some(Holder::parse(owner, age)),
             ["file", number, ref rest @ ..] => {
                 let path = *paths.get(number.parse::<usize>().ok()?)?;
                 self.files.insert(path.to_owned(), file_fact(rest)?);

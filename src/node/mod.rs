@@ -5,6 +5,7 @@
 
 mod facts;
 mod inquiry;
+mod lock;
 mod outcome;
 mod quote;
 mod remote;
@@ -13,6 +14,7 @@ mod transaction;
 
 pub use facts::{DiskFact, Facts, FactsError, FileFact, KeptRun, MailFact, ServiceFact};
 pub use inquiry::{Depth, Inquiry};
+pub use lock::Holder;
 pub use outcome::{Answer, Outcome, Progress, parse_answer};
 pub use quote::quote;
 pub use remote::{Machine, Probe, Remote, RemoteError};

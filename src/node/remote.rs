@@ -56,6 +56,30 @@ impl RemoteError {
         }
     }
 
+    /// Whether trying again, with nothing changed, would give the same answer.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Ssh(error) => error.is_final(),
+            Self::Unexpected { .. } | Self::Facts { .. } => true,
+        }
+    }
+
+    /// Whether a connection that stood was lost before the machine took what it was told: telling it again is safe.
+    pub fn is_lost(&self) -> bool {
+        let is_lost = |error: &ssh::Error| matches!(error, ssh::Error::ConnectionLost { .. } | ssh::Error::JumphostLost { .. });
+        matches!(self, Self::Ssh(error) if is_lost(error) && !error.command_was_accepted())
+    }
+
+    /// Whether the machine took what it was told and did not end in time, so that it would not the next time either.
+    pub fn is_about_time(&self) -> bool {
+        matches!(self, Self::Ssh(ssh::Error::CommandTimedOut { .. }))
+    }
+
+    /// Whether it was a hop, and not the machine's own connection, that was lost.
+    pub fn is_about_a_hop(&self) -> bool {
+        matches!(self, Self::Ssh(ssh::Error::JumphostLost { .. }))
+    }
+
     /// Whether the machine may have begun what it was told, so that only it knows how that ended.
     pub fn is_open_ended(&self) -> bool {
         match self {

@@ -26,7 +26,7 @@ struct Row {
 impl Row {
     fn standing(&self) -> Standing {
         match self.now {
-            None => Standing::Waiting,
+            None | Some((_, State::Skipped)) => Standing::Waiting,
             Some((_, State::Started)) => Standing::Active,
             Some((_, State::Failed)) => Standing::Failed,
             Some((_, State::Done | State::Unchanged)) if self.failed => Standing::Failed,
@@ -144,6 +144,7 @@ pub(super) fn describe(phase: Phase, state: State) -> &'static str {
         Phase::Connect => ("connecting", "connected", "could not connect"),
         Phase::Probe => ("gathering facts", "facts gathered", "could not gather facts"),
         Phase::Plan => ("comparing", "compared", "could not compare"),
+        Phase::Wait => ("waiting:", "waited", "could not wait for"),
         Phase::Stage => ("bringing files", "files brought", "could not bring files"),
         Phase::Commit => ("changing", "changed", "could not change"),
         Phase::Verify => ("verifying", "verified", "could not verify"),
@@ -154,6 +155,7 @@ pub(super) fn describe(phase: Phase, state: State) -> &'static str {
         State::Started => doing,
         State::Done => done,
         State::Unchanged => "nothing to change",
+        State::Skipped => "left out",
         State::Failed => failed,
     }
 }

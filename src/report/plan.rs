@@ -19,6 +19,8 @@ pub enum ChangeKind {
     Modified,
     /// A file that goes away.
     Removed,
+    /// A folder that is made, or whose owner or mode differs.
+    Folder,
     /// A service that is reloaded, restarted, enabled or stopped.
     Service,
     /// A guarded command that would run.
@@ -28,7 +30,7 @@ pub enum ChangeKind {
 impl ChangeKind {
     fn mark(self) -> (&'static str, Tone) {
         match self {
-            Self::Created => ("+", Tone::Good),
+            Self::Created | Self::Folder => ("+", Tone::Good),
             Self::Modified => ("~", Tone::Warning),
             Self::Removed => ("-", Tone::Bad),
             Self::Service => ("\u{21bb}", Tone::Mark),
@@ -41,6 +43,7 @@ impl ChangeKind {
             Self::Created => format!("{} created", counted(number, "file")),
             Self::Modified => format!("{} modified", counted(number, "file")),
             Self::Removed => format!("{} removed", counted(number, "file")),
+            Self::Folder => format!("{} made right", counted(number, "folder")),
             Self::Service => format!("{} acted on", counted(number, "service")),
             Self::Command => format!("{} run", counted(number, "command")),
         }

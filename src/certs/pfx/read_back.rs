@@ -2,12 +2,11 @@
 
 use p12_keystore::Pkcs12Archive;
 
+use super::assemble::Parts;
 use super::pbe::{Password, PbeError};
 use super::scheme::Mac;
 use super::seal::{self, SealError};
 use super::structure::{Pfx, PfxReadError};
-use crate::certs::certificate::Certificate;
-use crate::certs::key::Key;
 
 /// How what was read back differs.
 #[derive(Debug, thiserror::Error)]
@@ -30,13 +29,8 @@ pub enum ReadBackError {
 }
 
 /// Fails unless `pfx` holds exactly this key and these certificates in this order, linked and named.
-pub(super) fn compare(
-    pfx: &[u8],
-    password: Option<&str>,
-    certificates: &[&Certificate],
-    key: &Key,
-    friendly_name: &str,
-) -> Result<(), ReadBackError> {
+pub(super) fn compare(pfx: &[u8], password: Option<&str>, parts: Parts<'_>) -> Result<(), ReadBackError> {
+    let Parts { certificates, key, friendly_name } = parts;
     let parsed = Pfx::parse(pfx)?;
     let usual = password.is_some() && matches!(parsed.mac, Some(Mac::Traditional { .. }));
     let archive = if usual {
@@ -50,8 +44,7 @@ pub(super) fn compare(
     };
     let differs = |part| Err(ReadBackError::Differs(part));
     let [found_key] = archive.keys.as_slice() else { return differs("the number of keys") };
-    let same_key = key.to_pkcs8_der().is_ok_and(|der| openssl_eq(&der, found_key.key.as_der()));
-    if !same_key {
+    if !openssl_eq(key, found_key.key.as_der()) {
         return differs("the private key");
     }
     if archive.certs.len() != certificates.len() {

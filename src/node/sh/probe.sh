@@ -40,7 +40,8 @@ pc_runs() {
         printf 'run\t%s\t%s\n' "${pc_dir##*/}" "$pc_value"
     done
     if [ -e /run/portcullis.lock ] && ! flock -n /run/portcullis.lock true 2>/dev/null; then
-        printf 'lock\t%s\n' "$(cat /run/portcullis.owner 2>/dev/null)"
+        pc_value=$(stat -c %Y /run/portcullis.owner 2>/dev/null) && pc_value=$(($(date +%s) - pc_value))
+        printf 'lock\t%s\t%s\n' "$(tr '\t\n' '  ' </run/portcullis.owner 2>/dev/null)" "$pc_value"
     fi
 }
 

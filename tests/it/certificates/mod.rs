@@ -9,3 +9,9 @@ mod command;
 mod examples;
 #[cfg(test)]
 mod interop;
+#[cfg(test)]
+mod of_a_site;
+#[cfg(test)]
+mod pbmac1;
+#[cfg(test)]
+mod wrong_words;

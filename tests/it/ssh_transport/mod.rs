@@ -4,15 +4,19 @@
 
 #![expect(clippy::disallowed_methods, reason = "sshd, ssh-keygen and useradd are programs; the clock here is the servers' clock")]
 
+mod chain;
 mod cut_lines;
 mod elevation;
+mod hardware_key;
 mod host_keys;
 mod hostile;
 mod interop;
 mod logins;
+mod many_nodes;
 mod questioner;
 mod resilience;
 mod road;
 mod shells;
+mod stingy;
 mod users;
 mod world;

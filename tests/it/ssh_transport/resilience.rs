@@ -41,7 +41,9 @@ async fn several_hops_are_passed_in_their_order() {
     let (outer, inner, node) = (world.sshd("outer", ""), world.sshd("inner", ""), world.sshd("node", ""));
     let hop = |name: &str, login| Hop { name: name.to_owned(), login };
     let route = Route { hops: vec![hop("outer", outer.login()), hop("inner", inner.login())] };
-    let fleet = world.fleet(&route);
+    let mut settings = world.settings();
+    settings.reconnect_within = Duration::from_secs(1);
+    let fleet = world.fleet_with(&route, settings);
     let session = fleet.session("node", &node.login()).await.unwrap();
     assert_eq!(session.run(&script("echo $SSH_CONNECTION"), &mut |_| {}).await.unwrap().exit, Exit::Code(0));
     assert!(outer.log().contains("Accepted publickey") && inner.log().contains("Accepted publickey"));
