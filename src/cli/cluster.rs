@@ -1,6 +1,7 @@
 //! The machines of a site as the commands meet them: one fleet, every secret asked for before anything begins.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::Context;
 use super::exit::Exit;
@@ -16,6 +17,8 @@ use crate::ssh::{Elevation, Fleet, HostKeys, Settings};
 pub(crate) struct Cluster {
     fleet: Fleet,
     secrets: Arc<Secrets>,
+    /// `--timeout`.
+    patience: Option<Duration>,
 }
 
 impl Cluster {
@@ -39,7 +42,7 @@ impl Cluster {
             locate(site, &mut hop.login);
         }
         let fleet = Fleet::new(&route, known, settings, secrets.clone());
-        Ok(Self { fleet, secrets })
+        Ok(Self { fleet, secrets, patience: context.globals.timeout })
     }
 
     /// Logs in to a node.
@@ -50,7 +53,11 @@ impl Cluster {
             // Asked for already; what is known does not block.
             Privilege::SudoPassword(reference) => Machine::sudo(self.secrets.resolve(reference, &sudo_purpose(&node)).ok()),
         };
-        Ok(Machine::new(&node.name, session, elevation))
+        let machine = Machine::new(&node.name, session, elevation);
+        Ok(match self.patience {
+            Some(patience) => machine.patient(patience),
+            None => machine,
+        })
     }
 
     /// Says goodbye to the hops.

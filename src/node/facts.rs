@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::inquiry::Inquiry;
+use super::journal::Journal;
 use super::lock::Holder;
 
 /// What stands at a path.
@@ -92,6 +93,8 @@ pub struct Facts {
     pub mails: BTreeMap<String, MailFact>,
     /// Runs kept on the machine, oldest first.
     pub runs: Vec<KeptRun>,
+    /// What the kept runs left behind, where that was asked.
+    pub journal: Journal,
     /// Who holds the machine's lock, where somebody does.
     pub lock: Option<Holder>,
 }
@@ -165,6 +168,9 @@ impl Facts {
                 let command = inquiry.guards().get(number.parse::<usize>().ok()?)?;
                 self.guards.insert(command.clone(), status.parse().ok()?);
             }
+            ["left", run, hash, path] => self.journal.left(run, path, hash),
+            ["did", run, step, kind, value] => self.journal.did(run, step, kind, value),
+            ["now", hash, path] => self.journal.now(path, hash),
             _ => return None,
         }
         Some(())

@@ -1,13 +1,15 @@
 //! Waiting for a machine that another run holds.
 
-use tokio::time::{Instant, timeout_at};
-
 use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, timeout_at};
 
 use super::stop::Stop;
 use crate::event::{Phase, Sink, State};
 use crate::node::{Inquiry, Remote};
-use crate::playbook::survey::emit;
+use crate::playbook::plan::Planner;
+use crate::playbook::survey::{SurveyError, Surveyed, emit};
 use crate::site::model::Node;
 
 /// How locks are waited for.
@@ -30,6 +32,31 @@ impl std::fmt::Debug for LockWait<'_> {
 }
 
 impl LockWait<'_> {
+    /// Waits for those machines that another run holds, and looks at them and plans anew: that run may have changed them.
+    pub async fn look_again<R: Remote>(
+        &self,
+        answers: Vec<(Node, Result<Surveyed<R>, SurveyError>)>,
+        planner: &Planner<'_>,
+    ) -> Vec<(Node, Result<Surveyed<R>, SurveyError>)> {
+        let one = |(node, answer): (Node, Result<Surveyed<R>, SurveyError>)| async move {
+            let answer = match answer {
+                Ok(surveyed) if surveyed.facts.lock.is_some() => self.plan_anew(surveyed, planner).await,
+                answer => answer,
+            };
+            (node, answer)
+        };
+        join_all(answers.into_iter().map(one)).await
+    }
+
+    async fn plan_anew<R: Remote>(&self, surveyed: Surveyed<R>, planner: &Planner<'_>) -> Result<Surveyed<R>, SurveyError> {
+        let Surveyed { node, machine, .. } = surveyed;
+        // Where it is not free in time, the run itself says who holds it.
+        self.until_free(&machine, &node).await;
+        let facts = machine.look(&planner.inquiry()).await?;
+        let plan = planner.plan(&node, &facts)?;
+        Ok(Surveyed { node, machine, facts, plan })
+    }
+
     /// Waits until no run holds the machine any more; says whether it came to that.
     pub async fn until_free<R: Remote>(&self, machine: &R, node: &Node) -> bool {
         let mut pauses = self.pauses.iter();
