@@ -49,7 +49,7 @@ bench: bench-deps lab-image ## first and second apply beside five other ways (ha
 	python3 -m benches.apply $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
 	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
 	python3 -m benches.model
-	$(if $(wildcard benches/upload.py),python3 benches/upload.py)
+	$(if $(wildcard benches/upload.py),$(CARGO) build --release --bench upload && python3 benches/upload.py)
 	$(CARGO) bench --bench certs
 
 # Python's own `venv`, which Debian packs apart: the second word is never found, so that the package is asked for where the first look fails.
