@@ -9,7 +9,9 @@ lab := target/debug/lab
 packages := gcc:gcc pkg-config:pkg-config libssl-dev:/usr/include/openssl/ssl.h debootstrap:debootstrap systemd-container:systemd-nspawn \
 	iproute2:ip util-linux:unshare openssh-client:ssh-keygen openssl:openssl shellcheck:shellcheck git:git
 # Peers that tests run: shells, SSH servers, mail, proxy, web server, and whoever opens a PFX that we wrote.
-test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh-server:sshd dropbear-bin:dropbear nginx-light:nginx postfix:postfix \
+test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh-server:sshd dropbear-bin:dropbear \
+	python3-asyncssh:/usr/lib/python3/dist-packages/asyncssh python3-paramiko:/usr/lib/python3/dist-packages/paramiko \
+	libssh-dev:/usr/include/libssh/server.h nginx-light:nginx haproxy:haproxy chrony:chronyd postfix:postfix \
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography
 
@@ -47,7 +49,7 @@ bench: bench-deps lab-image ## first and second apply beside five other ways (ha
 	python3 -m benches.apply $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
 	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
 	python3 -m benches.model
-	$(if $(wildcard benches/upload.py),python3 benches/upload.py)
+	$(if $(wildcard benches/upload.py),$(CARGO) build --release --bench upload && python3 benches/upload.py)
 	$(CARGO) bench --bench certs
 
 # Python's own `venv`, which Debian packs apart: the second word is never found, so that the package is asked for where the first look fails.

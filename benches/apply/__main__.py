@@ -10,8 +10,6 @@ from pathlib import Path
 from . import job, measure, plot, table, tools, venv
 from .lab import Lab
 
-_BIG = 50
-
 
 @dataclass
 class Given:
@@ -71,7 +69,7 @@ def _rounds(contestants, lab, arguments, rtt, wanted):
     taken, failed = {}, {}
     for number in range(arguments.rounds):
         for name, tool in contestants.items():
-            if name in failed or (tool.slow and number > 0 and len(lab.nodes) >= _BIG and not arguments.all_rounds):
+            if name in failed or (tool.slow and number > 0 and len(lab.nodes) >= arguments.slow_from):
                 continue
             try:
                 figures = _turn(lab, tool, wanted)
@@ -138,9 +136,7 @@ def main():
     parser.add_argument("--rtt", type=_numbers, default=[0, 50], help="round-trip times to the jumphost, in ms")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
-        "--all-rounds",
-        action="store_true",
-        help=f"also of the slow contestants on {_BIG} nodes and more, which have one otherwise",
+        "--slow-from", type=int, default=50, help="slow contestants have one round in labs of so many nodes or more"
     )
     parser.add_argument("--tools", type=_tools, default=list(tools.ALL))
     parser.add_argument("--portcullis", default="target/release/portcullis")

@@ -114,7 +114,9 @@ pub(crate) fn limited(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failur
 
 /// The same of all machines that playbooks can be for: nodes, then the load balancer's.
 pub(crate) fn machines(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
-    chosen(site, site.machines().cloned().collect(), limit, "machine")
+    let machines: Vec<Node> = site.machines().cloned().collect();
+    let noun = if machines.len() == site.nodes.len() { "node" } else { "machine" };
+    chosen(site, machines, limit, noun)
 }
 
 fn chosen(site: &Site, mut nodes: Vec<Node>, limit: &[String], noun: &str) -> Result<Vec<Node>, Failure> {

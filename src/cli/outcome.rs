@@ -172,5 +172,5 @@ pub(crate) fn node_diff(plan: &NodePlan, facts: &Facts) -> report::plan::NodeDif
             (note, origin) => note.or(origin.map(|origin| origin.told())),
         },
     });
-    report::plan::NodeDiff { node: plan.node.clone(), changes: changes.collect() }
+    report::plan::NodeDiff { node: plan.node.clone(), address: plan.address.clone(), changes: changes.collect() }
 }

@@ -52,7 +52,8 @@ pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Fail
                 .unwrap_or_else(|| Failure::usage("the site has no nodes", "add one")));
         }
         let diffs: Vec<_> = reached(&surveyed).map(|surveyed| node_diff(&surveyed.plan, &surveyed.facts)).collect();
-        context.report(|out, look| report::plan::write_plan(out, &diffs, look))?;
+        let write = if context.globals.verbose > 0 { report::plan::write_whole_plan } else { report::plan::write_plan };
+        context.report(|out, look| write(out, &diffs, look))?;
     }
     if let Some(path) = &args.out {
         planfile::write(path, &desired, &args.skip, &plans)?;

@@ -374,3 +374,25 @@ fn runs_that_failed_never_cost_what_can_be_put_back() {
     assert_eq!(machine.run(&rollback_script(&run_id(0), "tester"), b"").1, Outcome::RolledBack);
     assert_eq!(std::fs::read_dir(machine.folder.path().join("home/runs")).unwrap().count(), 12);
 }
+
+#[test]
+fn mode_alone_changes_and_comes_back_and_the_content_is_never_sent() {
+    on_every_shell(|machine| {
+        machine.put("key", "secret\n");
+        let mode = || std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(machine.path("key")).unwrap().permissions()) & 0o777;
+        let before = mode();
+        let hash = sha256_hex(b"secret\n");
+        let kept = || Placement { mode: "0600".to_owned(), ..placement(machine, "key", "", Expected::Kept(hash.clone())) };
+        let stale = Placement { expected: Expected::Kept(sha256_hex(b"other")), ..kept() };
+        assert!(matches!(machine.carry_out(&transaction(1, vec![stale])), Outcome::NotBegun { .. }));
+        let mut failing = transaction(2, vec![kept()]);
+        failing.actions = vec![("x".into(), Action::Command("exit 3".into()))];
+        assert!(matches!(machine.carry_out(&failing), Outcome::Undone { .. }));
+        assert_eq!(mode(), before);
+        let done = transaction(3, vec![kept()]);
+        assert!(done.payload().is_empty() && machine.carry_out(&done) == Outcome::Done);
+        assert_eq!((mode(), machine.read("key").as_deref()), (0o600, Some("secret\n")));
+        assert_eq!(machine.run(&rollback_script(&run_id(3), "tester"), b"").1, Outcome::RolledBack);
+        assert_eq!((mode(), machine.read("key").as_deref()), (before, Some("secret\n")));
+    });
+}

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -32,6 +33,7 @@ pub(super) struct Kitchen<'a> {
     secret: Context,
     roots: Mutex<BTreeMap<String, Arc<BTreeSet<String>>>>,
     done: Mutex<BTreeMap<Recipe, Arc<Zeroizing<String>>>>,
+    rendered: AtomicUsize,
 }
 
 impl fmt::Debug for Kitchen<'_> {
@@ -50,7 +52,14 @@ impl<'a> Kitchen<'a> {
             }
             context
         };
-        Self { templates, open: context(false), secret: context(true), roots: Mutex::default(), done: Mutex::default() }
+        Self {
+            templates,
+            open: context(false),
+            secret: context(true),
+            roots: Mutex::default(),
+            done: Mutex::default(),
+            rendered: AtomicUsize::new(0),
+        }
     }
 
     /// The text of a template step on a node.
@@ -73,12 +82,19 @@ impl<'a> Kitchen<'a> {
         let mut context = if step.secret { self.secret.clone() } else { self.open.clone() };
         context.insert("node", &node_value.unwrap_or_else(|| node_values(node)));
         context.insert("facts", &fact_value.unwrap_or_else(|| fact_values(facts)));
+        self.rendered.fetch_add(1, Ordering::Relaxed);
         let text = Arc::new(self.templates.fill(&step.src, &context)?);
         // What depends on the node itself is wanted once; keeping it would cost memory with the number of nodes.
         if recipe.node.is_none() {
             self.done.lock().unwrap_or_else(PoisonError::into_inner).insert(recipe, Arc::clone(&text));
         }
         Ok(text)
+    }
+
+    /// How often a template was rendered so far.
+    #[cfg(test)]
+    pub(super) fn rendered(&self) -> usize {
+        self.rendered.load(Ordering::Relaxed)
     }
 
     fn roots(&self, template: &str) -> Arc<BTreeSet<String>> {

@@ -124,6 +124,8 @@ pub struct Change {
 pub struct NodePlan {
     /// The node.
     pub node: String,
+    /// Its address.
+    pub address: String,
     /// The differences, in the order of the steps.
     pub changes: Vec<Change>,
     pub(super) placements: Vec<Placement>,
@@ -227,8 +229,12 @@ impl<'a> Planner<'a> {
     /// What has to change on `node`, given its facts.
     pub fn plan(&self, node: &Node, facts: &Facts) -> Result<NodePlan, PlanError> {
         let conditions = conditions(self.site, node, facts);
-        let mut draft =
-            Draft { node, facts, steps: &self.playbook.steps, plan: NodePlan { node: node.name.clone(), ..NodePlan::default() } };
+        let mut draft = Draft {
+            node,
+            facts,
+            steps: &self.playbook.steps,
+            plan: NodePlan { node: node.name.clone(), address: node.login.address.clone(), ..NodePlan::default() },
+        };
         for step in &self.playbook.steps {
             if holds(step, node, &conditions) {
                 self.plan_step(&mut draft, step)?;
@@ -415,3 +421,7 @@ fn trust_paths(trust: &TrustStep, count: usize) -> impl Iterator<Item = String> 
     let name = trust.name.clone();
     (1..=count).map(move |number| format!("/usr/local/share/ca-certificates/{name}-{number}.crt"))
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -50,9 +50,12 @@ pub enum PbeError {
     /// An algorithm this build does not know.
     #[error("it is encrypted with {0}, which this tool does not know")]
     Unsupported(String),
-    /// Hostile or broken iteration counts.
+    /// Hostile iteration counts.
     #[error("it asks for {0} hash iterations; more than {MAX_WORK} are refused")]
     TooMuchWork(u64),
+    /// A count of zero, of which nothing can be derived.
+    #[error("it states a count of 0 hash iterations, which makes no sense")]
+    NoWork,
     /// OpenSSL failed.
     #[error("OpenSSL failed")]
     Crypto(#[from] ErrorStack),

@@ -9,6 +9,7 @@ mod fetch;
 mod input;
 mod inspect;
 mod pfx;
+mod proxied;
 mod show;
 
 use std::fmt;

@@ -91,7 +91,6 @@ fn must_not_replace_an_input(args: &PfxArgs) -> Result<(), CertError> {
 }
 
 pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
-    let existing = if args.force { Existing::Replace } else { Existing::Keep };
     must_have_a_place(args)?;
     must_not_replace_an_input(args)?;
     let now = context.instant(args.at);
@@ -117,7 +116,7 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
     };
     let keys = early.map_or_else(|| Keys::begin(args, context), Ok)?;
     let friendly_name = friendly_name(args, &chain, context);
-    let password_file = keys.write(args, &chain, &key, &friendly_name, existing)?;
+    let password_file = keys.write(args, &chain, &key, &friendly_name)?;
     answer.report(password_file.as_deref(), context)
 }
 
@@ -151,7 +150,7 @@ impl Keys {
     }
 
     /// Writes the PFX beside its place while the second implementation reads it back, then puts it in.
-    fn write(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str, existing: Existing) -> Result<Option<PathBuf>, CertError> {
+    fn write(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str) -> Result<Option<PathBuf>, CertError> {
         let keys = self.derived.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let keys = keys.map_err(|error| CertError::Pfx(error.into()))?;
         let composed = compose_pfx(chain, key, name, args.include_root, keys).map_err(CertError::Pfx)?;
@@ -163,6 +162,7 @@ impl Keys {
             compared.map_err(CertError::Pfx)?;
             staged.map_err(CertError::Write)
         })?;
+        let existing = if args.force { Existing::Replace } else { Existing::Keep };
         place(staged, self.random_password, &args.out, existing)
     }
 }

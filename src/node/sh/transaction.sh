@@ -77,7 +77,9 @@ pc_file() {
 pc_keep() {
     pc_expect "$2" "$3" "$6"
     [ -z "$pc_failure" ] || return 0
-    pc_stage "$1" "$2" "$3" "$4 $5" && cp "$3" "$pc_dir/files/$1/new" || pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
+    if ! pc_stage "$1" "$2" "$3" "$4 $5" || ! cp "$3" "$pc_dir/files/$1/new"; then
+        pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
+    fi
     printf '%s  %s\n' "$6" "$pc_dir/files/$1/new" >>"$pc_dir/sums"
     printf '%s\n' "$6" >"$pc_dir/files/$1/sum"
 }

@@ -79,10 +79,9 @@ impl Court<'_, '_> {
         judged.includes = self.includes(&playbook.includes);
         let mut lines = BTreeMap::new();
         for (step, node) in playbook.steps.iter().zip(list(self.root, "steps")) {
+            let sound = self.step(step, node, &playbook, &judged.steps);
             self.id(step, node, &mut lines);
-            if let Some(step) = self.step(step, node, &playbook, &judged.steps) {
-                judged.steps.push(step);
-            }
+            judged.steps.extend(sound);
         }
         for (index, handout) in playbook.handouts.iter().enumerate() {
             let index = index.to_string();

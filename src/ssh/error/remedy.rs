@@ -35,6 +35,9 @@ impl Error {
                 "Make the file readable, or name another one as `known_hosts` in the site file.".to_owned()
             }
             Self::PinMalformed { .. } => "Write the output of `ssh-keygen -lf KEY.pub` (`SHA256:…`), or the public key itself.".to_owned(),
+            Self::NoCommonAlgorithm { theirs, .. } if theirs.iter().any(|name| name.starts_with("sntrup761")) => {
+                "Of the post-quantum exchanges only `mlkem768x25519-sha256` is spoken here; let the server offer `curve25519-sha256` as well.".to_owned()
+            }
             Self::NoCommonAlgorithm { .. } => {
                 "The server offers only what is known to be weak (SHA-1, CBC, small groups); its SSH server must be updated or configured."
                     .to_owned()

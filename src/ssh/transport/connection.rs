@@ -306,7 +306,13 @@ fn why_no_handshake(stopped: Stopped, place: Arc<Place>, wire: &WireTap, seen: &
         // What OpenSSH says, in the place of its version, to those whom it does not serve now.
         Error::ConnectionLost { place, phase: Phase::Handshake, said }
     } else if let russh::Error::NoCommonAlgo { kind, theirs, .. } = error {
-        Error::NoCommonAlgorithm { place, kind: format!("{kind:?}").to_lowercase(), theirs }
+        // The announcements that travel in the same list (RFC 8308, strict key exchange) are no algorithms.
+        let is_algorithm = |name: &String| !name.starts_with("ext-info-") && !name.starts_with("kex-strict-");
+        Error::NoCommonAlgorithm {
+            place,
+            kind: format!("{kind:?}").to_lowercase(),
+            theirs: theirs.into_iter().filter(is_algorithm).collect(),
+        }
     } else if matches!(error, russh::Error::Version) || (!spoke_ssh && !said.is_empty()) {
         Error::Garbage { place, said }
     } else if matches!(error, russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_)) {

@@ -2,11 +2,15 @@
 //! PFX, and input made to hurt.
 
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod fetching;
 #[cfg(test)]
 mod interop;
 #[cfg(test)]

@@ -16,5 +16,6 @@ mod own_site;
 mod rotation;
 mod secrecy;
 mod stage;
+mod steps;
 mod story;
 mod trust;

@@ -5,7 +5,7 @@ use std::process::Command;
 use portcullis::site::model::{Hop, Login, Route};
 use portcullis::ssh::{ClientConfigSource, Error, Fleet, HostKeys};
 
-use super::world::{Sshd, World, free_port, keygen, login_at, route_through};
+use crate::ssh_transport::world::{Sshd, World, free_port, keygen, login_at, route_through};
 
 async fn connect(world: &World, known_hosts: &str, node: &Sshd) -> Result<(), Error> {
     world.write("home/.ssh/known_hosts", known_hosts);

@@ -4,8 +4,8 @@
 use portcullis::site::model::{Hop, Login, Route};
 use portcullis::ssh::{ClientConfigSource, Error};
 
-use super::stingy::Stingy;
-use super::world::{Sshd, World, free_port, login_at, script};
+use crate::ssh_transport::faults::stingy::Stingy;
+use crate::ssh_transport::world::{Sshd, World, free_port, login_at, script};
 
 fn hop(name: &str, port: u16) -> Hop {
     Hop { name: name.to_owned(), login: login_at(port) }
@@ -13,7 +13,8 @@ fn hop(name: &str, port: u16) -> Hop {
 
 /// `known_hosts` with each machine under its own name and its server's key.
 fn known(machines: &[(&str, &Sshd, &Sshd)]) -> String {
-    machines.iter().map(|(name, at, key)| format!("[{name}]:{} {}\n", at.port, key.host_key)).collect()
+    let lines: Vec<_> = machines.iter().map(|(name, at, key)| format!("[{name}]:{} {}", at.port, key.host_key)).collect();
+    lines.join("\n")
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use portcullis::site::model::{Hop, Login, Route};
 use portcullis::ssh::Error;
 
-use super::world::{World, script};
+use crate::ssh_transport::world::{World, script};
 
 /// Passes bytes on until it is told to swallow them, or to hang up.
 struct Relay {
@@ -142,7 +142,7 @@ async fn a_jumphost_that_comes_back_is_waited_for() {
 #[tokio::test]
 async fn a_jumphost_that_never_worked_is_not_waited_for() {
     let world = World::new();
-    let login = super::world::login_at(super::world::free_port());
+    let login = crate::ssh_transport::world::login_at(crate::ssh_transport::world::free_port());
     let fleet = world.fleet(&Route { hops: vec![Hop { name: "jump".to_owned(), login: login.clone() }] });
     let began = Instant::now();
     let error = fleet.session("node", &login).await.unwrap_err();

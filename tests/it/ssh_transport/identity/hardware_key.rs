@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::world::{World, script};
+use crate::ssh_transport::world::{World, script};
 
 const TYPE: &str = "sk-ssh-ed25519@openssh.com";
 const APPLICATION: &str = "ssh:";
@@ -55,8 +55,8 @@ impl Token {
         }];
         let counter = 7_u32.to_be_bytes();
         let signed = [&Sha256::digest(APPLICATION)[..], &flags, &counter, &Sha256::digest(message)[..]].concat();
-        let mut signer = Signer::new_without_digest(&self.key).unwrap();
-        let signature = signer.sign_oneshot_to_vec(&signed).unwrap();
+        let mut hand = Signer::new_without_digest(&self.key).unwrap();
+        let signature = hand.sign_oneshot_to_vec(&signed).unwrap();
         [string(TYPE.as_bytes()), string(&signature), flags.to_vec(), counter.to_vec()].concat()
     }
 
@@ -75,7 +75,7 @@ impl Token {
         }
     }
 
-    async fn serve(self, socket: &Path) {
+    fn serve(self, socket: &Path) {
         let listener = UnixListener::bind(socket).unwrap();
         let token = std::sync::Arc::new(self);
         tokio::spawn(async move {
@@ -103,11 +103,11 @@ async fn log_in(owner: Owner) -> Result<(), Error> {
     world.write("authorized_keys", &token.authorized_keys_line());
     std::fs::remove_file(world.key()).unwrap();
     let socket = world.path("agent");
-    token.serve(&socket).await;
+    token.serve(&socket);
     let mut settings = world.settings();
     settings.agent_socket = Some(socket);
     let with_agent = |login: Login| Login { agent: true, ..login };
-    let mut route = super::world::route_through(&jump);
+    let mut route = crate::ssh_transport::world::route_through(&jump);
     route.hops[0].login.agent = true;
     for route in [Route::default(), route] {
         let session = world.fleet_with(&route, settings.clone()).session("node", &with_agent(node.login())).await?;

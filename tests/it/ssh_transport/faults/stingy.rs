@@ -10,12 +10,12 @@ use russh::keys::{Algorithm, PrivateKey};
 use russh::server::{Auth, ChannelOpenHandle, Config, Handler, Msg, Session, VerifiedPublicKey};
 use russh::{Channel, ChannelOpenFailure};
 
-use super::world::{World, login_at, script};
+use crate::ssh_transport::world::{World, login_at, script};
 
 /// What it says when it carries no more.
 type Refusal = fn() -> ChannelOpenFailure;
 
-pub(super) struct Stingy {
+pub(in crate::ssh_transport) struct Stingy {
     login: Login,
     logins: Arc<AtomicUsize>,
     asked_for: Arc<Mutex<Vec<String>>>,
@@ -28,7 +28,7 @@ impl Stingy {
     }
 
     /// Knows one name, as its own.
-    pub(super) async fn knowing(own_name: &'static str) -> Self {
+    pub(in crate::ssh_transport) async fn knowing(own_name: &'static str) -> Self {
         Self::serve(Manner { limit: 100, refusal: || ChannelOpenFailure::ConnectFailed, barred: 0, own_name }).await
     }
 
@@ -53,11 +53,11 @@ impl Stingy {
     }
 
     /// The hosts that it was asked to connect to.
-    pub(super) fn asked_for(&self) -> Vec<String> {
+    pub(in crate::ssh_transport) fn asked_for(&self) -> Vec<String> {
         self.asked_for.lock().unwrap().clone()
     }
 
-    pub(super) fn route(&self) -> Route {
+    pub(in crate::ssh_transport) fn route(&self) -> Route {
         Route { hops: vec![Hop { name: "jump".to_owned(), login: self.login.clone() }] }
     }
 }

@@ -7,7 +7,7 @@ use portcullis::ssh::{Error, Obstacle, Phase};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::world::{World, free_port, login_at};
+use crate::ssh_transport::world::{World, free_port, login_at};
 
 /// What a server does with a connection.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use portcullis::ssh::{Error, Settings};
 use russh::MethodKind;
 
 use super::questioner::{Demands, Questioner};
-use super::world::{World, keygen, login_at, script};
+use crate::ssh_transport::world::{World, keygen, login_at, script};
 
 async fn log_in(world: &World, login: &Login, settings: Settings) -> Result<u32, Error> {
     let session = world.fleet_with(&Route::default(), settings).session("node", login).await?;

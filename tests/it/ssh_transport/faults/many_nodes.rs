@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use portcullis::ssh::{Error, Exit};
 use zeroize::Zeroizing;
 
-use super::world::{World, script};
+use crate::ssh_transport::world::{World, script};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_hangs_is_given_up_alone_while_twenty_others_work() {
@@ -14,7 +14,7 @@ async fn a_node_that_hangs_is_given_up_alone_while_twenty_others_work() {
     let (jump, node) = (world.sshd("jump", ""), world.sshd("node", ""));
     let mut settings = world.settings();
     settings.silence_limit = Duration::from_secs(8);
-    let fleet = world.fleet_with(&super::world::route_through(&jump), settings);
+    let fleet = world.fleet_with(&crate::ssh_transport::world::route_through(&jump), settings);
     let hanging = fleet.session("hanging", &node.login()).await.unwrap();
     // Its server's process stands still: it takes no byte more and says no word.
     let hangs = tokio::spawn(async move {

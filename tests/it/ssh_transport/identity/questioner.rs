@@ -11,26 +11,26 @@ use russh::{MethodKind, MethodSet};
 
 /// What a login has to go through.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Demands {
+pub(in crate::ssh_transport) struct Demands {
     /// Methods offered at first.
-    pub(super) methods: Vec<MethodKind>,
+    pub(in crate::ssh_transport) methods: Vec<MethodKind>,
     /// Asked in one conversation, with the right answers.
-    pub(super) questions: Vec<(&'static str, &'static str)>,
+    pub(in crate::ssh_transport) questions: Vec<(&'static str, &'static str)>,
     /// The right password of the plain method.
-    pub(super) password: Option<&'static str>,
+    pub(in crate::ssh_transport) password: Option<&'static str>,
     /// A right key is not enough: these methods must follow.
-    pub(super) after_key: Vec<MethodKind>,
+    pub(in crate::ssh_transport) after_key: Vec<MethodKind>,
 }
 
 /// A running questioner.
-pub(super) struct Questioner {
-    pub(super) port: u16,
-    pub(super) host_key: String,
+pub(in crate::ssh_transport) struct Questioner {
+    pub(in crate::ssh_transport) port: u16,
+    pub(in crate::ssh_transport) host_key: String,
     attempts: Arc<Mutex<Vec<String>>>,
 }
 
 impl Questioner {
-    pub(super) async fn start(demands: Demands) -> Self {
+    pub(in crate::ssh_transport) async fn start(demands: Demands) -> Self {
         let key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap();
         let host_key = key.public_key().to_openssh().unwrap();
         let config = Config {
@@ -55,7 +55,7 @@ impl Questioner {
     }
 
     /// The attempts so far, such as `password wrong`.
-    pub(super) fn attempts(&self) -> Vec<String> {
+    pub(in crate::ssh_transport) fn attempts(&self) -> Vec<String> {
         self.attempts.lock().unwrap().clone()
     }
 }

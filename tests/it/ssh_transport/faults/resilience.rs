@@ -7,7 +7,7 @@ use portcullis::site::model::{Hop, Login, Route};
 use portcullis::ssh::{Error, Exit, Obstacle};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::world::{World, free_port, login_at, script};
+use crate::ssh_transport::world::{World, free_port, login_at, script};
 
 #[tokio::test]
 async fn a_hop_says_why_it_cannot_reach_a_node() {
