@@ -31,6 +31,13 @@ const EXAMPLES: [(&str, &str); 7] = [
     ("wait", "- id: answers\n  wait: {until: curl -fsS http://127.0.0.1:9110/testall, seconds: 60}\n"),
 ];
 
+const GATE_EXAMPLE: &str = "rolling: 5
+gate:
+  http: {path: /testall, status: 200}
+  tls_name: {name: login.shop.example}
+  command: systemctl is-active --quiet shop
+";
+
 const HEAD: &str = "# Playbooks
 
 A playbook is a named list of steps, each one desired thing on a machine. It is data and no language: there are no loops,
@@ -58,7 +65,14 @@ pub fn reference() -> String {
     if let Some(gate) = root.pointer("/properties/gate") {
         page.push_str("\n### gate\n\n");
         describe(&mut page, gate);
-        fields(&mut page, gate, &[]);
+        fields(&mut page, present(gate), &[]);
+        for name in ["http", "tls_name"] {
+            let Some(part) = present(gate).pointer(&format!("/properties/{name}")) else { continue };
+            let _infallible = writeln!(page, "\n#### {name}\n");
+            describe(&mut page, part);
+            fields(&mut page, present(part), &[]);
+        }
+        let _infallible = write!(page, "\n```yaml\n{GATE_EXAMPLE}```\n");
     }
     if let Some(handout) = root.pointer("/properties/handouts/items") {
         page.push_str("\n### handouts\n\n");
