@@ -54,8 +54,10 @@ fn parts(error: &clap::Error) -> (String, String) {
     if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
         help.push(usage.to_string().split_whitespace().collect::<Vec<_>>().join(" "));
     }
-    if help.is_empty() || matches!(error.kind(), ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
+    if matches!(error.kind(), ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
         help.push("`portcullis --help` lists the commands".to_owned());
+    } else if help.is_empty() {
+        help.push("the same command with `--help` says what it takes".to_owned());
     }
     (if message.is_empty() || message.starts_with("Usage") { "a command is missing".to_owned() } else { message }, help.join("; "))
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::condition::CONDITIONS;
 use super::load::{KINDS, shape};
-use super::variable::VARIABLES;
+use super::template::VARIABLES;
 
 /// An example of each kind of step; a test loads all of them.
 const EXAMPLES: [(&str, &str); 7] = [
@@ -121,7 +121,7 @@ fn variables(page: &mut String) {
 leaves out is `none` or an empty list. Nothing is escaped.\n\n| variable | what it is | there |\n| --- | --- | --- |\n",
     );
     for variable in &VARIABLES {
-        let _infallible = writeln!(page, "| `{}` | {} | {} |", variable.name, variable.meaning, variable.seen.describe());
+        let _infallible = writeln!(page, "| `{}` | {} | {} |", variable.name, variable.meaning, variable.condition());
     }
 }
 
