@@ -68,14 +68,15 @@ pub(crate) struct Globals {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) log_file: Option<PathBuf>,
     /// How long one machine may take to answer, such as 10s or 2m
-    #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
     /// The ledger, in place of the site's
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) ledger: Option<String>,
 }
 
-fn timeout(text: &str) -> Result<Duration, String> {
+/// Reads a duration above zero.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no duration; write 10s, 2m or 1h30m");
     let span: jiff::SignedDuration = text.parse().map_err(|_ignored: jiff::Error| wrong())?;
     match Duration::try_from(span) {

@@ -17,6 +17,8 @@ use crate::ssh::{Elevation, Fleet, HostKeys, Settings};
 pub(crate) struct Cluster {
     fleet: Fleet,
     secrets: Arc<Secrets>,
+    /// `--timeout`.
+    patience: Option<Duration>,
 }
 
 impl Cluster {
@@ -28,9 +30,7 @@ impl Cluster {
         let mut settings = Settings::new(context.home.clone(), context.user.clone(), context.now);
         settings.agent_socket = std::env::var_os("SSH_AUTH_SOCK").map(Into::into);
         if let Some(timeout) = context.globals.timeout {
-            settings.connect_timeout = timeout;
-            settings.handshake_timeout = timeout;
-            settings.start_timeout = timeout.max(Duration::from_secs(1));
+            settings = settings.with_patience(timeout);
         }
         let known = if site.known_hosts.is_empty() {
             HostKeys::of_operator(&context.home)
@@ -42,7 +42,7 @@ impl Cluster {
             locate(site, &mut hop.login);
         }
         let fleet = Fleet::new(&route, known, settings, secrets.clone());
-        Ok(Self { fleet, secrets })
+        Ok(Self { fleet, secrets, patience: context.globals.timeout })
     }
 
     /// Logs in to a node.
@@ -53,7 +53,11 @@ impl Cluster {
             // Asked for already; what is known does not block.
             Privilege::SudoPassword(reference) => Machine::sudo(self.secrets.resolve(reference, &sudo_purpose(&node)).ok()),
         };
-        Ok(Machine::new(&node.name, session, elevation))
+        let machine = Machine::new(&node.name, session, elevation);
+        Ok(match self.patience {
+            Some(patience) => machine.patient(patience),
+            None => machine,
+        })
     }
 
     /// Says goodbye to the hops.

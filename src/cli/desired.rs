@@ -6,9 +6,22 @@ use super::cluster::{Cluster, machines, secret_failure};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
-use crate::playbook::{Library, LoadError, Machines, Material, Planner, Playbook, PrepareError, RenderError, Templates, prepare};
+use crate::playbook::{
+    Library, LoadError, Machines, Material, Planner, Playbook, PrepareError, RenderError, Templates, UnknownStep, prepare,
+};
 use crate::site::model::{Node, Role, Site};
 use crate::site::secret::Secrets;
+
+/// What was asked for on the command line.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted<'a> {
+    /// The playbooks, in order; `bootstrap` where none is named.
+    pub(crate) playbooks: &'a [String],
+    /// Only these nodes; all where none is named.
+    pub(crate) limit: &'a [String],
+    /// Without these steps.
+    pub(crate) skip: &'a [String],
+}
 
 /// Everything that planning needs, loaded once a command.
 #[derive(Debug)]
@@ -27,11 +40,12 @@ pub(crate) struct Desired {
 
 impl Desired {
     /// Loads site, playbooks (`bootstrap` where none is named) and material; asks for no more than they need.
-    pub(crate) fn load(context: &Context, playbooks: &[String], limit: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn load(context: &Context, wanted: &Wanted<'_>) -> Result<Self, Failure> {
+        let Wanted { playbooks, limit, skip } = wanted;
         let site = context.site()?;
         let library = Library::new(&site.folder);
         let names = if playbooks.is_empty() { vec!["bootstrap".to_owned()] } else { playbooks.to_vec() };
-        let playbook = library.load(&names).map_err(load_failure)?;
+        let playbook = library.load(&names).map_err(load_failure)?.without(skip).map_err(skip_failure)?;
         let nodes = concerned(&site, &playbook, limit)?;
         let templates = Templates::parse(library.templates().map_err(load_failure)?).map_err(render_failure)?;
         let secrets = context.secrets(&site.folder);
@@ -80,6 +94,11 @@ pub(crate) fn load_failure(error: LoadError) -> Failure {
     let help = error.help();
     let problems = error.problems().to_vec();
     Failure::new(Exit::Usage, error, help).with_problems(&problems)
+}
+
+fn skip_failure(error: UnknownStep) -> Failure {
+    let help = error.help();
+    Failure::new(Exit::Usage, error, Some(help))
 }
 
 /// A template that cannot be used.

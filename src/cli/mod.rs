@@ -25,6 +25,7 @@ mod record;
 mod render;
 mod requirements;
 mod rollback;
+mod run;
 mod selection;
 mod site;
 mod status;
@@ -45,7 +46,7 @@ pub fn main() -> u8 {
         Err(error) => return usage::tell(&error).code(),
     };
     let context = Context::new(cli.globals.clone(), cli.command.name());
-    let outcome = logging::begin(&context).and_then(|()| run(&cli.command, &context));
+    let outcome = logging::begin(&context).and_then(|()| dispatch(&cli.command, &context));
     let exit = match outcome {
         Ok(exit) => exit,
         Err(failure) => failure::tell(&failure, &context),
@@ -53,7 +54,7 @@ pub fn main() -> u8 {
     exit.code()
 }
 
-fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
+fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Init(args) => block_on(interrupt::told(|| init::run(args, context))),
         Command::Check(args) => block_on(check::run(args, context)),
@@ -80,6 +81,7 @@ fn cert(command: &cert::CertCommand, context: &Context) -> Result<Exit, Failure>
         color: context.look().colour,
         now: context.now,
         site: site.as_ref(),
+        home: &context.home,
         secrets: &context.secrets(&folder),
         interactive: context.is_interactive(),
         out: &mut std::io::stdout(),

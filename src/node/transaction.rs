@@ -3,6 +3,7 @@
 //! The script's text holds names, modes and hashes; contents travel in the payload alone.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 use super::quote::quote;
 use super::run_id::RunId;
 
-const TRANSACTION: &str = concat!(include_str!("sh/transaction.sh"), include_str!("sh/actions.sh"));
+const TRANSACTION: &str = concat!(include_str!("sh/transaction.sh"), include_str!("sh/lock.sh"), include_str!("sh/actions.sh"));
 
 /// What the plan saw at a path; the machine refuses where it no longer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,6 +153,12 @@ impl Transaction {
         }
         text.push_str("pc_apply\n");
         text
+    }
+
+    /// For how long it may wait for commands that are to succeed, all together.
+    pub(crate) fn waits(&self) -> Duration {
+        let tenths = |action: &Action| if let Action::Wait(tenths, _) = action { u64::from(*tenths) } else { 0 };
+        Duration::from_millis(100 * self.actions.iter().map(|(_, action)| tenths(action)).sum::<u64>())
     }
 
     /// The contents, one after the other, for the script's standard input.

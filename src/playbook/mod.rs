@@ -4,6 +4,7 @@
 //! out. Nothing here knows the terminal.
 
 mod condition;
+mod gate;
 mod load;
 mod material;
 mod model;
@@ -11,15 +12,21 @@ mod plan;
 mod prepare;
 mod reference;
 mod run;
+mod skip;
 mod survey;
 mod template;
 
+pub use gate::{Gate, HttpGate, TlsNameGate};
 pub use load::{Library, LoadError, Source, nearest, schema};
 pub use material::{CertificateText, MakePfx, Material, Pfx, PfxFailed, SmtpMaterial, TlsMaterial, random_password};
-pub use model::{Gate, Handout, Kind, Machines, Playbook, Step};
+pub use model::{Handout, Kind, Machines, Playbook, Step};
 pub use plan::{Change, ChangeKind, NodePlan, PlanError, Planner};
 pub use prepare::{PrepareError, prepare, read_certificate};
 pub use reference::reference;
-pub use run::{Course, GateKeeper, NodeResult, Verdict, carry_out, describe_outcome, help_with};
+pub use run::{
+    Course, GateKeeper, Journal, LockWait, NodeResult, Order, PAUSES, Reconnect, Rolling, Stop, Verdict, WayBack, carry_out,
+    describe_outcome, help_with,
+};
+pub use skip::UnknownStep;
 pub use survey::{SurveyError, Surveyed, look, survey};
 pub use template::{RenderError, Templates, handout_context, role_name};

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition;
+use super::gate::Gate;
 
 /// A playbook as it stands in its file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -29,6 +30,8 @@ pub(crate) struct PlaybookFile {
     /// So many nodes at a time, unless `--rolling` says otherwise; a failure keeps the rest untouched.
     #[schemars(range(min = 1))]
     pub rolling: Option<u16>,
+    /// Whether a rolling run begins with one node alone; it does unless this says `false`.
+    pub canary: Option<bool>,
     /// What a node has to show, after its run, before the next is touched; else its run is undone.
     pub gate: Option<Gate>,
     /// The steps, in the order in which they are carried out.
@@ -244,14 +247,6 @@ pub struct WaitStep {
     pub after: Option<Vec<String>>,
 }
 
-/// What a node has to show from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Gate {
-    /// The port on which it has to serve the site's certificate with the full chain.
-    pub serves_chain_on: u16,
-}
-
 /// A file for other people, such as the proxy's administrators.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -309,6 +304,8 @@ pub struct Playbook {
     pub steps: Vec<Step>,
     /// So many nodes at a time.
     pub rolling: Option<u16>,
+    /// Whether a rolling run begins with one node alone.
+    pub canary: Option<bool>,
     /// What a node has to show before the next is touched.
     pub gate: Option<Gate>,
     /// Files for other people.

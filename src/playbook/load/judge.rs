@@ -8,6 +8,7 @@ use serde::Deserialize as _;
 
 use super::rules::{self, Complaint};
 use super::schema::{KINDS, PLAYBOOK, shape};
+use crate::playbook::gate::Gate;
 use crate::playbook::model::{Kind, PlaybookFile, Step, StepFile};
 use crate::site::FileProblem;
 use crate::site::file::problems::Problems;
@@ -71,6 +72,9 @@ impl Court<'_, '_> {
         if playbook.name != own_name && !playbook.name.is_empty() {
             let message = format!("it calls itself `{}`; the file's name says `{own_name}`", playbook.name);
             self.problems.add(span(self.root, &["name"]), message, "give both the same name".to_owned());
+        }
+        if let Some((problem, help)) = playbook.gate.as_ref().and_then(Gate::problem) {
+            self.problems.add(span(self.root, &["gate"]), problem, help.to_owned());
         }
         judged.includes = self.includes(&playbook.includes);
         let mut lines = BTreeMap::new();

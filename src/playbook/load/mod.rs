@@ -44,7 +44,15 @@ impl Library {
 
 impl Playbook {
     fn empty(names: &[String]) -> Self {
-        Self { name: names.join("+"), title: String::new(), steps: Vec::new(), rolling: None, gate: None, handouts: Vec::new() }
+        Self {
+            name: names.join("+"),
+            title: String::new(),
+            steps: Vec::new(),
+            rolling: None,
+            canary: None,
+            gate: None,
+            handouts: Vec::new(),
+        }
     }
 }
 
@@ -76,6 +84,7 @@ impl Gathering<'_> {
             self.done.insert(name.to_owned(), playbook.title);
             self.whole.steps.extend(judged.steps);
             self.whole.rolling = self.whole.rolling.into_iter().chain(playbook.rolling).min();
+            self.whole.canary = self.whole.canary.or(playbook.canary);
             self.whole.gate = self.whole.gate.take().or(playbook.gate);
             self.whole.handouts.extend(playbook.handouts);
         }

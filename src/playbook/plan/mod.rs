@@ -98,12 +98,20 @@ pub struct Planner<'a> {
     playbook: &'a Playbook,
     material: &'a Material,
     kitchen: Kitchen<'a>,
+    journal: bool,
 }
 
 impl<'a> Planner<'a> {
     /// Plans `playbook` with these templates and what all nodes share.
     pub fn new(site: &'a Site, playbook: &'a Playbook, templates: &'a Templates, material: &'a Material) -> Self {
-        Self { site, playbook, material, kitchen: Kitchen::new(site, templates, material) }
+        Self { site, playbook, material, kitchen: Kitchen::new(site, templates, material), journal: false }
+    }
+
+    /// The same, which also asks the nodes by which runs their files came.
+    #[must_use]
+    pub fn with_journal(mut self) -> Self {
+        self.journal = true;
+        self
     }
 
     /// Renders what `nodes` would get, as far as it is known without looking at them, so that a misspelt variable is
@@ -129,6 +137,9 @@ impl<'a> Planner<'a> {
     /// What has to be known of a node, whatever its facts turn out to be, so that one probe is enough.
     pub fn inquiry(&self) -> Inquiry {
         let mut inquiry = Inquiry::machine();
+        if self.journal {
+            inquiry.journal();
+        }
         for step in &self.playbook.steps {
             match &step.kind {
                 Kind::Template(template) => inquiry.file(&template.dest, depth(template.secret)),

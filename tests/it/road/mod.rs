@@ -9,6 +9,7 @@ mod bad_node;
 mod bad_site;
 mod bad_way;
 mod broken_off;
+mod engine;
 mod from_nothing;
 mod many;
 mod own_site;
