@@ -80,8 +80,8 @@ mod tests {
             (&["plan", "--limt", "a"][..], "--limt", "did you mean `--limit`?"),
             (&["plan", "--output", "jsn"][..], "jsn", "did you mean `json`?"),
             (&["render"][..], "PLAYBOOK", "portcullis render"),
-            (&["plan", "--forks", "0"][..], "--forks", "Usage"),
-            (&["cert"][..], "missing", "`portcullis --help`"),
+            (&["plan", "--forks", "0"][..], "--forks", "with `--help`"),
+            (&["cert"][..], "subcommand", "`portcullis --help`"),
         ] {
             let (said, todo) = told(words);
             assert!(said.contains(message) && !said.contains('\n'), "{words:?}: {said}");
