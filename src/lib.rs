@@ -7,6 +7,7 @@
 //! records it all. Dependencies point down this list: `cli` → `wizard`, `report` → `playbook`, `checks`,
 //! `access`, `orgs`, `ops` → `node`, `ledger` → `ssh`, `certs`, `site` → `finding`, `event`, `disk`.
 
+pub mod access;
 pub mod certs;
 pub mod checks;
 pub mod cli;

@@ -55,10 +55,14 @@ pub enum EventKind {
     WindowRequested,
     /// `window.approved`
     WindowApproved,
+    /// `window.opening`
+    WindowOpening,
     /// `window.opened`
     WindowOpened,
     /// `window.extended`
     WindowExtended,
+    /// `window.closing`
+    WindowClosing,
     /// `window.closed`
     WindowClosed,
     /// `window.evidence`
@@ -75,14 +79,16 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind this version knows.
-    pub const KNOWN: [Self; 12] = [
+    pub const KNOWN: [Self; 14] = [
         Self::RunStarted,
         Self::RunFinished,
         Self::RunRolledBack,
         Self::WindowRequested,
         Self::WindowApproved,
+        Self::WindowOpening,
         Self::WindowOpened,
         Self::WindowExtended,
+        Self::WindowClosing,
         Self::WindowClosed,
         Self::WindowEvidence,
         Self::AuditRead,
@@ -98,8 +104,10 @@ impl EventKind {
             Self::RunRolledBack => "run.rolled-back",
             Self::WindowRequested => "window.requested",
             Self::WindowApproved => "window.approved",
+            Self::WindowOpening => "window.opening",
             Self::WindowOpened => "window.opened",
             Self::WindowExtended => "window.extended",
+            Self::WindowClosing => "window.closing",
             Self::WindowClosed => "window.closed",
             Self::WindowEvidence => "window.evidence",
             Self::AuditRead => "audit.read",

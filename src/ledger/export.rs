@@ -166,8 +166,10 @@ fn cef_severity(event: &LedgerEvent) -> u8 {
         EventKind::RunRolledBack => 6,
         EventKind::WindowRequested
         | EventKind::WindowApproved
+        | EventKind::WindowOpening
         | EventKind::WindowOpened
         | EventKind::WindowExtended
+        | EventKind::WindowClosing
         | EventKind::WindowClosed => 5,
         EventKind::RunStarted | EventKind::RunFinished | EventKind::WindowEvidence | EventKind::Unknown(_) => 3,
         EventKind::AuditRead | EventKind::AuditVerified | EventKind::AuditExported => 2,

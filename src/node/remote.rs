@@ -114,6 +114,11 @@ impl Machine {
         &self.session
     }
 
+    /// How root is reached on it.
+    pub fn elevation(&self) -> &Elevation {
+        &self.elevation
+    }
+
     async fn run(&self, script: Script, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<Output, RemoteError> {
         Ok(self.session.run(&script, on_line).await?)
     }

@@ -43,11 +43,14 @@ fn details(event: &LedgerEvent) -> String {
         EventKind::AuditRead => text("query").to_owned(),
         EventKind::AuditVerified => format!("integrity {}, completeness {}", text("integrity"), text("completeness")),
         EventKind::AuditExported => format!("{} to {}", text("format"), text("target")),
+        EventKind::WindowOpening => format!("{} from {} to {}: {}", text("who"), text("from"), text("to"), text("reason")),
+        EventKind::WindowExtended => format!("to {}, before {}", text("to"), text("before")),
+        EventKind::WindowClosing => text("why").to_owned(),
+        EventKind::WindowClosed if names("left").is_empty() => "on all machines".to_owned(),
+        EventKind::WindowClosed => format!("not on {}", names("left")),
         EventKind::WindowRequested
         | EventKind::WindowApproved
         | EventKind::WindowOpened
-        | EventKind::WindowExtended
-        | EventKind::WindowClosed
         | EventKind::WindowEvidence
         | EventKind::Unknown(_) => serde_json::to_string(&event.details).unwrap_or_default(),
     }

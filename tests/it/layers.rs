@@ -15,6 +15,7 @@ fn layers() -> BTreeMap<&'static str, u8> {
         ("node", 5),
         ("ledger", 5),
         ("checks", 6),
+        ("access", 6),
         ("playbook", 7),
         ("report", 8),
         ("wizard", 8),
