@@ -139,7 +139,7 @@ pub struct Found<'a> {
 }
 
 /// What is wrong with one link, looked at alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// It cannot be read as a link, or its body is not in canonical form.
     Form,
@@ -150,7 +150,7 @@ pub enum Fault {
 }
 
 /// A link, looked at alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Judged {
     /// Where it stands: the line of a file, the number of a row.
     pub place: u64,

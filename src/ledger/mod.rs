@@ -11,11 +11,11 @@ pub mod chain;
 pub mod checkpoint;
 pub mod event;
 pub mod export;
-#[cfg(test)]
-mod flips;
 mod link;
 pub mod sign;
 pub mod store;
+#[cfg(test)]
+mod tampering;
 mod transcript;
 pub mod verify;
 

@@ -162,13 +162,14 @@ fn must_be_asked_by_the_one_named(signed: &SignedRequest, policy: &AccessPolicy)
         return Ok(());
     }
     let known = policy.requesters.iter().chain(&policy.approvers);
-    let signer = holder(known, signed.signature());
-    let signer = signer.ok_or_else(|| Objection::UnknownRequester { fingerprint: signed.signature().fingerprint() })?;
+    let Some(asker) = holder(known, signed.signature()) else {
+        return Err(Objection::UnknownRequester { fingerprint: signed.signature().fingerprint() });
+    };
     let says = signed.request().requested_by.as_str();
-    if is_same(&signer.name, says) {
+    if is_same(&asker.name, says) {
         return Ok(());
     }
-    Err(Objection::RequestedByAnother { says: says.to_owned(), signer: signer.name.clone() })
+    Err(Objection::RequestedByAnother { says: says.to_owned(), signer: asker.name.clone() })
 }
 
 fn count(signed: &SignedRequest, approval: &SshSignature, policy: &AccessPolicy, by: &[String]) -> Result<String, Objection> {
