@@ -86,6 +86,8 @@ pub fn read_history<'e>(events: impl IntoIterator<Item = &'e LoggedEvent>) -> Hi
             | EventKind::AuditRead
             | EventKind::AuditVerified
             | EventKind::AuditExported
+            | EventKind::CheckpointCountersigned
+            | EventKind::CheckpointReplaced
             | EventKind::Unknown(_) => continue,
         };
         // What the state does not allow did not happen: a window never reopens, whatever an event says.

@@ -18,6 +18,7 @@ pub mod store;
 mod tampering;
 mod transcript;
 pub mod verify;
+pub mod witness;
 
 pub use event::{EventKind, LedgerEvent, Origin};
 pub use export::ExportFormat;

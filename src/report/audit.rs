@@ -29,6 +29,7 @@ fn row(logged: &LoggedEvent) -> Vec<String> {
 /// What an event's details come down to in a few words.
 fn details(event: &LedgerEvent) -> String {
     let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
+    let number = |name: &str| event.details.get(name).and_then(Value::as_u64).unwrap_or_default();
     let names = |name: &str| {
         let items = event.details.get(name).and_then(Value::as_array).into_iter().flatten();
         items.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
@@ -43,6 +44,8 @@ fn details(event: &LedgerEvent) -> String {
         EventKind::AuditRead => text("query").to_owned(),
         EventKind::AuditVerified => format!("integrity {}, completeness {}", text("integrity"), text("completeness")),
         EventKind::AuditExported => format!("{} to {}", text("format"), text("target")),
+        EventKind::CheckpointCountersigned => format!("event {} by {}", number("event"), text("witness")),
+        EventKind::CheckpointReplaced => format!("after event {}: {}", number("event"), text("reason")),
         EventKind::WindowOpening => format!("{} from {} to {}: {}", text("who"), text("from"), text("to"), text("reason")),
         EventKind::WindowExtended => format!("to {}, before {}", text("to"), text("before")),
         EventKind::WindowClosing => text("why").to_owned(),

@@ -9,11 +9,15 @@ pub use signer::{Signer, SignerError};
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use russh::keys::ssh_key::{LineEnding, SshSig, public::KeyData};
 use russh::keys::{Algorithm, HashAlg, PublicKey};
 
 /// A signature is some 400 bytes, one by RSA 4096 some 1,700.
 const LONGEST: usize = 16 << 10;
+/// The armour's lines are so long (PROTOCOL.sshsig).
+const ARMOUR_WIDTH: usize = 70;
 /// FIDO keys say in a bit that somebody touched them (PROTOCOL.u2f).
 const TOUCHED: u8 = 1;
 /// Flags (one byte) and counter (four) stand behind a FIDO key's signature.
@@ -69,6 +73,27 @@ impl SshSignature {
     /// The text as `ssh-keygen` writes it, with a line break at its end. `None` where it has no such form.
     pub fn encode(&self) -> Option<String> {
         self.0.to_pem(LineEnding::LF).ok().map(|text| format!("{}\n", text.trim_end()))
+    }
+
+    /// The bytes between the armour's first and last line, for where text is too long.
+    pub fn encode_bytes(&self) -> Option<Vec<u8>> {
+        let text = self.encode()?;
+        let inner: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+        STANDARD.decode(inner).ok()
+    }
+
+    /// Reads what [`encode_bytes`](Self::encode_bytes) gave, and nothing else.
+    pub fn parse_bytes(bytes: &[u8]) -> Result<Self, SignatureError> {
+        let encoded = STANDARD.encode(bytes);
+        let mut lines = vec!["-----BEGIN SSH SIGNATURE-----"];
+        let mut rest = encoded.as_str();
+        while !rest.is_empty() {
+            let (line, more) = rest.split_at_checked(ARMOUR_WIDTH).unwrap_or((rest, ""));
+            lines.push(line);
+            rest = more;
+        }
+        lines.push("-----END SSH SIGNATURE-----");
+        Self::parse(lines.join("\n").as_bytes())
     }
 
     /// Fails unless the key in it signed `message` for `namespace`.

@@ -61,6 +61,7 @@ fn what_the_program_signs_is_believed_here_and_what_is_signed_here_there() {
         assert!(theirs.is_by(signer.public()));
         let ours = block_on(signer.sign(PURPOSE, b"a text\n")).unwrap();
         assert_eq!(SshSignature::parse(ours.encode().unwrap().as_bytes()).unwrap(), ours);
+        assert_eq!(SshSignature::parse_bytes(&theirs.encode_bytes().unwrap()).unwrap(), theirs);
         assert!(program_believes(folder.path(), signer.public(), &ours, b"a text\n"), "{kind:?}");
         assert!(!program_believes(folder.path(), signer.public(), &ours, b"another\n"), "{kind:?}");
     }
@@ -91,8 +92,9 @@ impl Drop for Agent {
 fn an_agent_signs_for_the_public_half_and_refuses_a_key_it_does_not_hold() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("agent");
-    let _agent = Agent(Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap());
+    let mut agent = Agent(Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap());
     while std::os::unix::net::UnixStream::connect(&socket).is_err() {
+        assert_eq!(agent.0.try_wait().unwrap(), None, "the agent ended before it listened");
         std::thread::yield_now();
     }
     for (index, kind) in KINDS.into_iter().enumerate() {
