@@ -11,7 +11,8 @@ packages := gcc:gcc pkg-config:pkg-config libssl-dev:/usr/include/openssl/ssl.h 
 # Peers that tests run: shells, SSH servers, mail, proxy, web server, and whoever opens a PFX that we wrote.
 test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh-server:sshd dropbear-bin:dropbear nginx-light:nginx postfix:postfix \
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
-	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography
+	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography sqlite3:sqlite3 \
+	python3:python3 rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright
 
 .PHONY: help demo deps test-deps build lint test audit fuzz certs-examples bench lab-program lab-image lab-up lab-down
 
@@ -59,7 +60,8 @@ lab-up: lab-program ## boots a lab by hand: make lab-up NODES=3
 lab-down: lab-program ## takes it down again
 	$(lab) down
 
-fuzz: ## fuzzes each certificate reader for a minute; the corpus is kept
+fuzz: ## fuzzes each certificate reader for a minute (the corpus is kept), and flips each bit of a ledger of 200 events
+	$(CARGO) test --release --lib ledger::tampering
 	fuzz/run.sh 60
 
 certs-examples: ## makes certs-examples/ anew

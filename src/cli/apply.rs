@@ -80,11 +80,13 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let interrupted = AtomicBool::new(false);
     let carrying = carry_out(surveyed, &course, |node| cluster.connect(node), &interrupted, sink.as_ref());
     let (results, was_interrupted) = interrupt::let_finish(carrying, &interrupted).await?;
-    cluster.close().await;
     let failed = unreached(&failed);
     if is_needed {
         recorder.run_finished(&run, &results, &failed)?;
+        let reached: Vec<Node> = results.iter().filter(|result| result.verdict.is_good()).map(|result| result.node.clone()).collect();
+        recorder.leave_head(context, &cluster, &reached).await?;
     }
+    cluster.close().await;
     let exit = if was_interrupted {
         Exit::Interrupted
     } else {

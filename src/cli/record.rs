@@ -1,10 +1,13 @@
 //! What a run leaves in the ledger: who, when, from where, what changed (hashes, no secrets), how it ended.
 
 use super::clock;
+use super::cluster::Cluster;
 use super::context::Context;
 use super::desired::Desired;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
+use super::forward::Forwarding;
+use super::heads;
 use super::outcome::chain;
 use serde_json::Value;
 
@@ -19,6 +22,7 @@ use crate::site::model::{LedgerLocation, Node, Site};
 pub(crate) struct Recorder {
     ledger: SqliteLedger,
     origin: Origin,
+    forwarding: Forwarding,
 }
 
 /// The ledger's file.
@@ -54,7 +58,7 @@ impl Recorder {
     /// Opens the site's ledger for appending, before anything is changed: what cannot be recorded is not done.
     pub(crate) fn open(context: &Context, site: &Site) -> Result<Self, Failure> {
         let ledger = SqliteLedger::open(&ledger_path(site)?, &OpenOptions::append()).map_err(ledger_failure)?;
-        Ok(Self { ledger, origin: origin(context, &site.name) })
+        Ok(Self { ledger, origin: origin(context, &site.name), forwarding: Forwarding::of(site) })
     }
 
     /// A run begins.
@@ -95,6 +99,11 @@ impl Recorder {
         self.append(&self.origin.run_rolled_back(clock::now(), run, if all_good { "rolled-back" } else { "failed" }, nodes))
     }
 
+    /// Leaves the newest checkpoint on nodes, so that a tail cut off here shows there.
+    pub(crate) async fn leave_head(&self, context: &Context, cluster: &Cluster, nodes: &[Node]) -> Result<(), Failure> {
+        heads::leave(context, &self.ledger, cluster, nodes).await
+    }
+
     /// The nodes that `run` changed, as far as the ledger knows it; `None` where it does not.
     pub(crate) fn changed_by(&self, run: &RunId) -> Result<Option<Vec<String>>, Failure> {
         let query = LogQuery { subject: Some(run.to_string()), kind: Some("run.finished".to_owned()), ..LogQuery::default() };
@@ -107,7 +116,9 @@ impl Recorder {
     }
 
     fn append(&self, event: &crate::ledger::LedgerEvent) -> Result<(), Failure> {
-        self.ledger.append(event).map(drop).map_err(ledger_failure)
+        self.ledger.append(event).map_err(ledger_failure)?;
+        self.forwarding.push(&self.ledger);
+        Ok(())
     }
 }
 

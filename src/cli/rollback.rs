@@ -64,6 +64,9 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     outcomes.extend(stream::iter(reached).map(one).buffered(50).collect::<Vec<_>>().await);
     drop(sink);
     recorder.rolled_back(run.as_str(), outcomes.iter().all(is_good), &outcomes)?;
+    let is_back = |node: &Node| outcomes.iter().any(|outcome| outcome.node == node.name && outcome.outcome == "rolled-back");
+    let back: Vec<Node> = nodes.iter().filter(|node| is_back(node)).cloned().collect();
+    recorder.leave_head(context, &cluster, &back).await?;
     tell(context, &run, &outcomes, help)
 }
 

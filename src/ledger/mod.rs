@@ -11,6 +11,7 @@ pub mod chain;
 pub mod checkpoint;
 pub mod event;
 pub mod export;
+pub mod forward;
 mod link;
 pub mod sign;
 pub mod store;

@@ -124,7 +124,7 @@ impl SignedCheckpoint {
         let line = Countersignature { name: name.to_owned(), signature };
         line.must_hold(&self)?;
         let (hash, bytes) = key_hash(name, &line.signature).zip(line.signature.encode_bytes()).ok_or_else(wrong)?;
-        self.signatures.push(NoteSignature { name: line.name, bytes: [hash.to_vec(), bytes].concat() });
+        self.signatures.push(NoteSignature { name: line.name, bytes: [hash, bytes].concat() });
         Ok(self)
     }
 

@@ -141,7 +141,13 @@ impl Machine {
         outcome.ok_or_else(|| self.unexpected(label, &output))
     }
 
-    fn unexpected(&self, label: &'static str, output: &Output) -> RemoteError {
+    /// Runs a script that asks for no answers of ours.
+    pub(super) async fn run_plain(&self, label: &'static str, text: String, payload: Zeroizing<Vec<u8>>) -> Result<Output, RemoteError> {
+        let script = Script { label, text, payload, elevation: self.elevation.clone(), timeout: PROBE_TIME };
+        self.run(script, &mut |_| {}).await
+    }
+
+    pub(super) fn unexpected(&self, label: &'static str, output: &Output) -> RemoteError {
         let exit = match &output.exit {
             Exit::Code(code) => format!("with status {code}"),
             Exit::Signal(signal) => format!("by signal {signal}"),
