@@ -12,7 +12,9 @@ pub mod checkpoint;
 pub mod event;
 pub mod export;
 pub mod forward;
+pub mod lease;
 mod link;
+pub mod runs;
 pub mod sign;
 pub mod store;
 #[cfg(test)]
@@ -23,6 +25,8 @@ pub mod witness;
 
 pub use event::{EventKind, LedgerEvent, Origin};
 pub use export::ExportFormat;
+pub use lease::{Lease, LeaseError};
+pub use runs::{Beginning, RunOptions, RunRecord, Runs};
 pub use store::{Appended, LedgerError, LogQuery, LoggedEvent, OpenOptions, SqliteLedger};
 pub use transcript::verify_export;
 pub use verify::{KnownHead, Verdict, Verdicts, VerifyOptions};

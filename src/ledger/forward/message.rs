@@ -96,6 +96,7 @@ mod tests {
     use super::*;
     use crate::ledger::chain::{LedgerId, genesis, seal};
     use crate::ledger::event::tests::{noon, origin};
+    use crate::ledger::runs::Beginning;
     use crate::ledger::sign::SigningKey;
     use regex::Regex;
 
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_message_has_the_form_of_the_rfc_and_the_signed_body() {
-        let (record, message) = message_of(&origin().run_started(noon(0), "r1", &["tls".into()], &["a0-1".into()]));
+        let (record, message) = message_of(&origin().run_started(noon(0), "r1", &Beginning::new(&["tls"], &["a0-1"])));
         let parts = Regex::new(RFC5424).unwrap().captures(&message).unwrap_or_else(|| panic!("{message}"));
         let part = |index| parts.get(index).unwrap().as_str();
         assert_eq!((part(1), part(2), part(3), part(4)), ("110", "2026-11-22T12:00:00.000000Z", "desk", "portcullis"));

@@ -7,6 +7,7 @@ use super::chain::{Found, Judged, LedgerId, Record, genesis, seal};
 use super::event::LedgerEvent;
 use super::event::tests::{noon, origin};
 use super::export::write_event;
+use super::runs::Beginning;
 use super::sign::SigningKey;
 use super::transcript::judge_line;
 use super::verify::{Identity, KnownHead};
@@ -24,7 +25,7 @@ struct Ledger {
 }
 
 fn event(seq: u64) -> LedgerEvent {
-    origin().run_started(noon(i64::try_from(seq).unwrap()), &format!("r{seq}"), &["tls".into()], &["a0-1".into()])
+    origin().run_started(noon(i64::try_from(seq).unwrap()), &format!("r{seq}"), &Beginning::new(&["tls"], &["a0-1"]))
 }
 
 fn ledger(events: impl IntoIterator<Item = LedgerEvent>) -> Ledger {
