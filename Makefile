@@ -13,7 +13,8 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	python3-asyncssh:/usr/lib/python3/dist-packages/asyncssh python3-paramiko:/usr/lib/python3/dist-packages/paramiko \
 	libssh-dev:/usr/include/libssh/server.h nginx-light:nginx haproxy:haproxy chrony:chronyd postfix:postfix \
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
-	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography
+	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography sqlite3:sqlite3 \
+	python3:python3 rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright
 
 .PHONY: help demo deps test-deps build lint test audit fuzz reference certs-examples bench bench-deps lab-program lab-image lab-up lab-down
 
@@ -68,7 +69,8 @@ lab-up: lab-program ## boots a lab by hand: make lab-up NODES=3
 lab-down: lab-program ## takes it down again
 	$(lab) down
 
-fuzz: ## fuzzes each certificate reader for a minute; the corpus is kept
+fuzz: ## fuzzes each certificate reader for a minute (the corpus is kept), and flips each bit of a ledger of 200 events
+	$(CARGO) test --release --lib ledger::tampering
 	fuzz/run.sh 60
 
 reference: ## makes docs/reference/ anew, from the types

@@ -5,8 +5,9 @@
 //! `node` probes facts and carries out transactions; `playbook` renders the desired state, plans the
 //! difference and runs it; `checks` looks at requirements before and proves the result after; `ledger`
 //! records it all. Dependencies point down this list: `cli` → `wizard`, `report` → `playbook`, `checks`,
-//! `access`, `orgs`, `ops` → `node`, `ledger` → `ssh`, `certs`, `site` → `finding`, `event`, `disk`.
+//! `access`, `orgs`, `ops` → `node`, `ledger` → `ssh`, `certs`, `site` → `finding`, `event`, `disk`, `sshsig`.
 
+pub mod access;
 pub mod certs;
 pub mod checks;
 pub mod cli;
@@ -19,4 +20,5 @@ pub mod playbook;
 pub mod report;
 pub mod site;
 pub mod ssh;
+pub mod sshsig;
 pub mod wizard;

@@ -108,12 +108,16 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let surveyed = surveyed.into_iter().filter_map(|(_, answer)| answer.ok()).collect();
     let carrying = carry_out(surveyed, &course, |node| cluster.connect(node), &stop, sink.as_ref());
     let (results, was_interrupted) = interrupt::let_finish(carrying, &stop).await?;
-    cluster.close().await;
     let failed = unreached(&failed);
     let exit = if was_interrupted { Exit::Interrupted } else { run_exit(&results, &failed, args.all_or_nothing) };
     if is_begun {
         recorder.run_finished(&run, &results, &failed, exit)?;
     }
+    if is_begun && !was_interrupted {
+        let reached: Vec<Node> = results.iter().filter(|result| result.verdict.is_good()).map(|result| result.node.clone()).collect();
+        recorder.leave_head(context, &cluster, &reached).await?;
+    }
+    cluster.close().await;
     drop(lease);
     let of = desired.nodes.len();
     let ended = Ended { run: &run, takes_up: &takes_up, results: &results, failed: &failed, exit, of, was_begun: is_begun };

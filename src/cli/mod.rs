@@ -12,7 +12,9 @@ mod context;
 mod desired;
 mod exit;
 mod failure;
+mod forward;
 mod gate;
+mod heads;
 mod init;
 mod interrupt;
 mod logging;
@@ -27,6 +29,7 @@ mod requirements;
 mod rollback;
 mod run;
 mod selection;
+mod signing;
 mod site;
 mod status;
 mod usage;
@@ -64,7 +67,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Apply(args) => block_on(apply::run(args, context)),
         Command::Rollback(args) => block_on(rollback::run(args, context)),
         Command::Cert(command) => cert(command, context),
-        Command::Audit(command) => audit::run(command, context),
+        Command::Audit(command) => block_on(audit::run(command, context)),
         Command::Site(command) => site::run(command, context),
         Command::Playbook(command) => playbook::run(command, context),
         Command::Render(args) => render::run(args, context),

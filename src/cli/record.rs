@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::clock;
+use super::cluster::Cluster;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
+use super::forward::Forwarding;
+use super::heads;
 use super::outcome::chain;
 use crate::ledger::event::{Actor, FileChange, NodeOutcome};
 use crate::ledger::{Beginning, LedgerError, LogQuery, OpenOptions, Origin, Runs, SqliteLedger};
@@ -22,6 +25,7 @@ pub(crate) struct Recorder {
     ledger: SqliteLedger,
     path: PathBuf,
     origin: Origin,
+    forwarding: Forwarding,
 }
 
 /// The ledger's file.
@@ -64,7 +68,7 @@ impl Recorder {
     pub(crate) fn open(context: &Context, site: &Site) -> Result<Self, Failure> {
         let path = ledger_path(site)?;
         let ledger = SqliteLedger::open(&path, &OpenOptions::append()).map_err(ledger_failure)?;
-        Ok(Self { ledger, path, origin: origin(context, &site.name) })
+        Ok(Self { ledger, path, origin: origin(context, &site.name), forwarding: Forwarding::of(site) })
     }
 
     /// Where the ledger is.
@@ -134,8 +138,15 @@ impl Recorder {
         self.append(&self.origin.run_rolled_back(clock::now(), run, if all_good { "rolled-back" } else { "failed" }, nodes))
     }
 
+    /// Leaves the newest checkpoint on nodes, so that a tail cut off here shows there.
+    pub(crate) async fn leave_head(&self, context: &Context, cluster: &Cluster, nodes: &[Node]) -> Result<(), Failure> {
+        heads::leave(context, &self.ledger, cluster, nodes).await
+    }
+
     fn append(&self, event: &crate::ledger::LedgerEvent) -> Result<(), Failure> {
-        self.ledger.append(event).map(drop).map_err(ledger_failure)
+        self.ledger.append(event).map_err(ledger_failure)?;
+        self.forwarding.push(&self.ledger);
+        Ok(())
     }
 }
 

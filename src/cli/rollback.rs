@@ -90,10 +90,13 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     let putting = stream::iter(reached).map(one).buffered(50).collect::<Vec<_>>();
     let (done, was_interrupted) = interrupt::let_finish(putting, &stop).await?;
     drop(sink);
-    cluster.close().await;
     record(&recorder, &run, &outcomes, &done)?;
-    drop(lease);
     outcomes.extend(done.into_iter().map(|(node, runs)| merged(&node, runs)));
+    let is_back = |node: &Node| outcomes.iter().any(|outcome| outcome.node == node.name && outcome.outcome == "rolled-back");
+    let back: Vec<Node> = nodes.iter().filter(|node| is_back(node)).cloned().collect();
+    recorder.leave_head(context, &cluster, &back).await?;
+    cluster.close().await;
+    drop(lease);
     tell(context, &Told { run: &run, outcomes: &outcomes, stays: &stays, was_interrupted }, help)
 }
 

@@ -12,7 +12,8 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::canonical::encode_canonical;
-use super::event::LedgerEvent;
+use super::checkpoint::SignedCheckpoint;
+use super::event::{EventKind, LedgerEvent};
 use super::sign::{KeyError, PublicKey, Signature, SigningKey};
 
 const GENESIS_PREFIX: &[u8] = b"portcullis/ledger/genesis/v1\n";
@@ -139,7 +140,7 @@ pub struct Found<'a> {
 }
 
 /// What is wrong with one link, looked at alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// It cannot be read as a link, or its body is not in canonical form.
     Form,
@@ -150,7 +151,7 @@ pub enum Fault {
 }
 
 /// A link, looked at alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Judged {
     /// Where it stands: the line of a file, the number of a row.
     pub place: u64,
@@ -162,14 +163,39 @@ pub struct Judged {
     pub prev: Option<Hash>,
     /// Its hash.
     pub hash: Option<Hash>,
+    /// What it says of a checkpoint, where it says anything.
+    pub remark: Option<Remark>,
     /// What is wrong with it; `None`: it is what the key signed.
     pub fault: Option<Fault>,
+}
+
+/// What an event says of the ledger's own checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Remark {
+    /// The other party countersigned one.
+    Countersigned {
+        /// Who, as the ledger's owner named the key.
+        witness: String,
+        /// The key's fingerprint; `None`: the countersignature does not hold.
+        key: Option<String>,
+        /// The event that the checkpoint is of.
+        seq: u64,
+        /// That event's hash, as it was countersigned.
+        hash: Option<Hash>,
+    },
+    /// The checkpoint was lost and made anew.
+    Replaced {
+        /// The newest event then.
+        seq: u64,
+        /// Whether others were asked for newer heads.
+        asked: bool,
+    },
 }
 
 impl Judged {
     /// Something that stands at `place` and cannot be read at all.
     pub fn unreadable(place: u64) -> Self {
-        Self { place, seq: None, at: None, prev: None, hash: None, fault: Some(Fault::Form) }
+        Self { place, seq: None, at: None, prev: None, hash: None, remark: None, fault: Some(Fault::Form) }
     }
 }
 
@@ -184,7 +210,10 @@ pub fn judge(found: &Found<'_>, key: &PublicKey) -> Judged {
     let (Some(prev), Some(hash), true) = (judged.prev, judged.hash, canonical) else { return judged };
     // A newer version's event has a form that is not known here; its hash and signature speak for it all the same.
     let newer = body.get("v").and_then(Value::as_u64).is_some_and(|format| format > super::event::BODY_FORMAT);
-    judged.at = LedgerEvent::parse_body(found.body).ok().map(|(_, event)| event.at);
+    if let Ok((_, event)) = LedgerEvent::parse_body(found.body) {
+        judged.at = Some(event.at);
+        judged.remark = read_remark(&event, key);
+    }
     judged.fault = if judged.seq.is_none() || (judged.at.is_none() && !newer) {
         Some(Fault::Form)
     } else if hash_event(&prev, found.body) != hash {
@@ -195,6 +224,26 @@ pub fn judge(found: &Found<'_>, key: &PublicKey) -> Judged {
         None
     };
     judged
+}
+
+fn read_remark(event: &LedgerEvent, key: &PublicKey) -> Option<Remark> {
+    let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
+    let seq = event.details.get("event").and_then(Value::as_u64).unwrap_or_default();
+    if event.kind == EventKind::CheckpointReplaced {
+        let asked = event.details.get("heads").and_then(Value::as_array).is_some_and(|heads| !heads.is_empty());
+        return Some(Remark::Replaced { seq, asked });
+    }
+    if event.kind != EventKind::CheckpointCountersigned {
+        return None;
+    }
+    let note = SignedCheckpoint::parse(text("note").as_bytes()).ok().filter(|note| note.is_signed_by(key));
+    let holder = note.as_ref().and_then(|note| {
+        let mut lines = note.countersignatures().into_iter();
+        lines.find(|line| line.signature.fingerprint() == text("key") && line.must_hold(note).is_ok())
+    });
+    let (seq, hash) = note.map_or((seq, None), |note| (note.checkpoint.seq, Some(note.checkpoint.hash)));
+    let key = holder.map(|line| line.signature.fingerprint());
+    Some(Remark::Countersigned { witness: text("witness").to_owned(), key, seq, hash })
 }
 
 #[cfg(test)]

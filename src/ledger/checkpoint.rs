@@ -42,7 +42,7 @@ impl Checkpoint {
         format!("{ORIGIN_PREFIX}{}\n{}\n{}\n", self.ledger, self.seq, STANDARD.encode(self.hash.bytes()))
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!("{ORIGIN_PREFIX}{}", self.ledger)
     }
 
@@ -61,10 +61,13 @@ fn key_hash(name: &str, key: &PublicKey) -> [u8; 4] {
     [first, second, third, fourth]
 }
 
+/// A signature line of a note (C2SP `signed-note`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct NoteSignature {
-    name: String,
-    bytes: Vec<u8>,
+pub(super) struct NoteSignature {
+    /// Whose.
+    pub(super) name: String,
+    /// Four bytes that tell which key, then the signature.
+    pub(super) bytes: Vec<u8>,
 }
 
 /// A checkpoint with its signatures; not believed before [`is_signed_by`](Self::is_signed_by) says so.
@@ -72,15 +75,26 @@ struct NoteSignature {
 pub struct SignedCheckpoint {
     /// What was signed.
     pub checkpoint: Checkpoint,
-    signatures: Vec<NoteSignature>,
+    pub(super) signatures: Vec<NoteSignature>,
 }
 
 impl SignedCheckpoint {
     /// The note's text, as it is kept in files and on nodes.
     pub fn render_note(&self) -> String {
+        self.render_with(&self.signatures)
+    }
+
+    /// The note as the ledger left it, without others' signatures: what another party signs.
+    pub fn render_own(&self) -> String {
+        let name = self.checkpoint.name();
+        let own: Vec<_> = self.signatures.iter().filter(|signature| signature.name == name).cloned().collect();
+        self.render_with(&own)
+    }
+
+    fn render_with(&self, signatures: &[NoteSignature]) -> String {
         let mut note = self.checkpoint.render_text();
         note.push('\n');
-        for signature in &self.signatures {
+        for signature in signatures {
             note.extend(["\u{2014} ", &signature.name, " ", &STANDARD.encode(&signature.bytes), "\n"]);
         }
         note

@@ -58,10 +58,14 @@ pub enum EventKind {
     WindowRequested,
     /// `window.approved`
     WindowApproved,
+    /// `window.opening`
+    WindowOpening,
     /// `window.opened`
     WindowOpened,
     /// `window.extended`
     WindowExtended,
+    /// `window.closing`
+    WindowClosing,
     /// `window.closed`
     WindowClosed,
     /// `window.evidence`
@@ -72,26 +76,34 @@ pub enum EventKind {
     AuditVerified,
     /// `audit.exported`
     AuditExported,
+    /// `checkpoint.countersigned`
+    CheckpointCountersigned,
+    /// `checkpoint.replaced`
+    CheckpointReplaced,
     /// Recorded by a newer version; kept as it is.
     Unknown(String),
 }
 
 impl EventKind {
     /// Every kind this version knows.
-    pub const KNOWN: [Self; 13] = [
+    pub const KNOWN: [Self; 17] = [
         Self::RunStarted,
         Self::RunFinished,
         Self::RunSettled,
         Self::RunRolledBack,
         Self::WindowRequested,
         Self::WindowApproved,
+        Self::WindowOpening,
         Self::WindowOpened,
         Self::WindowExtended,
+        Self::WindowClosing,
         Self::WindowClosed,
         Self::WindowEvidence,
         Self::AuditRead,
         Self::AuditVerified,
         Self::AuditExported,
+        Self::CheckpointCountersigned,
+        Self::CheckpointReplaced,
     ];
 
     /// The dotted name.
@@ -103,13 +115,17 @@ impl EventKind {
             Self::RunRolledBack => "run.rolled-back",
             Self::WindowRequested => "window.requested",
             Self::WindowApproved => "window.approved",
+            Self::WindowOpening => "window.opening",
             Self::WindowOpened => "window.opened",
             Self::WindowExtended => "window.extended",
+            Self::WindowClosing => "window.closing",
             Self::WindowClosed => "window.closed",
             Self::WindowEvidence => "window.evidence",
             Self::AuditRead => "audit.read",
             Self::AuditVerified => "audit.verified",
             Self::AuditExported => "audit.exported",
+            Self::CheckpointCountersigned => "checkpoint.countersigned",
+            Self::CheckpointReplaced => "checkpoint.replaced",
             Self::Unknown(name) => name,
         }
     }
@@ -252,6 +268,18 @@ impl Origin {
     /// Somebody exports the ledger. Append it before the export, so that the export holds it.
     pub fn audit_exported(&self, at: Timestamp, format: &str, target: &str) -> LedgerEvent {
         self.event(EventKind::AuditExported, at, None, details([("format", json!(format)), ("target", json!(target))]))
+    }
+
+    /// `witness`, the other party, countersigned the checkpoint `note` of event `seq` with the key of that fingerprint.
+    pub fn checkpoint_countersigned(&self, at: Timestamp, witness: &str, key: &str, (seq, note): (u64, &str)) -> LedgerEvent {
+        let members = [("witness", json!(witness)), ("key", json!(key)), ("event", json!(seq)), ("note", json!(note))];
+        self.event(EventKind::CheckpointCountersigned, at, None, details(members))
+    }
+
+    /// The checkpoint was lost, and is made anew after event `seq`; `heads` says who was asked for newer ones.
+    pub fn checkpoint_replaced(&self, at: Timestamp, seq: u64, reason: &str, heads: &[String]) -> LedgerEvent {
+        let members = [("event", json!(seq)), ("reason", json!(reason)), ("heads", json!(heads))];
+        self.event(EventKind::CheckpointReplaced, at, None, details(members))
     }
 }
 

@@ -160,17 +160,20 @@ fn write_cef(seq: u64, event: &LedgerEvent, details: &str, hash: &str, out: &mut
     writeln!(out, "{}", texts.join(" "))
 }
 
-fn cef_severity(event: &LedgerEvent) -> u8 {
+pub(super) fn cef_severity(event: &LedgerEvent) -> u8 {
     match &event.kind {
         EventKind::RunFinished if event.details.get("outcome").and_then(Value::as_str) == Some("failed") => 7,
+        EventKind::CheckpointReplaced => 7,
         EventKind::RunRolledBack => 6,
         EventKind::WindowRequested
         | EventKind::WindowApproved
+        | EventKind::WindowOpening
         | EventKind::WindowOpened
         | EventKind::WindowExtended
+        | EventKind::WindowClosing
         | EventKind::WindowClosed => 5,
         EventKind::RunStarted | EventKind::RunFinished | EventKind::RunSettled | EventKind::WindowEvidence | EventKind::Unknown(_) => 3,
-        EventKind::AuditRead | EventKind::AuditVerified | EventKind::AuditExported => 2,
+        EventKind::AuditRead | EventKind::AuditVerified | EventKind::AuditExported | EventKind::CheckpointCountersigned => 2,
     }
 }
 

@@ -8,12 +8,12 @@ use std::ops::RangeInclusive;
 
 use jiff::SignedDuration;
 
-use super::chain::{Fault, Hash, Judged, genesis};
-use super::verify::{Identity, KnownHead, mistake};
+use super::chain::{Fault, Hash, Judged, Remark, genesis};
+use super::verify::{Identity, KnownHead, Witnessed, mistake};
 use crate::finding::Finding;
 
 /// Findings that break integrity.
-pub(super) const AGAINST_INTEGRITY: [&str; 9] = [
+pub(super) const AGAINST_INTEGRITY: [&str; 10] = [
     "audit.event.altered",
     "audit.event.inserted",
     "audit.event.duplicate",
@@ -23,6 +23,7 @@ pub(super) const AGAINST_INTEGRITY: [&str; 9] = [
     "audit.key.unknown",
     "audit.ledger.mismatch",
     "audit.checkpoint.altered",
+    "audit.countersignature",
 ];
 /// Findings that break completeness.
 pub(super) const AGAINST_COMPLETENESS: [&str; 4] = ["audit.event.missing", "audit.tail.cut", "audit.fork", "audit.checkpoint.missing"];
@@ -38,6 +39,10 @@ pub(super) struct Outcome {
     pub(super) events: u64,
     /// The hash of the newest of these.
     pub(super) head: Option<Hash>,
+    /// Who countersigned it, and up to which event: the newest of each key.
+    pub(super) witnessed: Vec<Witnessed>,
+    /// Its checkpoint was lost once, and nobody was asked for a newer one.
+    pub(super) is_taken_up_blindly: bool,
 }
 
 type Sound<'a> = BTreeMap<u64, &'a Judged>;
@@ -47,7 +52,8 @@ pub(super) fn join(identity: &Identity, judged: &[Judged], heads: &[&KnownHead])
     let mut findings = Vec::new();
     if signed_by_another(judged, heads) {
         let message = format!("no event is signed with the key {}", identity.key.fingerprint());
-        return Outcome { findings: vec![mistake("audit.key.unknown", "ledger", &message)], events: 0, head: None };
+        let findings = vec![mistake("audit.key.unknown", "ledger", &message)];
+        return Outcome { findings, events: 0, head: None, witnessed: Vec::new(), is_taken_up_blindly: false };
     }
     let sound = collect_sound(judged, &mut findings);
     check_order(judged, &mut findings);
@@ -58,8 +64,9 @@ pub(super) fn join(identity: &Identity, judged: &[Judged], heads: &[&KnownHead])
     check_links(identity, &sound, &mut findings);
     check_heads(&sound, heads, &mut findings);
     check_clock(&sound, &mut findings);
+    let (witnessed, is_taken_up_blindly) = read_remarks(&sound, &mut findings);
     let events = u64::try_from(sound.len()).unwrap_or(u64::MAX);
-    Outcome { findings, events, head: sound.last_key_value().and_then(|(_, last)| last.hash) }
+    Outcome { findings, events, head: sound.last_key_value().and_then(|(_, last)| last.hash), witnessed, is_taken_up_blindly }
 }
 
 /// Where nothing at all is signed by the key, the key is wrong rather than every event.
@@ -238,6 +245,34 @@ fn check_clock(sound: &Sound<'_>, findings: &mut Vec<Finding>) {
         }
         newest = newest.max(Some(at));
     }
+}
+
+/// What the events say of checkpoints: countersignatures must hold for what stands here; a lost one is told for ever.
+fn read_remarks(sound: &Sound<'_>, findings: &mut Vec<Finding>) -> (Vec<Witnessed>, bool) {
+    let (mut witnessed, mut blindly) = (Vec::<Witnessed>::new(), false);
+    for (place, link) in sound {
+        match &link.remark {
+            None => {}
+            Some(Remark::Replaced { seq, asked }) => {
+                blindly |= !asked;
+                let known = if *asked { "the heads that others keep knew no newer one" } else { "nobody else was asked for a newer one" };
+                let message = format!("the checkpoint was lost and made anew after event {seq}; {known}");
+                findings.push(mistake("audit.checkpoint.replaced", &event(*place), &message));
+            }
+            Some(Remark::Countersigned { key: None, .. }) => {
+                findings.push(mistake("audit.countersignature", &event(*place), "holds a countersignature that is none"));
+            }
+            Some(Remark::Countersigned { witness, key: Some(key), seq, hash }) => {
+                if sound.get(seq).is_some_and(|link| link.hash != *hash) {
+                    let message = format!("{witness} countersigned it with another content: two histories were signed");
+                    findings.push(mistake("audit.fork", &event(*seq), &message));
+                }
+                witnessed.retain(|other| other.key != *key);
+                witnessed.push(Witnessed { witness: witness.clone(), key: key.clone(), event: *seq });
+            }
+        }
+    }
+    (witnessed, blindly)
 }
 
 #[cfg(test)]

@@ -11,15 +11,17 @@ pub mod chain;
 pub mod checkpoint;
 pub mod event;
 pub mod export;
-#[cfg(test)]
-mod flips;
+pub mod forward;
 pub mod lease;
 mod link;
 pub mod runs;
 pub mod sign;
 pub mod store;
+#[cfg(test)]
+mod tampering;
 mod transcript;
 pub mod verify;
+pub mod witness;
 
 pub use event::{EventKind, LedgerEvent, Origin};
 pub use export::ExportFormat;

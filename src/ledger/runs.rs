@@ -170,6 +170,10 @@ impl Runs {
                     run.is_rolled_back = outcome == Some("rolled-back") && !run.nodes.values().any(|outcome| outcome == "changed");
                 }
                 EventKind::WindowRequested
+                | EventKind::WindowOpening
+                | EventKind::WindowClosing
+                | EventKind::CheckpointCountersigned
+                | EventKind::CheckpointReplaced
                 | EventKind::WindowApproved
                 | EventKind::WindowOpened
                 | EventKind::WindowExtended

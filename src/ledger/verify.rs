@@ -76,6 +76,17 @@ pub struct Identity {
     pub key: PublicKey,
 }
 
+/// Who countersigned the ledger, and how far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Witnessed {
+    /// Who, as the ledger's owner named the key.
+    pub witness: String,
+    /// The key's fingerprint.
+    pub key: String,
+    /// The newest event that was countersigned.
+    pub event: u64,
+}
+
 /// Both verdicts with what led to them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdicts {
@@ -93,6 +104,8 @@ pub struct Verdicts {
     pub events: u64,
     /// The newest of these: its hash in hex.
     pub head: Option<String>,
+    /// Who countersigned it.
+    pub witnessed: Vec<Witnessed>,
 }
 
 impl Verdicts {
@@ -103,14 +116,13 @@ impl Verdicts {
 
     /// Verdicts on a ledger without events: nothing is wrong, and nothing shows that there never were any.
     pub(crate) fn empty() -> Self {
-        let (integrity, completeness) = (Verdict::Ok, Verdict::Unproven);
-        Self { integrity, completeness, findings: Vec::new(), ledger: None, key: None, events: 0, head: None }
+        Self { integrity: Verdict::Ok, ..Self::unreadable(Vec::new()) }
     }
 
     /// Verdicts on something that could not even be read as a ledger.
     pub(crate) fn unreadable(findings: Vec<Finding>) -> Self {
         let (integrity, completeness) = (Verdict::Broken, Verdict::Unproven);
-        Self { integrity, completeness, findings, ledger: None, key: None, events: 0, head: None }
+        Self { integrity, completeness, findings, ledger: None, key: None, events: 0, head: None, witnessed: Vec::new() }
     }
 }
 
@@ -137,7 +149,7 @@ pub fn assess(identity: &Identity, judged: &[Judged], options: &VerifyOptions, m
     let integrity = if broken(&link::AGAINST_INTEGRITY) { Verdict::Broken } else { Verdict::Ok };
     let completeness = if broken(&link::AGAINST_COMPLETENESS) {
         Verdict::Broken
-    } else if believed.is_empty() {
+    } else if believed.is_empty() || outcome.is_taken_up_blindly {
         Verdict::Unproven
     } else {
         Verdict::Ok
@@ -150,6 +162,7 @@ pub fn assess(identity: &Identity, judged: &[Judged], options: &VerifyOptions, m
         key: Some(identity.key.fingerprint()),
         events: outcome.events,
         head: outcome.head.map(|hash| hash.to_string()),
+        witnessed: outcome.witnessed,
     }
 }
 
@@ -164,19 +177,21 @@ pub(crate) fn mistake(id: &str, subject: &str, message: &str) -> Finding {
             "compare the key's fingerprint with the one on record; use the public key that was handed over with the ledger"
         }
         "audit.checkpoint.missing" => {
-            "bring the checkpoint file (.head) back from a backup, or verify against the heads that the nodes keep"
+            "bring the checkpoint file (.head) back from a backup, or have it made anew with `portcullis audit resume`"
         }
         "audit.checkpoint.altered" => "fetch the checkpoint again from where it was kept; if it stays so, treat it as tampered with",
         "audit.tail.cut" | "audit.event.missing" => {
             "restore the ledger from a backup or an export that holds these events, and find out who removed them"
         }
         "audit.fork" => "keep both histories; the checkpoints prove that two were signed, so whoever held the key must explain it",
+        "audit.countersignature" => "ask the other party for the checkpoint that it keeps, and verify against that with --head",
+        "audit.checkpoint.replaced" => "see the event for the reason, and verify against heads that others keep: --live, or --head FILE",
         "audit.clock.back" => "check the clock of the machine that recorded these events",
         _ => "keep this copy as evidence, restore the ledger from a backup or an export, and find out who changed it",
     };
     Finding {
         id: id.to_owned(),
-        severity: if id == "audit.clock.back" { Severity::Warning } else { Severity::Error },
+        severity: if matches!(id, "audit.clock.back" | "audit.checkpoint.replaced") { Severity::Warning } else { Severity::Error },
         subject: subject.to_owned(),
         message: message.to_owned(),
         fix: fix.to_owned(),

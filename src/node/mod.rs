@@ -4,6 +4,7 @@
 //! given a `Probe` alone, so that a plan cannot change anything. The shell that runs there stands in `sh/`.
 
 mod facts;
+mod heads;
 mod inquiry;
 mod journal;
 mod lock;

@@ -156,6 +156,11 @@ impl Machine {
         &self.session
     }
 
+    /// How root is reached on it.
+    pub fn elevation(&self) -> &Elevation {
+        &self.elevation
+    }
+
     async fn run(&self, script: Script, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<Output, RemoteError> {
         Ok(self.session.run(&script, on_line).await?)
     }
@@ -178,7 +183,13 @@ impl Machine {
         outcome.ok_or_else(|| self.unexpected(label, &output))
     }
 
-    fn unexpected(&self, label: &'static str, output: &Output) -> RemoteError {
+    /// Runs a script that asks for no answers of ours.
+    pub(super) async fn run_plain(&self, label: &'static str, text: String, payload: Zeroizing<Vec<u8>>) -> Result<Output, RemoteError> {
+        let script = Script { label, text, payload, elevation: self.elevation.clone(), timeout: PROBE_TIME };
+        self.run(script, &mut |_| {}).await
+    }
+
+    pub(super) fn unexpected(&self, label: &'static str, output: &Output) -> RemoteError {
         let exit = match &output.exit {
             Exit::Code(code) => format!("with status {code}"),
             Exit::Signal(signal) => format!("by signal {signal}"),

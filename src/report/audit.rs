@@ -29,6 +29,7 @@ fn row(logged: &LoggedEvent) -> Vec<String> {
 /// What an event's details come down to in a few words.
 fn details(event: &LedgerEvent) -> String {
     let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
+    let number = |name: &str| event.details.get(name).and_then(Value::as_u64).unwrap_or_default();
     let names = |name: &str| {
         let items = event.details.get(name).and_then(Value::as_array).into_iter().flatten();
         items.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
@@ -55,11 +56,16 @@ fn details(event: &LedgerEvent) -> String {
         EventKind::AuditRead => text("query").to_owned(),
         EventKind::AuditVerified => format!("integrity {}, completeness {}", text("integrity"), text("completeness")),
         EventKind::AuditExported => format!("{} to {}", text("format"), text("target")),
+        EventKind::CheckpointCountersigned => format!("event {} by {}", number("event"), text("witness")),
+        EventKind::CheckpointReplaced => format!("after event {}: {}", number("event"), text("reason")),
+        EventKind::WindowOpening => format!("{} from {} to {}: {}", text("who"), text("from"), text("to"), text("reason")),
+        EventKind::WindowExtended => format!("to {}, before {}", text("to"), text("before")),
+        EventKind::WindowClosing => text("why").to_owned(),
+        EventKind::WindowClosed if names("left").is_empty() => "on all machines".to_owned(),
+        EventKind::WindowClosed => format!("not on {}", names("left")),
         EventKind::WindowRequested
         | EventKind::WindowApproved
         | EventKind::WindowOpened
-        | EventKind::WindowExtended
-        | EventKind::WindowClosed
         | EventKind::WindowEvidence
         | EventKind::Unknown(_) => serde_json::to_string(&event.details).unwrap_or_default(),
     }
@@ -67,21 +73,48 @@ fn details(event: &LedgerEvent) -> String {
 
 /// `{"events":[…]}`, each with its number and hash.
 pub fn log_json(events: &[LoggedEvent]) -> Value {
-    let one = |logged: &LoggedEvent| {
-        let event = &logged.event;
-        json!({
-            "seq": logged.seq,
-            "at": event.at,
-            "kind": event.kind,
-            "site": event.site,
-            "actor": event.actor,
-            "from": event.from,
-            "subject": event.subject,
-            "details": event.details,
-            "hash": logged.hash.to_string(),
-        })
-    };
-    json!({"events": events.iter().map(one).collect::<Vec<_>>()})
+    json!({"events": events.iter().map(event_json).collect::<Vec<_>>()})
+}
+
+/// One event with its number and hash.
+pub fn event_json(logged: &LoggedEvent) -> Value {
+    let event = &logged.event;
+    json!({
+        "seq": logged.seq,
+        "at": event.at,
+        "kind": event.kind,
+        "site": event.site,
+        "actor": event.actor,
+        "from": event.from,
+        "subject": event.subject,
+        "details": event.details,
+        "hash": logged.hash.to_string(),
+    })
+}
+
+/// Writes all that was recorded of one event.
+pub fn write_event(out: &mut dyn Write, logged: &LoggedEvent, look: &Look) -> io::Result<()> {
+    let event = &logged.event;
+    writeln!(out, "{} {}", look.paint(Tone::Strong, &format!("event {}", logged.seq)), escape(event.kind.name()))?;
+    let actor = &event.actor;
+    let who = format!("{}@{} (process {})", actor.user, actor.host, actor.pid);
+    let rows = [
+        ("when", event.at.to_string()),
+        ("who", who),
+        ("from", event.from.clone()),
+        ("site", event.site.clone()),
+        ("subject", event.subject.clone().unwrap_or_else(|| "-".to_owned())),
+        ("hash", logged.hash.to_string()),
+    ];
+    for (name, value) in rows {
+        writeln!(out, "{} {}", look.paint(Tone::Quiet, &format!("{name:8}")), escape(&value))?;
+    }
+    writeln!(out, "{}", look.paint(Tone::Quiet, "details"))?;
+    let details = serde_json::to_string_pretty(&event.details).unwrap_or_default();
+    for line in details.lines() {
+        writeln!(out, "  {}", escape(line))?;
+    }
+    out.flush()
 }
 
 /// Writes both verdicts, then what was found. For JSON the verdicts are written as they are.
@@ -114,6 +147,10 @@ pub fn write_verdicts(out: &mut dyn Write, verdicts: &Verdicts, look: &Look) -> 
     if let Some(head) = &verdicts.head {
         writeln!(out, "newest hash {head}")?;
     }
+    for witnessed in &verdicts.witnessed {
+        let (witness, key) = (escape(&witnessed.witness), &witnessed.key);
+        writeln!(out, "countersigned up to event {} by {witness} ({key})", witnessed.event)?;
+    }
     verdicts.findings.iter().try_for_each(|finding| write_finding(out, finding, look))?;
     out.flush()
 }
@@ -126,6 +163,7 @@ mod tests {
     use crate::ledger::chain::Hash;
     use crate::ledger::event::tests::{noon, origin};
     use crate::ledger::event::{FileChange, NodeOutcome};
+    use crate::ledger::verify::Witnessed;
 
     fn logged() -> Vec<LoggedEvent> {
         let file = FileChange { path: "/etc/x".into(), old: None, new: Some("00".into()) };
@@ -183,6 +221,7 @@ mod tests {
             key: Some("SHA256:K".into()),
             events: 4,
             head: Some("h".into()),
+            witnessed: vec![Witnessed { witness: "vendor".into(), key: "SHA256:W".into(), event: 3 }],
         };
         let mut out = Vec::new();
         write_verdicts(&mut out, &verdicts, &Look::plain()).unwrap();
@@ -192,6 +231,7 @@ mod tests {
         4 events in ledger L
         signed with SHA256:K
         newest hash h
+        countersigned up to event 3 by vendor (SHA256:W)
         error   audit.tail.cut  events 5 to 6: cut off
                 fix: restore
         ");

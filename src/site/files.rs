@@ -69,6 +69,9 @@ impl Site {
         if let LedgerLocation::File(path) = &self.ledger {
             files.add(FileUse::Ledger, "ledger.file", path);
         }
+        if let Some(forward) = &self.forward {
+            files.add_all(FileUse::Certificate, "ledger.forward.ca_certificates", &forward.ca_certificates);
+        }
         files.files
     }
 }

@@ -295,6 +295,22 @@ impl Default for Proxy {
     }
 }
 
+/// A person whose signature counts, by one of the person's SSH keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signatory {
+    /// Who; one person may have several keys.
+    pub name: String,
+    /// The public key, type and key as in a `.pub` file.
+    pub key: String,
+}
+
+impl Signatory {
+    /// The key. Validation has seen that there is one.
+    pub fn public_key(&self) -> Option<russh::keys::PublicKey> {
+        crate::sshsig::parse_public_key(&self.key)
+    }
+}
+
 /// Who may be let in, for how long, with whose consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessPolicy {
@@ -306,6 +322,10 @@ pub struct AccessPolicy {
     pub persons: Vec<String>,
     /// Approvals by other persons that a window needs.
     pub approvals: u8,
+    /// Who may approve, and ask.
+    pub approvers: Vec<Signatory>,
+    /// Who else may ask.
+    pub requesters: Vec<Signatory>,
     /// Addresses from which a window's person may come; empty: anywhere.
     pub sources: Vec<IpNet>,
     /// Whether sessions are recorded.
@@ -319,6 +339,8 @@ impl Default for AccessPolicy {
             ticket_pattern: None,
             persons: Vec::new(),
             approvals: 0,
+            approvers: Vec::new(),
+            requesters: Vec::new(),
             sources: Vec::new(),
             record: false,
         }
@@ -349,6 +371,19 @@ pub enum LedgerLocation {
     File(PathBuf),
     /// A `PostgreSQL` URL.
     Postgres(String),
+}
+
+/// Where each event of the ledger is sent as well (RFC 5424).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// The receiver's name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Whether TLS is spoken (RFC 5425); otherwise plain TCP (RFC 6587).
+    pub tls: bool,
+    /// CAs of the receiver's certificate; the public ones unless given.
+    pub ca_certificates: Vec<PathBuf>,
 }
 
 /// A check that is known to fail for now.
@@ -403,6 +438,10 @@ pub struct Site {
     pub connectors: Vec<Connector>,
     /// The ledger.
     pub ledger: LedgerLocation,
+    /// The other party: whose countersignature of a checkpoint counts.
+    pub witnesses: Vec<Signatory>,
+    /// Where the ledger's events are sent as well.
+    pub forward: Option<Forward>,
     /// Checks known to fail.
     pub waivers: Vec<Waiver>,
 }

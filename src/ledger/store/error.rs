@@ -161,6 +161,20 @@ pub enum LedgerError {
         /// Why it cannot be read; `None`: the signature or the ledger's id is another.
         source: Option<CheckpointError>,
     },
+    /// The checkpoint is there; nothing has to be made anew.
+    #[error("the ledger's checkpoint {path} is there, and is its own")]
+    CheckpointPresent {
+        /// The checkpoint's file.
+        path: PathBuf,
+    },
+    /// Nothing is made anew over a ledger that is not whole.
+    #[error("the ledger {path} is not whole: {found}")]
+    NotWhole {
+        /// The ledger.
+        path: PathBuf,
+        /// What was found, in words.
+        found: String,
+    },
     /// The event cannot be recorded or read.
     #[error("cannot {action} event {seq} of the ledger {path}")]
     Event {
@@ -216,7 +230,11 @@ impl LedgerError {
                 "run `portcullis audit verify`; restore the newest copy of the ledger, or begin another with --ledger FILE and keep this one as evidence".to_owned()
             }
             Self::CheckpointMissing { path } | Self::CheckpointForeign { path, .. } => {
-                format!("restore {} from a backup, or begin another ledger with --ledger FILE and keep this one as evidence", path.display())
+                format!("restore {} from a backup; where there is none, `portcullis audit resume --reason TEXT` makes it anew and records that it did", path.display())
+            }
+            Self::CheckpointPresent { .. } => "there is nothing to do: the ledger goes on".to_owned(),
+            Self::NotWhole { .. } => {
+                "restore the ledger from a backup or an export, or begin another with --ledger FILE and keep this one as evidence".to_owned()
             }
             Self::Event { action: "read", .. } => "run `portcullis audit verify` to see what was changed".to_owned(),
             Self::Event { .. } => "this is a mistake in portcullis; please report it".to_owned(),

@@ -3,6 +3,7 @@
 mod beside;
 mod error;
 mod reading;
+mod resume;
 mod schema;
 mod sqlite;
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::error::LedgerError;
 use super::sqlite::SqliteLedger;
-use crate::ledger::chain::{Found, Hash, judge};
+use crate::ledger::chain::{Found, Hash, LedgerId, Record, judge};
 use crate::ledger::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::ledger::event::LedgerEvent;
 use crate::ledger::export::{ExportFormat, LineError, write_closing, write_event, write_opening};
@@ -20,6 +20,12 @@ pub struct LogQuery {
     pub limit: Option<u32>,
     /// None before this moment.
     pub since: Option<Timestamp>,
+    /// None at or after this moment.
+    pub until: Option<Timestamp>,
+    /// The event of this number alone.
+    pub seq: Option<u64>,
+    /// Of this user of portcullis, or about this person.
+    pub who: Option<String>,
     /// The beginning of the run's or window's id.
     pub subject: Option<String>,
     /// The beginning of the kind, such as `run.`.
@@ -52,13 +58,17 @@ impl SqliteLedger {
                 "SELECT seq, hash, CAST(body AS BLOB) FROM events
                  WHERE (?1 IS NULL OR at >= ?1) AND (?2 IS NULL OR substr(subject, 1, length(?2)) = ?2)
                    AND (?3 IS NULL OR substr(kind, 1, length(?3)) = ?3)
+                   AND (?5 IS NULL OR at < ?5) AND (?6 IS NULL OR seq = ?6)
+                   AND (?7 IS NULL OR CASE WHEN json_valid(body) THEN ?7 IN (body ->> '$.actor.user', body ->> '$.details.who') END)
                  ORDER BY seq DESC LIMIT ?4",
             )
             .map_err(self.failed("read"))?;
-        let since = query.since.map(|since| format!("{since:.9}"));
+        let moment = |moment: Option<Timestamp>| moment.map(|moment| format!("{moment:.9}"));
+        let (since, until) = (moment(query.since), moment(query.until));
+        let seq = query.seq.map(|seq| i64::try_from(seq).unwrap_or(i64::MAX));
         let limit = query.limit.map_or(-1, i64::from);
         let rows = statement
-            .query_map(params![since, query.subject, query.kind, limit], |row| {
+            .query_map(params![since, query.subject, query.kind, limit, until, seq, query.who], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
             })
             .map_err(self.failed("read"))?;
@@ -108,8 +118,41 @@ impl SqliteLedger {
         Ok(assess(&identity, &judged, &options, findings))
     }
 
+    /// The ledger's id; `None` before its first event.
+    pub fn id(&self) -> Result<Option<LedgerId>, LedgerError> {
+        Ok(self.identity(&self.lock())?.map(|identity| identity.ledger))
+    }
+
+    /// The next `limit` links after event `seq`, with their numbers, as they stand there: nothing is verified.
+    pub(crate) fn records_after(&self, seq: u64, limit: u32) -> Result<Vec<(u64, Record)>, LedgerError> {
+        let connection = self.lock();
+        let mut statement = connection
+            .prepare("SELECT seq, prev, hash, signature, body FROM events WHERE seq > ?1 ORDER BY seq LIMIT ?2")
+            .map_err(self.failed("read"))?;
+        let rows = statement.query_map(params![i64::try_from(seq).unwrap_or(i64::MAX), limit], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, Vec<u8>>(3)?, row.get(4)?))
+        });
+        let rows = rows.map_err(self.failed("read"))?;
+        rows.map(|row| {
+            let (seq, prev, hash, signature, body) = row.map_err(self.failed("read"))?;
+            let link = Hash::parse_bytes(&prev).zip(Hash::parse_bytes(&hash)).zip(signature.try_into().ok());
+            let ((prev, hash), signature) = link.ok_or_else(|| LedgerError::Nameless { path: self.path.clone() })?;
+            Ok((u64::try_from(seq).unwrap_or_default(), Record { prev, hash, signature, body }))
+        })
+        .collect()
+    }
+
+    /// The hash of event `seq`; `None` where there is none.
+    pub fn hash_at(&self, seq: u64) -> Result<Option<Hash>, LedgerError> {
+        self.hash_of(&self.lock(), seq)
+    }
+
     /// Gives each record, in order, to `take`.
-    fn each_record(&self, connection: &Connection, mut take: impl FnMut(&Found<'_>) -> Result<(), LedgerError>) -> Result<(), LedgerError> {
+    pub(super) fn each_record(
+        &self,
+        connection: &Connection,
+        mut take: impl FnMut(&Found<'_>) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
         let failed = || self.failed("read");
         let mut statement = connection.prepare("SELECT seq, prev, hash, signature, body FROM events ORDER BY seq").map_err(failed())?;
         let mut rows = statement.query([]).map_err(failed())?;

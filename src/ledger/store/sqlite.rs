@@ -106,13 +106,25 @@ impl SqliteLedger {
         let (identity, key) = self.identify_for_append(&transaction, event.at)?;
         let tip = self.tip(&transaction)?;
         self.check_head(&transaction, &identity, &key, tip)?;
+        let appended = self.append_to(transaction, (&identity, &key), tip, event)?;
+        self.leave_head(&connection, &identity, &key)?;
+        Ok(appended)
+    }
+
+    /// Appends without looking at the checkpoint, and commits.
+    pub(super) fn append_to(
+        &self,
+        transaction: Transaction<'_>,
+        (identity, key): (&Identity, &SigningKey),
+        tip: Option<(u64, Hash)>,
+        event: &LedgerEvent,
+    ) -> Result<Appended, LedgerError> {
         let (seq, prev) = tip.map_or_else(|| (1, genesis(identity.ledger, &identity.key)), |(seq, hash)| (seq + 1, hash));
         let body =
             event.encode_body(seq).map_err(|source| LedgerError::Event { action: "record", path: self.path.clone(), seq, source })?;
-        let record = seal(prev, body, &key).map_err(|source| self.beside.key_error(source))?;
+        let record = seal(prev, body, key).map_err(|source| self.beside.key_error(source))?;
         self.insert(&transaction, seq, &record)?;
         transaction.commit().map_err(self.failed("append to"))?;
-        self.leave_head(&connection, &identity, &key)?;
         Ok(Appended { seq, hash: record.hash })
     }
 
@@ -129,7 +141,7 @@ impl SqliteLedger {
     }
 
     /// Writes the checkpoint of the newest event, under the store's lock, so that no older one replaces it.
-    fn leave_head(&self, connection: &Connection, identity: &Identity, key: &SigningKey) -> Result<(), LedgerError> {
+    pub(super) fn leave_head(&self, connection: &Connection, identity: &Identity, key: &SigningKey) -> Result<(), LedgerError> {
         let transaction = self.begin(connection, TransactionBehavior::Immediate)?;
         if let Some((seq, hash)) = self.tip(&transaction)? {
             self.sign_head(identity, key, seq, hash)?;
@@ -143,7 +155,7 @@ impl SqliteLedger {
     }
 
     /// Refuses where the checkpoint knows more than the ledger does.
-    fn check_head(
+    pub(super) fn check_head(
         &self,
         transaction: &Transaction<'_>,
         identity: &Identity,
@@ -174,7 +186,7 @@ impl SqliteLedger {
         Ok(())
     }
 
-    fn hash_of(&self, connection: &Connection, seq: u64) -> Result<Option<Hash>, LedgerError> {
+    pub(super) fn hash_of(&self, connection: &Connection, seq: u64) -> Result<Option<Hash>, LedgerError> {
         let number = i64::try_from(seq).unwrap_or(i64::MAX);
         let bytes = connection
             .query_row("SELECT hash FROM events WHERE seq = ?1", [number], |row| row.get::<_, Vec<u8>>(0))
@@ -189,7 +201,7 @@ impl SqliteLedger {
         Ok(self.hash_of(connection, seq)?.map(|hash| (seq, hash)))
     }
 
-    fn identify_for_append(&self, transaction: &Transaction<'_>, at: Timestamp) -> Result<(Identity, SigningKey), LedgerError> {
+    pub(super) fn identify_for_append(&self, transaction: &Transaction<'_>, at: Timestamp) -> Result<(Identity, SigningKey), LedgerError> {
         if let Some(identity) = self.identity(transaction)? {
             let key = self.beside.load_key_of(&identity.key)?;
             return Ok((identity, key));

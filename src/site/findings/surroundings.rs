@@ -153,6 +153,15 @@ fn connectors(found: &mut Found<'_>) {
 
 fn access(found: &mut Found<'_>) {
     let site = found.site;
+    let mut approvers: Vec<_> = site.access.approvers.iter().map(|approver| approver.name.to_lowercase()).collect();
+    approvers.sort();
+    approvers.dedup();
+    if approvers.len() < usize::from(site.access.approvals) {
+        let message =
+            format!("windows need the approval of {}, and {} can give it: no window can be opened", site.access.approvals, approvers.len());
+        let fix = "name persons with their public SSH keys under `access.approvers`, or lower `access.approvals`";
+        found.add(&warning("access.approvers", SECURITY), "access.approvals", message, fix);
+    }
     if site.sla == Sla::Custom && site.access.approvals > 0 {
         let message = "a custom SLA needs access around the clock, and each window waits for an approval".to_owned();
         found.add(&info("access.window.sla", SECURITY), "access.approvals", message, "see that an approver can be had at any hour");

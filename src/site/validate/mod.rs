@@ -46,6 +46,8 @@ pub(crate) fn site(file: &SiteFile, path: &Path, home: Option<&Path>, problems: 
         access: policy::access(file, &mut values),
         connectors,
         ledger: policy::ledger(file, &mut values),
+        witnesses: policy::witnesses(file, &mut values),
+        forward: policy::forward(file, &mut values),
         waivers: policy::waivers(file, &mut values),
     };
     values.problems.is_empty().then_some(site)

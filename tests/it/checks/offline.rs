@@ -50,6 +50,8 @@ fn site(folder: &Path) -> Site {
         access: AccessPolicy::default(),
         connectors: Vec::new(),
         ledger: LedgerLocation::File("ledger.db".into()),
+        witnesses: Vec::new(),
+        forward: None,
         waivers: Vec::new(),
     }
 }

@@ -7,8 +7,13 @@ use portcullis::ledger::event::Actor;
 use portcullis::ledger::{Beginning, LedgerEvent, OpenOptions, Origin, SqliteLedger};
 
 mod appends;
+mod commands;
+mod countersigning;
 mod database;
+mod desk;
 mod export;
+mod forwarding;
+mod readers;
 mod store;
 
 /// Who acts in these tests.

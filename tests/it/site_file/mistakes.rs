@@ -151,6 +151,15 @@ fn values_are_judged_by_their_rules() {
     assert_said(&least_with("access: {longest_window: 8 hours}\n"), &["is not a duration", "`90m`"]);
     assert_said(&least_with("access: {ticket_pattern: 'CHG['}\n"), &["no regular expression"]);
     assert_said(&least_with("access: {sources: [10.0.0.0/33]}\n"), &["neither an address nor a network"]);
+    assert_said(
+        &least_with("access: {approvers: [{name: ada, key: ssh-ed25519 AAAA}]}\n"),
+        &["approvers[0].key`: that is no public SSH key"],
+    );
+    assert_said(&least_with("ledger: {file: l.db, forward: {to: 'udp://siem.example'}}\n"), &["`tls://` or `tcp://`"]);
+    assert_said(&least_with("ledger: {file: l.db, forward: {to: 'tcp://siem.example', ca_certificates: [a.pem]}}\n"), &["no use for them"]);
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHqO6g7GH6sVeUj2tG3rHoETJTIpX2esl8/g6uDQyNyS";
+    let two = format!("access: {{approvers: [{{name: ada, key: {key}}}], requesters: [{{name: bob, key: {key} x}}]}}\n");
+    assert_said(&least_with(&two), &["given for ada and for bob"]);
     assert_said(&least_with("smtp: {host: m.example, username: a, password: prompt, from: Joe}\n"), &["no mail address"]);
     assert_said(
         &least_with("smtp: {provider: ses, username: a, password: prompt, from: a@b.example}\n"),

@@ -51,6 +51,11 @@ fn every_value_of_a_full_site_arrives() {
     assert_eq!(site.access.sources[1].to_string(), "203.0.113.9/32");
     assert_eq!(site.connectors[0].login.as_ref().unwrap().address, "10.77.1.5");
     assert_eq!(site.ledger, LedgerLocation::Postgres("postgresql://portcullis@db.corp.example/ledger".into()));
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHqO6g7GH6sVeUj2tG3rHoETJTIpX2esl8/g6uDQyNyS".to_owned();
+    assert_eq!(site.access.approvers, [Signatory { name: "carol".into(), key: key.clone() }], "a key's comment is anybody's text");
+    assert_eq!(site.witnesses, [Signatory { name: "vendor".into(), key }]);
+    let ca_certificates = vec![PathBuf::from("certs/siem-ca.pem")];
+    assert_eq!(site.forward, Some(Forward { host: "siem.corp.example".into(), port: 6514, tls: true, ca_certificates }));
     assert_eq!(site.waivers[0].until, jiff::civil::date(2027, 5, 31));
     assert_eq!(site.figures.hardware.memory_gib.minimum, 12);
 }

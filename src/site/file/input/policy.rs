@@ -18,10 +18,34 @@ pub(crate) struct AccessInput {
     /// Approvals by other persons that a window needs. None unless given.
     #[schemars(range(max = 9))]
     pub(crate) approvals: Option<u8>,
+    /// Persons who may approve a window that another one asked for. They may ask for windows too.
+    pub(crate) approvers: Option<Vec<SignatoryInput>>,
+    /// Persons who may ask for a window, where approvals are needed. Nobody but the approvers unless given.
+    pub(crate) requesters: Option<Vec<SignatoryInput>>,
     /// Addresses or networks from which a window's person may come. Anywhere unless given.
     pub(crate) sources: Option<Vec<Text>>,
     /// Whether sessions are recorded.
     pub(crate) record: Option<bool>,
+}
+
+/// A person whose signature counts. Several keys of one person are several entries with the same name.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignatoryInput {
+    /// The person's name.
+    pub(crate) name: Text,
+    /// A public SSH key of that person, such as `ssh-ed25519 AAAA…`: the line of a .pub file.
+    pub(crate) key: Text,
+}
+
+/// A receiver of the ledger's events.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ForwardInput {
+    /// Where to, such as `tls://siem.corp.example:6514` (RFC 5425) or `tcp://10.0.0.9:601` (RFC 6587).
+    pub(crate) to: Text,
+    /// CA certificates that signed the receiver's certificate. The public CAs unless given.
+    pub(crate) ca_certificates: Option<Vec<Text>>,
 }
 
 /// Where runs and windows are recorded: either `file` or `postgres`.
@@ -32,6 +56,10 @@ pub(crate) struct LedgerInput {
     pub(crate) file: Option<Text>,
     /// A `PostgreSQL` URL without a password, such as `postgresql://portcullis@db.corp.example/ledger`.
     pub(crate) postgres: Option<Text>,
+    /// The other party: persons whose countersignature of a checkpoint counts. None unless given.
+    pub(crate) witnesses: Option<Vec<SignatoryInput>>,
+    /// A syslog receiver to which each event is sent as well. None unless given.
+    pub(crate) forward: Option<ForwardInput>,
 }
 
 /// A check that is known to fail for now.

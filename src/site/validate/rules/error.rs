@@ -143,6 +143,9 @@ pub enum RuleError {
         /// What was given.
         text: String,
     },
+    /// Not a public key. What was given is not repeated: it may be the private half.
+    #[error("that is no public SSH key")]
+    PublicKey,
     /// Not a day.
     #[error("`{text}` is no day")]
     Day {
@@ -176,6 +179,7 @@ impl RuleError {
             Self::HostKey { .. } => {
                 "write `SHA256:…` as `ssh-keygen -lf` shows it, or `ssh-ed25519 AAAA…` as the server's .pub file has it"
             }
+            Self::PublicKey => "write the line of the person's .pub file, such as `ssh-ed25519 AAAA…`",
             Self::Day { .. } => "write year, month and day, such as 2026-12-31",
             Self::Network { .. } => "such as 192.0.2.7 or 192.0.2.0/24",
             Self::Empty

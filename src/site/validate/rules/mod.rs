@@ -227,6 +227,26 @@ pub fn host_key(text: &str) -> Result<String, RuleError> {
     if fingerprint || line { Ok(text.to_owned()) } else { Err(RuleError::HostKey { text: text.to_owned() }) }
 }
 
+/// A person's public SSH key, the line of a `.pub` file; its comment is left out. A key that proves nothing is none.
+pub fn public_key(text: &str) -> Result<String, RuleError> {
+    let key = crate::sshsig::parse_public_key(text).ok_or(RuleError::PublicKey)?;
+    if matches!(key.algorithm(), russh::keys::Algorithm::Dsa) {
+        return Err(RuleError::PublicKey);
+    }
+    key.to_openssh().ok().ok_or(RuleError::PublicKey)
+}
+
+/// A syslog receiver: whether by TLS, host, port. The ports are those of RFC 5425 and RFC 6587 unless given.
+pub fn syslog_url(text: &str) -> Result<(bool, String, u16), RuleError> {
+    let (tls, rest) = match (text.strip_prefix("tls://"), text.strip_prefix("tcp://")) {
+        (Some(rest), _) => (true, rest),
+        (None, Some(rest)) => (false, rest),
+        (None, None) => return Err(RuleError::Scheme { text: text.to_owned(), schemes: "`tls://` or `tcp://`" }),
+    };
+    let (host, port) = host_and_port(rest)?;
+    Ok((tls, host, port.unwrap_or(if tls { 6514 } else { 601 })))
+}
+
 /// A day, as in 2026-12-31.
 pub fn day(text: &str) -> Result<Date, RuleError> {
     text.parse::<Date>().ok().ok_or_else(|| RuleError::Day { text: text.to_owned() })
@@ -236,6 +256,25 @@ pub fn day(text: &str) -> Result<Date, RuleError> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_syslog_receiver_is_taken_apart() {
+        assert_eq!(syslog_url("tls://siem.corp.example"), Ok((true, "siem.corp.example".into(), 6514)));
+        assert_eq!(syslog_url("tcp://10.0.0.9:1514"), Ok((false, "10.0.0.9".into(), 1514)));
+        assert_eq!(syslog_url("tls://[fd00::9]:6514").map(|(_, _, port)| port), Ok(6514));
+        for text in ["siem.corp.example", "udp://siem.corp.example", "tcp://siem:0", "tcp://siem:x", "tls://", "tls://a b"] {
+            assert!(syslog_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_public_key_is_one_that_can_be_read() {
+        let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHqO6g7GH6sVeUj2tG3rHoETJTIpX2esl8/g6uDQyNyS";
+        assert_eq!(public_key(&format!("{key} ada@desk\n")), Ok(key.into()));
+        for text in ["ssh-ed25519 AAAA", "SHA256:x", "-----BEGIN OPENSSH PRIVATE KEY-----", ""] {
+            assert!(matches!(public_key(text), Err(RuleError::PublicKey)), "{text}");
+        }
+    }
 
     #[test]
     fn dns_names_come_in_the_form_of_dns() {

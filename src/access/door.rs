@@ -1,0 +1,231 @@
+//! One machine's door: looked at, opened, shut, each in one round trip. What runs there stands in `sh/`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::window::{Span, WindowId};
+use crate::node::{Machine, Probe as _, RemoteError, quote};
+use crate::ssh::{Output, Script};
+
+const CLOSER: &str = include_str!("sh/closer.sh");
+const DOOR: &str = include_str!("sh/door.sh");
+
+// Closing looks twice, a second apart, and may wait for another one's lock.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Why a door could not be looked at, opened or shut.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// The machine gave no answer.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// It answered that it could not.
+    #[error("{machine}: {reason}")]
+    Refused {
+        /// Which machine.
+        machine: String,
+        /// In its words.
+        reason: String,
+    },
+    /// Its answer ends in the midst, or is none of ours.
+    #[error("{machine}: its answer cannot be understood{said}")]
+    Unreadable {
+        /// Which machine.
+        machine: String,
+        /// What it said on standard error.
+        said: String,
+    },
+}
+
+impl DoorError {
+    /// What to do next.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Remote(error) => error.help(),
+            Self::Refused { machine, .. } => Some(format!("set that right on {machine} and try again")),
+            Self::Unreadable { machine, .. } => Some(format!("look at what the login shell of {machine} prints, and at its system log")),
+        }
+    }
+
+    /// Whether the machine was not reached at all.
+    pub fn is_unreached(&self) -> bool {
+        matches!(self, Self::Remote(_))
+    }
+}
+
+/// One line of a machine's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What it is about.
+    pub word: String,
+    /// Its first field.
+    pub subject: String,
+    /// Its second.
+    pub detail: String,
+}
+
+/// How a door stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    /// The machine's clock.
+    pub clock: Timestamp,
+    /// SHA-256 of the files by which windows are trusted; `None`: not there.
+    pub files: BTreeMap<String, Option<String>>,
+    /// sshd's effective settings, as `sshd -T` names them.
+    pub sshd: BTreeMap<String, String>,
+    /// What `ssh -V` says.
+    pub version: String,
+    /// The machine's host keys, `TYPE BASE64`.
+    pub host_keys: Vec<String>,
+    /// Accounts, each with a line of its principals' file.
+    pub principals: Vec<(String, String)>,
+    /// Windows that the machine keeps a record of, with their ends.
+    pub windows: Vec<(String, Option<Timestamp>)>,
+    /// Timers of windows.
+    pub timers: Vec<String>,
+}
+
+/// What is to be opened on a machine.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    /// The window.
+    pub window: WindowId,
+    /// The account it logs in to.
+    pub account: String,
+    /// From when to when.
+    pub span: Span,
+    /// The line of its principal.
+    pub line: String,
+}
+
+/// A machine with a door.
+#[derive(Debug)]
+pub struct DoorWork {
+    machine: Machine,
+}
+
+impl DoorWork {
+    /// The door of `machine`.
+    pub fn new(machine: Machine) -> Self {
+        Self { machine }
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// Looks at the door as a login to `account` meets it; changes nothing.
+    pub async fn look(&self, account: &str) -> Result<Look, DoorError> {
+        let (answers, output) = self.call("look at the door", &format!("pcw_look {}", quote(account))).await?;
+        Look::of(&answers).ok_or_else(|| self.unreadable(&output))
+    }
+
+    /// Arms the closer, proves it armed, and then puts the principal in place; gives back by what the closer is kept.
+    pub async fn open(&self, opening: &Opening) -> Result<String, DoorError> {
+        let Opening { window, account, span, line } = opening;
+        let (start, end) = (span.start().as_second(), span.end().as_second());
+        let call = format!("pcw_open {window} {} {start} {end} {}", quote(account), quote(line));
+        let (answers, output) = self.call("open the window", &call).await?;
+        self.must_say(&answers, &output, "open")?;
+        Ok(answers.iter().find(|answer| answer.word == "armed").map(|answer| answer.detail.clone()).unwrap_or_default())
+    }
+
+    /// Shuts the door for a window: principal, sessions, timers, record; gives back how many connections were ended.
+    pub async fn shut(&self, window: &WindowId) -> Result<u64, DoorError> {
+        let (answers, output) = self.call("shut the window", &format!("pcw_shut {window}")).await?;
+        self.must_say(&answers, &output, "closed")?;
+        let ended = answers.iter().find(|answer| answer.word == "ended");
+        Ok(ended.and_then(|answer| answer.detail.parse().ok()).unwrap_or_default())
+    }
+
+    /// Replaces the list of revoked certificates, having asked it for one that must not pass and one that must.
+    pub async fn revoke(&self, krl: &[u8], revoked: &str, kept: &str) -> Result<(), DoorError> {
+        let call = format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept));
+        let (answers, output) = self.call("revoke certificates", &call).await?;
+        self.must_say(&answers, &output, "krl")
+    }
+
+    fn must_say(&self, answers: &[Answer], output: &Output, word: &str) -> Result<(), DoorError> {
+        if let Some(failed) = answers.iter().find(|answer| answer.word == "failed") {
+            return Err(DoorError::Refused { machine: self.machine.name().to_owned(), reason: failed.detail.clone() });
+        }
+        if answers.iter().any(|answer| answer.word == word) { Ok(()) } else { Err(self.unreadable(output)) }
+    }
+
+    fn unreadable(&self, output: &Output) -> DoorError {
+        let said = output.stderr_tail.trim();
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        DoorError::Unreadable { machine: self.machine.name().to_owned(), said }
+    }
+
+    async fn call(&self, label: &'static str, call: &str) -> Result<(Vec<Answer>, Output), DoorError> {
+        let script = Script {
+            label,
+            text: script(call),
+            payload: Zeroizing::new(Vec::new()),
+            elevation: self.machine.elevation().clone(),
+            timeout: PATIENCE,
+        };
+        let mut answers = Vec::new();
+        let mut on_line = |line: &str| answers.extend(parse_answer(line));
+        let output = self.machine.session().run(&script, &mut on_line).await.map_err(RemoteError::from)?;
+        Ok((answers, output))
+    }
+}
+
+/// The whole text of a call: the closer twice, once to be run and once to be left on the machine.
+fn script(call: &str) -> String {
+    let mut text = String::from(CLOSER);
+    let _infallible = write!(text, "pcw_closer_text() {{ cat <<'PCW_CLOSER'\n{CLOSER}PCW_CLOSER\n}}\n{DOOR}{call}\n");
+    text
+}
+
+fn parse_answer(line: &str) -> Option<Answer> {
+    let mut fields = line.splitn(3, '\t').map(str::to_owned);
+    Some(Answer { word: fields.next()?, subject: fields.next()?, detail: fields.next().unwrap_or_default() })
+}
+
+impl Look {
+    fn of(answers: &[Answer]) -> Option<Self> {
+        let mut look = Self::default();
+        let mut is_whole = false;
+        for Answer { word, subject, detail } in answers {
+            match word.as_str() {
+                "clock" => look.clock = read_clock(subject, detail)?,
+                "file" => drop(look.files.insert(subject.clone(), Some(detail.clone()).filter(|sum| sum != "absent"))),
+                "sshd" => drop(look.sshd.insert(subject.clone(), detail.clone())),
+                "version" => look.version.clone_from(subject),
+                "hostkey" => look.host_keys.push(format!("{subject} {detail}")),
+                "principal" => look.principals.push((subject.clone(), detail.clone())),
+                "window" => {
+                    let end = detail.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
+                    look.windows.push((subject.clone(), end));
+                }
+                "timer" => look.timers.push(subject.clone()),
+                "end" => is_whole = true,
+                _ => {}
+            }
+        }
+        is_whole.then_some(look)
+    }
+}
+
+// As precisely as `date` tells it; whole seconds where it tells no fraction.
+fn read_clock(whole: &str, exact: &str) -> Option<Timestamp> {
+    let fraction = exact.split_once('.').and_then(|(seconds, nanoseconds)| {
+        let nanoseconds = nanoseconds.parse().ok().filter(|_| nanoseconds.len() == 9)?;
+        Timestamp::new(seconds.parse().ok()?, nanoseconds).ok()
+    });
+    fraction.or_else(|| Timestamp::from_second(whole.parse().ok()?).ok())
+}
+
+#[cfg(test)]
+#[path = "door_tests.rs"]
+mod tests;

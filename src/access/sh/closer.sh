@@ -1,0 +1,238 @@
+# shellcheck shell=sh disable=SC2030,SC2031,SC2034 # functions share a pipeline's last part; a record's fields are read by others
+# Ends one window on this machine. A copy stands beside the window's record while it is open and is run by its timer:
+#   closer end     takes the principal away, ends the window's sessions and nobody else's, leaves nothing behind
+#   closer wait    waits for the window's end, then the same (where no systemd keeps timers)
+#   closer warn    tells the window's sessions, and those alone, how long they have
+# The operator's commands hold the same text and call its functions. Answers are tab-separated lines.
+
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL PATH
+umask 022
+pcw_home=${pcw_home:-/var/lib/portcullis/windows}
+pcw_ssh=${pcw_ssh:-/etc/ssh/portcullis}
+pcw_units=${pcw_units:-/etc/systemd/system}
+pcw_booted=${pcw_booted:-/run/systemd/system}
+
+pcw_say() { printf '%s\t%s\t%s\n' "$1" "${2:-}" "${3:-}" 2>/dev/null || :; }
+pcw_has_systemd() { [ -d "$pcw_booted" ]; }
+pcw_now() { date +%s; }
+pcw_uptime() { read -r pcw_up pcw_rest </proc/uptime && printf '%s\n' "${pcw_up%%.*}"; }
+
+# Reads a window's record: who logs in, from when to when, and where the clocks stood when it was armed.
+pcw_read() {
+    pcw_user='' pcw_start='' pcw_end='' pcw_armed='' pcw_armed_up='' pcw_boot=''
+    while IFS='=' read -r pcw_key pcw_value; do
+        case $pcw_key in
+            user) pcw_user=$pcw_value ;;
+            start) pcw_start=$pcw_value ;;
+            end) pcw_end=$pcw_value ;;
+            armed) pcw_armed=$pcw_value ;;
+            uptime) pcw_armed_up=$pcw_value ;;
+            boot) pcw_boot=$pcw_value ;;
+        esac
+    done <"$pcw_home/$1/window"
+}
+
+# Changes of the principals' files happen one after the other.
+pcw_locked() {
+    mkdir -p "$pcw_ssh/principals" || return 1
+    if command -v flock >/dev/null; then
+        (flock -w 20 8 && "$@") 8>>"$pcw_ssh/.lock"
+    else
+        "$@"
+    fi
+}
+
+# pcw_put_principals FILE ID [LINE]: replaces by rename alone; sshd reads the file at each login.
+pcw_put_principals() {
+    pcw_new=${1%/*}/.${1##*/}.new
+    { [ ! -e "$1" ] || grep -v -e " $2\$" -e " $2\.jump\$" "$1"; [ -z "${3:-}" ] || printf '%s\n' "$3"; } >"$pcw_new"
+    if [ -s "$pcw_new" ]; then
+        chmod 0644 "$pcw_new" && { sync "$pcw_new" 2>/dev/null || sync; } && mv -f "$pcw_new" "$1"
+    else
+        rm -f "$pcw_new" "$1"
+    fi
+}
+
+# pcw_take_away ID: its principal, whichever account it stands at.
+pcw_take_away() {
+    for pcw_file in "$pcw_ssh"/principals/*; do
+        [ -f "$pcw_file" ] || continue
+        grep -q -e " $1\$" -e " $1\.jump\$" "$pcw_file" || continue
+        pcw_put_principals "$pcw_file" "$1" || return 1
+    done
+}
+
+# What sshd, and nobody in its name, wrote to the journal since the window's start, on this boot.
+pcw_journal() {
+    journalctl -q --no-pager -b -o export --output-fields=MESSAGE,_PID --since "@$((${pcw_start:-0} - 60))" \
+        _UID=0 _COMM=sshd + _UID=0 _COMM=sshd-session 2>/dev/null
+}
+
+# pcw_connections ID: `PID ADDRESS PORT` of each connection that was let in by a certificate of this window. A number that
+# a later login has again belongs to that one.
+pcw_connections() {
+    pcw_ours=' '
+    pcw_line='' pcw_pid=''
+    if pcw_has_systemd && command -v journalctl >/dev/null; then
+        pcw_journal
+    else
+        # A line of syslog: `… sshd[PID]: Accepted …`, told as the journal tells it.
+        cat /var/log/auth.log /var/log/secure 2>/dev/null |
+            sed -n 's/^.* sshd[-a-z]*\[\([0-9]*\)\]: \(Accepted .*\)$/_PID=\1\
+MESSAGE=\2\
+/p'
+    fi | {
+        while IFS= read -r pcw_text; do
+            case $pcw_text in
+                _PID=*) pcw_pid=${pcw_text#*=} ;;
+                'MESSAGE=Accepted '*) pcw_line=$pcw_text ;;
+                '')
+                    [ -z "$pcw_line" ] || pcw_count_login "$1"
+                    pcw_line=
+                    ;;
+            esac
+        done
+        for pcw_one in $pcw_ours; do
+            pcw_pid=${pcw_one%%/*}
+            case $(cat "/proc/$pcw_pid/comm" 2>/dev/null) in
+                sshd*) printf '%s\n' "$pcw_one" | tr '/' ' ' ;;
+            esac
+        done
+    }
+}
+
+pcw_count_login() {
+    case $pcw_ours in *" $pcw_pid/"*) pcw_ours="${pcw_ours%% "$pcw_pid"/*} ${pcw_ours#* "$pcw_pid"/* }" ;; esac
+    case $pcw_line in
+        *" ID $1 (serial "*)
+            pcw_from=${pcw_line#* from }
+            pcw_port=${pcw_from#* port }
+            pcw_ours="$pcw_ours$pcw_pid/${pcw_from%% *}/${pcw_port%% *} "
+            ;;
+    esac
+}
+
+# pcw_scope PID: the login session it belongs to, where logind keeps one.
+pcw_scope() { sed -n 's/^.*\/\(session-[^/]*\.scope\)$/\1/p' "/proc/$1/cgroup" 2>/dev/null | head -n 1; }
+
+# pcw_processes PID ADDRESS PORT: the connection's processes: its session's, its descendants, and what left both but still
+# carries the connection in its environment (`nohup`, `setsid`, `at`).
+pcw_processes() {
+    pcw_found=" $1 "
+    pcw_scope=$(pcw_scope "$1")
+    if [ -n "$pcw_scope" ]; then
+        for pcw_file in /sys/fs/cgroup/*/"$pcw_scope"/cgroup.procs /sys/fs/cgroup/*/*/"$pcw_scope"/cgroup.procs \
+            /sys/fs/cgroup/systemd/*/*/"$pcw_scope"/cgroup.procs; do
+            [ -r "$pcw_file" ] && pcw_found="$pcw_found$(tr '\n' ' ' <"$pcw_file")"
+        done
+    fi
+    pcw_found="$pcw_found$(grep -lF "SSH_CLIENT=$2 $3 " /proc/[0-9]*/environ 2>/dev/null | sed 's/^.proc.\([0-9]*\).*$/\1/' | tr '\n' ' ')"
+    pcw_grown=yes
+    while [ "$pcw_grown" = yes ]; do
+        pcw_grown=no
+        for pcw_file in /proc/[0-9]*/stat; do
+            { read -r pcw_text <"$pcw_file"; } 2>/dev/null || continue
+            pcw_pid=${pcw_text%% *}
+            # The name before it may hold anything; the last bracket ends it. Then the state, then the parent.
+            pcw_text=${pcw_text##*) }
+            pcw_text=${pcw_text#* }
+            case $pcw_found in
+                *" $pcw_pid "*) ;;
+                *" ${pcw_text%% *} "*) pcw_found="$pcw_found$pcw_pid " pcw_grown=yes ;;
+            esac
+        done
+    done
+    printf '%s\n' "$pcw_found"
+}
+
+# pcw_end_sessions ID: ends each connection of the window with all that it started; says how many there were.
+pcw_end_sessions() {
+    pcw_ended=0
+    pcw_connections "$1" | {
+        while read -r pcw_monitor pcw_address pcw_port; do
+            pcw_victims=$(pcw_processes "$pcw_monitor" "$pcw_address" "$pcw_port")
+            pcw_scope=$(pcw_scope "$pcw_monitor")
+            # Stopped first, so that none of them starts another meanwhile.
+            # shellcheck disable=SC2086 # a list of numbers
+            kill -s STOP $pcw_victims 2>/dev/null
+            # shellcheck disable=SC2086 # a list of numbers
+            kill -s KILL $pcw_victims 2>/dev/null
+            [ -z "$pcw_scope" ] || systemctl kill --signal=KILL "$pcw_scope" 2>/dev/null
+            pcw_ended=$((pcw_ended + 1))
+        done
+        printf '%s\n' "$pcw_ended"
+    }
+}
+
+# pcw_close ID: once more a second later: a login that was under way may have been let in just before.
+pcw_close() {
+    [ -n "${pcw_start:-}" ] || [ ! -r "$pcw_home/$1/window" ] || pcw_read "$1"
+    pcw_locked pcw_take_away "$1" || pcw_say trouble "$1" 'its principal could not be taken away'
+    pcw_first=$(pcw_end_sessions "$1")
+    ! pcw_has_systemd || journalctl --sync 2>/dev/null
+    sleep 1
+    pcw_second=$(pcw_end_sessions "$1")
+    pcw_say ended "$1" "$((pcw_first + pcw_second))"
+    logger -t portcullis "window $1 closed, $((pcw_first + pcw_second)) connections ended" 2>/dev/null
+    pcw_forget "$1"
+}
+
+# pcw_forget ID: its timers and its record.
+pcw_forget() {
+    if [ -r "$pcw_home/$1/at" ]; then
+        # shellcheck disable=SC2046 # a list of numbers
+        atrm $(cat "$pcw_home/$1/at") 2>/dev/null
+    fi
+    rm -rf "${pcw_home:?}/$1"
+    pcw_unit=portcullis-window-$1
+    set -- "$pcw_units/$pcw_unit.timer" "$pcw_units/$pcw_unit.service" "$pcw_units/$pcw_unit-warn.timer" "$pcw_units/$pcw_unit-warn.service"
+    if [ -e "$1" ] || [ -e "$2" ] || [ -e "$3" ] || [ -e "$4" ]; then
+        rm -f "$@" "$pcw_units/timers.target.wants/$pcw_unit.timer" "$pcw_units/timers.target.wants/$pcw_unit-warn.timer"
+        systemctl stop "$pcw_unit.timer" "$pcw_unit-warn.timer" 2>/dev/null
+        systemctl daemon-reload 2>/dev/null
+        rm -f "/var/lib/systemd/timers/stamp-$pcw_unit.timer" "/var/lib/systemd/timers/stamp-$pcw_unit-warn.timer"
+    fi
+    rmdir "$pcw_home" 2>/dev/null || :
+}
+
+# pcw_wait ID: by the wall clock or by the time that has passed, whichever comes first; setting a clock back wins nothing.
+pcw_wait() {
+    while pcw_read "$1" 2>/dev/null; do
+        pcw_left=$((pcw_end - $(pcw_now)))
+        if [ "$(cat /proc/sys/kernel/random/boot_id)" = "$pcw_boot" ]; then
+            pcw_passed=$((pcw_armed_up + pcw_end - pcw_armed - $(pcw_uptime)))
+            [ "$pcw_passed" -ge "$pcw_left" ] || pcw_left=$pcw_passed
+        fi
+        [ "$pcw_left" -gt 0 ] || { pcw_close "$1"; return; }
+        [ "$pcw_left" -le 10 ] || pcw_left=10
+        sleep "$pcw_left"
+    done
+}
+
+# pcw_warn ID: onto the terminals of the window's sessions.
+pcw_warn() {
+    pcw_read "$1" || return 0
+    pcw_minutes=$(((pcw_end - $(pcw_now) + 30) / 60))
+    pcw_at=$(date -u -d "@$pcw_end" '+%H:%M:%S UTC' 2>/dev/null)
+    pcw_connections "$1" | while read -r pcw_monitor pcw_address pcw_port; do
+        for pcw_pid in $(pcw_processes "$pcw_monitor" "$pcw_address" "$pcw_port"); do
+            readlink "/proc/$pcw_pid/fd/0" 2>/dev/null
+        done
+    done | grep '^/dev/pts/' | sort -u | while read -r pcw_terminal; do
+        printf '\r\n*** window %s: this session ends in %s minutes, at %s ***\r\n' "$1" "$pcw_minutes" "$pcw_at" >"$pcw_terminal"
+    done
+}
+
+case ${1:-}/${0##*/} in
+    */closer)
+        pcw_here=${0%/*}
+        pcw_id=${pcw_here##*/}
+        case ${1:-} in
+            end) pcw_close "$pcw_id" ;;
+            wait) pcw_wait "$pcw_id" ;;
+            warn) pcw_warn "$pcw_id" ;;
+        esac
+        ;;
+esac

@@ -1,0 +1,108 @@
+//! `portcullis audit`: the ledger, read, verified, exported, countersigned. Reading and exporting are events too.
+
+mod checkpoint;
+mod countersign;
+mod export;
+mod log;
+mod resume;
+mod verify;
+
+use clap::Subcommand;
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::{Failure, Sentence};
+use super::forward::Forwarding;
+use super::record::{ledger_failure, ledger_path, origin};
+use crate::ledger::checkpoint::SignedCheckpoint;
+use crate::ledger::{LedgerEvent, OpenOptions, SqliteLedger};
+use crate::site::model::Site;
+
+/// Verbs of `audit`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// What was done, the newest first
+    Log(log::LogArgs),
+    /// One event with all that was recorded of it
+    Show(log::ShowArgs),
+    /// Whether each event is what was signed, and whether all are there
+    Verify(verify::VerifyArgs),
+    /// The ledger as a file that others can verify or read
+    Export(export::ExportArgs),
+    /// The newest checkpoint, for the other party to keep and countersign
+    Checkpoint(checkpoint::CheckpointArgs),
+    /// Countersign another's checkpoint, once its ledger is seen to continue what was signed before; needs no site
+    Countersign(countersign::CountersignArgs),
+    /// Record the other party's countersignature of a checkpoint
+    Import(checkpoint::ImportArgs),
+    /// Go on after the ledger's checkpoint file was lost; the ledger tells of it for ever
+    Resume(resume::ResumeArgs),
+    /// Send what the syslog receiver does not have yet
+    Forward,
+}
+
+/// The site's ledger, opened by somebody whose reading is recorded.
+struct Opened {
+    site: Site,
+    ledger: SqliteLedger,
+    origin: crate::ledger::Origin,
+    forwarding: Forwarding,
+}
+
+impl Opened {
+    fn new(context: &Context) -> Result<Self, Failure> {
+        let site = context.site()?;
+        let path = ledger_path(&site)?;
+        // Looking at a ledger that is not there does not make one.
+        SqliteLedger::open(&path, &OpenOptions::read()).map_err(ledger_failure)?;
+        let ledger = SqliteLedger::open(&path, &OpenOptions::append()).map_err(ledger_failure)?;
+        let (origin, forwarding) = (origin(context, &site.name), Forwarding::of(&site));
+        Ok(Self { site, ledger, origin, forwarding })
+    }
+
+    fn append(&self, event: &LedgerEvent) -> Result<(), Failure> {
+        self.ledger.append(event).map_err(ledger_failure)?;
+        self.forwarding.push(&self.ledger);
+        Ok(())
+    }
+}
+
+/// Runs a verb of `audit`.
+pub(crate) async fn run(command: &AuditCommand, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        AuditCommand::Log(args) => log::run(args, context),
+        AuditCommand::Show(args) => log::show(args, context),
+        AuditCommand::Verify(args) => verify::run(args, context).await,
+        AuditCommand::Export(args) => export::run(args, context),
+        AuditCommand::Checkpoint(args) => checkpoint::run(args, context),
+        AuditCommand::Countersign(args) => countersign::run(args, context).await,
+        AuditCommand::Import(args) => checkpoint::import(args, context),
+        AuditCommand::Resume(args) => resume::run(args, context).await,
+        AuditCommand::Forward => forward(context),
+    }
+}
+
+fn forward(context: &Context) -> Result<Exit, Failure> {
+    let site = context.site()?;
+    let ledger = SqliteLedger::open(&ledger_path(&site)?, &OpenOptions::read()).map_err(ledger_failure)?;
+    let sent = Forwarding::of(&site).push_or_fail(&ledger)?;
+    if context.is_json() {
+        context.print_json(&serde_json::json!({"sent": sent}))?;
+    } else {
+        context.print(&format!("{} sent\n", crate::report::text::counted(usize::try_from(sent).unwrap_or(usize::MAX), "event")))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn unreadable(path: &std::path::Path, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Usage, Sentence(format!("cannot read {}: {error}", path.display())), None)
+}
+
+/// Reads the note of a checkpoint from a file.
+fn read_note(path: &std::path::Path) -> Result<SignedCheckpoint, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    SignedCheckpoint::parse(&bytes).map_err(|error| {
+        let what = Sentence(format!("{} holds no checkpoint: {error}", path.display()));
+        Failure::new(Exit::Usage, what, Some("give a file that `portcullis audit checkpoint` or `audit countersign` wrote".to_owned()))
+    })
+}

@@ -1,0 +1,80 @@
+//! `audit verify`: both verdicts, from the site's ledger or an export, measured by what others keep.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::super::context::Context;
+use super::super::exit::Exit;
+use super::super::failure::{Failure, Sentence};
+use super::super::heads::{Asked, ask};
+use super::super::record::{ledger_failure, ledger_path};
+use super::{read_note, unreadable};
+use crate::ledger::sign::PublicKey;
+use crate::ledger::{KnownHead, OpenOptions, SqliteLedger, Verdicts, VerifyOptions, verify_export};
+use crate::report;
+
+/// Arguments of `audit verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// An export in JSON Lines, in place of the site's ledger; needs no site and no network
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+    /// A checkpoint that somebody kept; the ledger must hold it. May be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(crate) head: Vec<PathBuf>,
+    /// The ledger's public key (the .pub file beside it), as it was handed over
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Ask the nodes, too, for the checkpoints that were left on them
+    #[arg(long, visible_alias = "nodes")]
+    pub(crate) live: bool,
+}
+
+pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
+    let mut options = VerifyOptions { key: args.key.as_deref().map(read_key).transpose()?, heads: read_heads(&args.head)? };
+    let mut asked = Asked::default();
+    if args.live {
+        let site = context.site()?;
+        // The export says which ledger it is; the nodes are asked for the heads of the site's own.
+        let ledger = SqliteLedger::open(&ledger_path(&site)?, &OpenOptions::read()).map_err(ledger_failure)?;
+        asked = ask(context, &site, &ledger).await?;
+        options.heads.append(&mut asked.heads);
+    }
+    let verdicts = if let Some(path) = &args.export {
+        let mut input = std::io::BufReader::new(std::fs::File::open(path).map_err(|error| unreadable(path, &error))?);
+        verify_export(&mut input, &path.display().to_string(), &options).map_err(|error| unreadable(path, &error))?
+    } else {
+        let site = context.site()?;
+        let ledger = SqliteLedger::open(&ledger_path(&site)?, &OpenOptions::read()).map_err(ledger_failure)?;
+        ledger.verify(&options).map_err(ledger_failure)?
+    };
+    tell(&verdicts, &asked, context)
+}
+
+pub(super) fn read_heads(paths: &[PathBuf]) -> Result<Vec<KnownHead>, Failure> {
+    paths.iter().map(|path| Ok(KnownHead::signed(&path.display().to_string(), read_note(path)?))).collect()
+}
+
+fn read_key(path: &std::path::Path) -> Result<PublicKey, Failure> {
+    let pem = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    PublicKey::parse_pem(&pem).map_err(|error| {
+        let what = Sentence(format!("{} is not a ledger's public key: {error}", path.display()));
+        Failure::new(Exit::Usage, what, Some("give the .pub file that stands beside the ledger".to_owned()))
+    })
+}
+
+fn tell(verdicts: &Verdicts, asked: &Asked, context: &Context) -> Result<Exit, Failure> {
+    if context.is_json() {
+        let nodes = serde_json::json!({"answered": asked.answered, "silent": asked.silent});
+        context.print_json(&serde_json::json!({
+            "integrity": verdicts.integrity.name(), "completeness": verdicts.completeness.name(), "findings": verdicts.findings,
+            "ledger": verdicts.ledger, "key": verdicts.key, "events": verdicts.events, "head": verdicts.head,
+            "witnessed": verdicts.witnessed, "nodes": nodes,
+        }))?;
+    } else {
+        context.report(|out, look| report::audit::write_verdicts(out, verdicts, look))?;
+        asked.tell(context)?;
+    }
+    Ok(if verdicts.has_errors() { Exit::Findings } else { Exit::Done })
+}
