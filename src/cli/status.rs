@@ -75,10 +75,12 @@ fn node_status(node: &Node, answer: &Result<Surveyed<Machine>, SurveyError>, day
         Ok(surveyed) => {
             let changes = surveyed.plan.changes.len();
             let at_work = surveyed.facts.lock.as_ref().map(|owner| format!("a run is at work: {owner}"));
+            let waits = surveyed.facts.guarded.as_ref();
+            let waits = waits.map(|(run, until)| format!("run {run} waits to be confirmed; the node takes it back at {until}"));
             let broken = surveyed.facts.broken_off().map(|run| format!("run {} was broken off; the next apply undoes it", run.id));
             let system = surveyed.facts.os.as_ref().map(|(id, version)| format!("{id} {version}"));
             let drift = if changes == 0 { Drift::None } else { Drift::Changes(changes) };
-            (drift, at_work.or(broken).or(system), !surveyed.plan.changes.iter().any(|change| change.step == "pfx"))
+            (drift, at_work.or(waits).or(broken).or(system), !surveyed.plan.changes.iter().any(|change| change.step == "pfx"))
         }
     };
     let certificate_days = days.filter(|_| has_certificate);

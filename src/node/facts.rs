@@ -58,7 +58,7 @@ pub struct DiskFact {
 pub struct KeptRun {
     /// The run's id.
     pub id: String,
-    /// `done`, `undone`, `rolled-back`, `staging` or `committing`.
+    /// `done`, `undone`, `rolled-back`, `reverted`, `staging`, `committing` or `guarded`.
     pub state: String,
 }
 
@@ -93,6 +93,8 @@ pub struct Facts {
     pub runs: Vec<KeptRun>,
     /// Who holds the machine's lock, where somebody does.
     pub lock: Option<String>,
+    /// The run that waits to be confirmed, and until when by the machine's clock, such as `09:12:13 UTC`.
+    pub guarded: Option<(String, String)>,
 }
 
 /// Why an answer could not be understood.
@@ -141,6 +143,7 @@ impl Facts {
             }
             ["run", id, state] => self.runs.push(KeptRun { id: id.to_owned(), state: state.to_owned() }),
             ["lock", owner] => self.lock = Some(owner.to_owned()),
+            ["guarded", run, until] => self.guarded = Some((run.to_owned(), until.to_owned())),
             ["file", number, ref rest @ ..] => {
                 let path = *paths.get(number.parse::<usize>().ok()?)?;
                 self.files.insert(path.to_owned(), file_fact(rest)?);
@@ -192,9 +195,9 @@ impl Facts {
         Some(exact.map_or((whole.saturating_add(half).ok()?, half), |exact| (exact, jiff::SignedDuration::ZERO)))
     }
 
-    /// A run broken off in the midst.
+    /// A run broken off in the midst, or one that nobody has confirmed yet.
     pub fn broken_off(&self) -> Option<&KeptRun> {
-        self.runs.iter().find(|run| matches!(run.state.as_str(), "staging" | "committing"))
+        self.runs.iter().find(|run| matches!(run.state.as_str(), "staging" | "committing" | "guarded"))
     }
 }
 

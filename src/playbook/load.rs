@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+use crate::node::Guard;
+
 use super::model::{Kind, Playbook, PlaybookFile, Step, StepFile};
 
 static PLAYBOOKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/playbooks");
@@ -123,8 +125,15 @@ impl Library {
 
     /// The steps of `names`, one after the other; a step that comes twice counts once.
     pub fn load(&self, names: &[String]) -> Result<Playbook, LoadError> {
-        let mut whole =
-            Playbook { name: names.join("+"), title: String::new(), steps: Vec::new(), rolling: None, gate: None, handouts: Vec::new() };
+        let mut whole = Playbook {
+            name: names.join("+"),
+            title: String::new(),
+            steps: Vec::new(),
+            rolling: None,
+            gate: None,
+            guard: None,
+            handouts: Vec::new(),
+        };
         for name in names {
             let mut path = Vec::new();
             let title = self.collect(name, &mut path, &mut whole)?;
@@ -182,6 +191,7 @@ impl Library {
         }
         whole.rolling = whole.rolling.into_iter().chain(playbook.rolling).min();
         whole.gate = whole.gate.or(playbook.gate);
+        whole.guard = longest(whole.guard, playbook.guard.0);
         whole.handouts.extend(playbook.handouts);
         Ok(playbook.title)
     }
@@ -311,7 +321,12 @@ fn checked(step: StepFile, playbook: &str) -> Result<Step, (String, String)> {
         return Err(wrong(format!("has a condition on `{key}`; known are {}", CONDITIONS.join(", "))));
     }
     check_kind(&kind).map_err(&wrong)?;
-    Ok(Step { id: step.id, playbook: playbook.to_owned(), title: step.title, when: step.when, kind })
+    Ok(Step { id: step.id, playbook: playbook.to_owned(), title: step.title, when: step.when, guard: step.guard.0, kind })
+}
+
+/// Of two guards the one that gives more time; the shorter could end while the other step is still at work.
+pub(super) fn longest(one: Option<Guard>, other: Option<Guard>) -> Option<Guard> {
+    one.into_iter().chain(other).max_by_key(|guard| guard.within)
 }
 
 fn check_kind(kind: &Kind) -> Result<(), String> {

@@ -7,6 +7,7 @@ mod block;
 mod context;
 mod diff;
 mod draft;
+mod guard;
 mod load;
 mod material;
 mod model;

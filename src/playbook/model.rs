@@ -7,6 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::guard::GuardFile;
+use crate::node::Guard;
+
 /// A playbook as it stands in its file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +25,9 @@ pub(crate) struct PlaybookFile {
     pub rolling: Option<u16>,
     /// What a node has to show, after its run, before the next is touched; else its run is undone.
     pub gate: Option<Gate>,
+    /// As a step's `guard`, for every run of this playbook, whichever step changes something.
+    #[serde(default)]
+    pub guard: GuardFile,
     /// The steps, in the order in which they are carried out.
     #[serde(default)]
     #[schemars(with = "Vec<StepFile>")]
@@ -43,6 +49,14 @@ pub(crate) struct StepFile {
     /// The step counts only where each of these holds: `role`, `proxy`, `tls`, `smtp`, `smtp-ca`, `os`, `init`.
     #[serde(default)]
     pub when: BTreeMap<String, String>,
+    /// The step could cut the way in: sshd, PAM, firewall, network. `true` (60 seconds) or a time such as `90s`.
+    ///
+    /// Where such a step changes something, the node starts a timer before anything is replaced. It takes the whole run
+    /// back when the time is over, and when it restarts meanwhile, unless Portcullis has logged in anew after the change,
+    /// the playbook's gate has passed, and the node finds its services well (their `validate`, `listens`, and each `wait`).
+    /// A run that was taken back has failed. Nothing else is changed on a node while it waits.
+    #[serde(default)]
+    pub guard: GuardFile,
     /// A file out of a template.
     pub template: Option<TemplateStep>,
     /// A file copied as it is, or one that is to be gone.
@@ -218,6 +232,8 @@ pub struct Step {
     pub title: String,
     /// Conditions, all of which have to hold.
     pub when: BTreeMap<String, String>,
+    /// Where it could cut the way in: how long the node waits to be confirmed.
+    pub guard: Option<Guard>,
     /// What is desired.
     pub kind: Kind,
 }
@@ -254,6 +270,8 @@ pub struct Playbook {
     pub rolling: Option<u16>,
     /// What a node has to show before the next is touched.
     pub gate: Option<Gate>,
+    /// Where every change is guarded: how long the node waits to be confirmed.
+    pub guard: Option<Guard>,
     /// Files for other people.
     pub handouts: Vec<Handout>,
 }

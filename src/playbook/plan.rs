@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 use super::block::with_block;
 use super::context::{conditions, template_context};
 use super::draft::{Desired, Draft};
+use super::load::longest;
 use super::material::{Material, PfxFailed};
 use super::model::{FileStep, Kind, PfxStep, Playbook, Presence, Step, TemplateStep, TrustStep};
 use super::render::{RenderError, Templates};
-use crate::node::{Action, Depth, Facts, FileFact, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
+use crate::node::{Action, Depth, Facts, FileFact, Guard, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
 use crate::site::model::{Node, Site};
 
 /// Why no plan could be made for a node.
@@ -126,6 +127,8 @@ pub struct NodePlan {
     pub(super) removals: Vec<Removal>,
     pub(super) validations: Vec<(String, String)>,
     pub(super) actions: Vec<(String, Action)>,
+    /// How long the node waits to be confirmed, where something guarded changes.
+    pub guard: Option<Guard>,
 }
 
 impl NodePlan {
@@ -136,8 +139,8 @@ impl NodePlan {
 
     /// The transaction that makes it so.
     pub fn into_transaction(self, run: RunId, owner: String) -> Transaction {
-        let Self { placements, removals, validations, actions, .. } = self;
-        Transaction { run, owner, placements, removals, validations, actions }
+        let Self { placements, removals, validations, actions, guard, .. } = self;
+        Transaction { run, owner, placements, removals, validations, actions, guard }
     }
 }
 
@@ -194,7 +197,11 @@ impl Planner<'_> {
             Draft { node, facts, steps: &self.playbook.steps, plan: NodePlan { node: node.name.clone(), ..NodePlan::default() } };
         for step in &self.playbook.steps {
             if holds(step, &conditions) {
+                let before = draft.plan.changes.len();
                 self.plan_step(&mut draft, step)?;
+                if draft.plan.changes.len() > before {
+                    draft.plan.guard = longest(draft.plan.guard, longest(step.guard, self.playbook.guard));
+                }
             }
         }
         Ok(draft.plan)

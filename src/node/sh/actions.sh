@@ -4,20 +4,23 @@
 pc_certs=${pc_certs:-/etc/ssl/certs}
 pc_hooks=${pc_hooks:-/etc/ca-certificates/update.d}
 
-# pc_actions DIR once|again: in the order given; `again` after files were put back, where failures do not stop it.
+# pc_actions DIR once|again|look: in the order given; `again` after files were put back, where failures do not stop it;
+# `look` does nothing, and asks alone whether what had to be well still is.
 pc_actions() {
     while IFS='	' read -r pc_step pc_kind pc_value; do
-        pc_out=$(pc_act "$2" "$pc_kind" "$pc_value" 2>&1 9>&- </dev/null) || {
+        # Not by a redirection of the call: a shell would keep the lock in a copy, to have it back afterwards.
+        pc_out=$(exec 9>&- && pc_act "$2" "$pc_kind" "$pc_value" 2>&1 </dev/null) || {
             # Killed from outside, an action has no word of its own.
             pc_status=$?
             pc_fail "$pc_step" "${pc_out:-$pc_kind $pc_value ended with status $pc_status}"
             [ "$2" = again ] || return
         }
-        [ "$2" = again ] || pc_say step "$pc_step" 'done' "$pc_kind $pc_value"
+        [ "$2" != once ] || pc_say step "$pc_step" 'done' "$pc_kind $pc_value"
     done <"$1/actions"
 }
 
 pc_act() {
+    case "$1 $2" in look\ active | look\ listens | look\ wait) ;; look*) return ;; esac
     case $2 in
         command) [ "$1" = again ] || sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
         refresh) sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;

@@ -1,16 +1,20 @@
 //! The second half: carrying plans out, all nodes at once or a few at a time, each as a transaction.
 
+mod confirm;
 mod course;
 mod verdict;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use tokio::time::timeout;
 
 pub use course::{Course, GateKeeper, NodeResult};
 pub use verdict::{Verdict, describe_outcome, help_with};
 
+use self::confirm::{Unconfirmed, longest_wait, with_causes};
 use super::survey::{Surveyed, emit};
 use crate::event::{Event, Phase, Sink, State};
 use crate::node::{Answer, Inquiry, Outcome, Remote, RemoteError, Transaction};
@@ -57,7 +61,7 @@ where
 {
     let Surveyed { node, machine, facts, plan } = surveyed;
     let changes = plan.changes.clone();
-    let mut recovered = Vec::new();
+    let mut told = Told::default();
     // A run broken off is settled by the machine itself when the next one begins, so there has to be one.
     let verdict = if plan.is_empty() && facts.broken_off().is_none() {
         Verdict::Unchanged
@@ -65,20 +69,29 @@ where
         Verdict::Skipped
     } else {
         let transaction = plan.into_transaction(course.run.clone(), course.owner.to_owned());
-        match tell(&machine, &node, &transaction, &mut recovered, sink).await {
-            Ok(Outcome::Done) => pass_gate(&machine, &node, course, sink).await,
-            Ok(outcome) => Verdict::Failed(outcome),
-            Err(error) if error.is_open_ended() => ask_again(&node, course, reconnect, error).await,
-            Err(error) => Verdict::NotTold(error),
+        let unconfirmed = |left, until| Unconfirmed { node: &node, course, reconnect, left, until };
+        let patience = transaction.guard.map_or(Duration::MAX, |guard| longest_wait(guard.within));
+        let answer = timeout(patience, tell(&machine, &node, &transaction, &mut told, sink)).await;
+        match (answer, transaction.guard.zip(told.armed.take())) {
+            (Ok(Ok(Outcome::Done)), _) => pass_gate(&machine, &node, course, sink).await,
+            (Ok(Ok(Outcome::Guarded { left, until })), _) => unconfirmed(left, until).come_back(&machine, sink).await,
+            (Ok(Ok(outcome)), _) => Verdict::Failed(outcome),
+            (Ok(Err(lost)), Some((guard, until))) => unconfirmed(guard.within, until).find_again(&with_causes(&lost), sink).await,
+            (Ok(Err(lost)), None) if lost.is_open_ended() => ask_again(&node, course, reconnect, lost).await,
+            (Ok(Err(error)), None) => Verdict::NotTold(error),
+            (Err(_), armed) => {
+                let until = armed.map_or_else(|| "the end of its time".to_owned(), |(_, until)| until);
+                unconfirmed(Duration::ZERO, until).find_again("it did not answer within its guard's time", sink).await
+            }
         }
     };
     let state = match verdict {
         Verdict::Changed => State::Done,
         Verdict::Unchanged | Verdict::Skipped => State::Unchanged,
-        Verdict::Failed(_) | Verdict::Unknown(_) | Verdict::NotTold(_) => State::Failed,
+        Verdict::Failed(_) | Verdict::Unknown(_) | Verdict::Unheard { .. } | Verdict::NotTold(_) => State::Failed,
     };
     emit(sink, &node, Phase::Commit, state, (!verdict.is_good()).then(|| verdict.describe()));
-    NodeResult { node, changes, verdict, recovered, round_trips: machine.round_trips() }
+    NodeResult { node, changes, verdict, recovered: told.recovered, round_trips: machine.round_trips() }
 }
 
 async fn pass_gate<R: Remote>(machine: &R, node: &Node, course: &Course<'_, '_>, sink: &dyn Sink) -> Verdict {
@@ -96,21 +109,37 @@ async fn pass_gate<R: Remote>(machine: &R, node: &Node, course: &Course<'_, '_>,
     }
 }
 
+/// What a machine tells on the way.
+#[derive(Default)]
+struct Told {
+    /// Earlier runs that it undid first.
+    recovered: Vec<String>,
+    /// Its timer runs, until then.
+    armed: Option<String>,
+}
+
 async fn tell<R: Remote>(
     machine: &R,
     node: &Node,
     transaction: &Transaction,
-    recovered: &mut Vec<String>,
+    told: &mut Told,
     sink: &dyn Sink,
 ) -> Result<Outcome, RemoteError> {
     emit(sink, node, Phase::Stage, State::Started, None);
     let mut on_answer = |answer| match answer {
         Answer::Progress(progress) if progress.step == "stage" => emit(sink, node, Phase::Commit, State::Started, None),
         Answer::Progress(progress) if progress.step == "undo" => emit(sink, node, Phase::Undo, State::Started, None),
+        Answer::Progress(progress) if progress.step == "guard" => {
+            let detail = format!("the node takes it back at {} unless it is confirmed", progress.detail);
+            emit(sink, node, Phase::Commit, State::Started, Some(detail));
+            told.armed = Some(progress.detail);
+        }
         Answer::Progress(progress) => {
             sink.emit(&Event::Changed { node: node.name.clone(), step: progress.step, subject: progress.detail });
         }
-        Answer::Recovered { run, trouble } => recovered.push(if trouble.is_empty() { run } else { format!("{run} (left: {trouble})") }),
+        Answer::Recovered { run, trouble } => {
+            told.recovered.push(if trouble.is_empty() { run } else { format!("{run} (left: {trouble})") });
+        }
         Answer::Ended(_) => {}
     };
     machine.carry_out(transaction, &mut on_answer).await
