@@ -99,8 +99,11 @@ pc_disarm() {
         systemctl --quiet stop "$pc_unit.timer" 2>/dev/null
         systemctl --quiet reset-failed "$pc_unit.service" 2>/dev/null
     fi
+    pc_were=$(ls "$pc_units/$pc_unit-late.service" 2>/dev/null)
     rm -f "$pc_units/$pc_early/$pc_unit-early.service" "$pc_units/$pc_late/$pc_unit-late.service" \
         "$pc_units/$pc_unit-early.service" "$pc_units/$pc_unit-late.service"
+    # Whatever enables a service meanwhile has systemd read all units.
+    if [ -n "$pc_were" ] && systemctl list-units --all --no-legend "$pc_unit-*" 2>/dev/null | grep -q .; then systemctl daemon-reload; fi
     [ ! -e "$1/made-early" ] || rmdir "$pc_units/$pc_early" 2>/dev/null
     [ ! -e "$1/made-late" ] || rmdir "$pc_units/$pc_late" 2>/dev/null
     rm -f "$1/timer" "$1/job" "$1/made-early" "$1/made-late" "$1/revert"
@@ -180,7 +183,11 @@ pc_timer() {
     pc_why_now='nobody confirmed it in time'
     case $1 in
         after) printf '%s\n' "$$" >"$pc_dir/timer" && sleep "$2" ;;
-        early | late) pc_why_now='the machine restarted before anybody confirmed it' ;;
+        early | late)
+            # The same boot: something else has started these units, as systemd does with what a target wants.
+            ! read -r pc_skip pc_its_boot pc_skip <"$pc_dir/guard" || [ "$pc_its_boot" != "$(pc_boot)" ] || exit 0
+            pc_why_now='the machine restarted before anybody confirmed it'
+            ;;
     esac
     for pc_try in 1 2 3 4 5 6; do
         pc_lock_anyway

@@ -158,7 +158,15 @@ fn the_next_boot_puts_the_files_back_first_and_settles_the_rest_later() {
         let seen = machine.folder.path().join("seen");
         run.actions.push(("refresh".into(), Action::Refresh(format!("cat {} >>{}", machine.path("a"), seen.display()))));
         assert_waits(machine, &run);
+        let guard = machine.folder.path().join("home/runs").join(run_id(1).as_str()).join("guard");
+        let boot = std::fs::read_to_string(&guard).unwrap();
         let revert = machine.folder.path().join("home/runs").join(run_id(1).as_str()).join("revert").display().to_string();
+        for same_boot in ["early", "late"] {
+            machine.start(&format!("sh {revert} {same_boot}")).wait().unwrap();
+            assert_eq!(machine.state(run_id(1).as_str()).as_deref(), Some("guarded\n"));
+        }
+        let earlier = boot.replace(boot.split(' ').nth(1).unwrap(), "earlier-boot");
+        crate::disk::write_atomically(&guard, earlier.as_bytes(), 0o600, crate::disk::Existing::Replace).unwrap();
         machine.start(&format!("sh {revert} early")).wait().unwrap();
         assert_eq!((machine.read("a").as_deref(), machine.names()), (Some("old"), vec!["a".to_owned()]));
         assert_eq!(std::fs::read_to_string(&seen).unwrap(), "new");

@@ -16,6 +16,8 @@ use crate::site::model::Node;
 /// For how long a new login is tried: a service that restarts is away for a second or two. Half of what is left where
 /// that is less, so that there is time to take the run back.
 const PATIENCE: Duration = Duration::from_secs(12);
+/// Before the first try: what a service does after it said that it is up (a network's addresses, say) comes within this.
+const SETTLING: Duration = Duration::from_secs(1);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 /// For how long the connection that was there before may take to revert; where it was cut it never will.
@@ -48,6 +50,7 @@ impl<C> Unconfirmed<'_, '_, C> {
     {
         let end = Instant::now() + self.left;
         emit(sink, self.node, Phase::Verify, State::Started, Some("logging in anew".to_owned()));
+        sleep(SETTLING.min(self.left / 4)).await;
         let patience = PATIENCE.min(self.left / 2);
         let why = match self.log_in(Instant::now() + patience).await {
             Ok(machine) => match self.settle(&machine, sink).await {

@@ -10,6 +10,7 @@ mod bad_site;
 mod bad_way;
 mod broken_off;
 mod from_nothing;
+mod guarded;
 mod many;
 mod own_site;
 mod rotation;
