@@ -8,6 +8,7 @@ pc_recover() {
     for pc_earlier in "$pc_home"/runs/*/; do
         pc_earlier=${pc_earlier%/}
         if [ ! -d "$pc_earlier" ] || [ "$pc_earlier" = "$pc_dir" ]; then continue; fi
+        [ ! -e "$pc_earlier/state.new" ] || rm -f "$pc_earlier/state.new"
         pc_was=
         [ -r "$pc_earlier/state" ] && read -r pc_was <"$pc_earlier/state"
         case $pc_was in
