@@ -43,7 +43,10 @@ pub(crate) fn conditions(site: &Site, node: &Node, facts: &Facts) -> BTreeMap<&'
 /// The values a template sees on `node`. With `secret`, keys and passwords too.
 pub(crate) fn template_context(site: &Site, node: &Node, facts: &Facts, material: &Material, secret: bool) -> Value {
     let mut context = shared(site);
-    context.insert("node".into(), json!({"name": node.name, "role": role_name(node.role), "address": node.login.address}));
+    context.insert(
+        "node".into(),
+        json!({"name": node.name, "role": role_name(node.role), "address": node.login.address, "user": node.login.user}),
+    );
     context.insert(
         "facts".into(),
         json!({

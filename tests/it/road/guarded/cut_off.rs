@@ -27,7 +27,10 @@ fn taken_back_behind_our_backs(cut: &Cut) {
     let operator = cut.operator(&node, "10s");
     let before = stand(&node);
     let mut child = operator.start(&["apply", "cut", "--yes"]);
-    node.wait_until("grep -qx -e committing -e guarded -e reverted /var/lib/portcullis/runs/*/state");
+    while !node.holds("grep -qsx -e committing -e guarded -e reverted /var/lib/portcullis/runs/*/state") {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it changed anything: {:?}", end_of(child));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     child.kill().unwrap();
     drop(end_of(child));
     wait_for_state(&node, "reverted");

@@ -2,6 +2,7 @@
 
 mod alone;
 mod cut_off;
+mod harden;
 
 use super::stage::machine::{Fingerprint, Machine};
 use super::stage::operator::Operator;
