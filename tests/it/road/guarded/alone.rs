@@ -48,7 +48,8 @@ fn while_a_run_waits_other_runs_are_refused_and_looks_touch_nothing() {
     operator.run(&["rollback", run, "--yes"]).assert_code(0);
     assert_nothing_armed(&node);
     operator.apply_small().assert_code(0);
-    node.sh("kill $(cat /run/small.sshd)");
+    // The other one could not have its port meanwhile.
+    node.sh("kill $(cat /run/small.sshd); until systemctl restart ssh && ss -ltn | grep -q '0.0.0.0:22'; do sleep 0.1; done");
 }
 
 #[test]
