@@ -1,5 +1,6 @@
 //! What a machine answers to a transaction.
 
+use super::lock::Holder;
 use std::time::Duration;
 
 /// How a transaction or a rollback ended on a machine.
@@ -30,8 +31,8 @@ pub enum Outcome {
     },
     /// Another run holds the machine.
     Locked {
-        /// Who.
-        owner: String,
+        /// Who, and since when.
+        holder: Holder,
     },
     /// The old state is back (answer to a rollback).
     RolledBack,
@@ -101,7 +102,7 @@ fn outcome(word: &str, step: String, reason: String) -> Option<Outcome> {
         "failed" | "refused" => Outcome::NotBegun { step, reason },
         "undone" => Outcome::Undone { step, reason },
         "broken" => Outcome::Broken { step, reason },
-        "locked" => Outcome::Locked { owner: reason },
+        "locked" => Outcome::Locked { holder: Holder::parse(&reason, &step) },
         "rolled-back" => Outcome::RolledBack,
         "guarded" => {
             let (seconds, until) = reason.split_once(' ')?;

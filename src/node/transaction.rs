@@ -14,7 +14,13 @@ use super::run_id::RunId;
 
 // Comments stay here: with them every machine would be sent half as much again.
 static TRANSACTION: LazyLock<String> = LazyLock::new(|| {
-    let files = [include_str!("sh/transaction.sh"), include_str!("sh/undo.sh"), include_str!("sh/guard.sh"), include_str!("sh/actions.sh")];
+    let files = [
+        include_str!("sh/transaction.sh"),
+        include_str!("sh/lock.sh"),
+        include_str!("sh/undo.sh"),
+        include_str!("sh/guard.sh"),
+        include_str!("sh/actions.sh"),
+    ];
     let lines = files.iter().flat_map(|file| file.lines()).map(str::trim_start);
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect()
 });
@@ -28,6 +34,8 @@ pub enum Expected {
     Sha256(String),
     /// A symbolic link (which may be removed, never written through).
     Link,
+    /// A file with this SHA-256 whose content stays: the placement brings mode and owner alone.
+    Kept(String),
 }
 
 /// One file to put in place.
@@ -69,6 +77,8 @@ pub enum Action {
     Trust(String),
     /// Enable a service and start it.
     Enable(String),
+    /// Stop a service and let it start no more; the other way round when files are put back.
+    Disable(String),
     /// Reload a service, or restart one that cannot.
     Reload(String),
     /// Restart a service.
@@ -88,6 +98,7 @@ impl Action {
             Self::Refresh(command) => ("refresh", command.clone()),
             Self::Trust(path) => ("trust", path.clone()),
             Self::Enable(service) => ("enable", service.clone()),
+            Self::Disable(service) => ("disable", service.clone()),
             Self::Reload(service) => ("reload", service.clone()),
             Self::Restart(service) => ("restart", service.clone()),
             Self::Active(service) => ("active", service.clone()),
@@ -102,11 +113,6 @@ impl Action {
 pub struct Guard {
     /// How long the machine waits, from before the swap; whole seconds.
     pub within: Duration,
-}
-
-impl Guard {
-    /// The time of a guard that names none.
-    pub const USUAL: Self = Self { within: Duration::from_mins(1) };
 }
 
 /// Everything that one run does on one machine.
@@ -143,6 +149,11 @@ impl Transaction {
         }
         for (number, placement) in self.placements.iter().enumerate() {
             let Placement { step, path, content, mode, owner, expected } = placement;
+            if let Expected::Kept(hash) = expected {
+                let (step, path, mode, owner) = (quote(step), quote(path), quote(mode), quote(owner));
+                let _infallible = writeln!(text, "pc_keep {number:03} {step} {path} {mode} {owner} {hash}");
+                continue;
+            }
             let _infallible = writeln!(
                 text,
                 "pc_file {number:03} {} {} {} {} {} {} {}",
@@ -174,6 +185,12 @@ impl Transaction {
     fn reverting_script(&self) -> String {
         let owner = format!("the machine itself, which takes back run {}", self.run);
         script(&self.run, &owner, "pc_timer \"$@\"\n")
+    }
+
+    /// For how long it may wait for commands that are to succeed, all together.
+    pub(crate) fn waits(&self) -> Duration {
+        let tenths = |action: &Action| if let Action::Wait(tenths, _) = action { u64::from(*tenths) } else { 0 };
+        Duration::from_millis(100 * self.actions.iter().map(|(_, action)| tenths(action)).sum::<u64>())
     }
 
     /// The contents, one after the other, for the script's standard input; before them, for a guarded run, the script
@@ -221,7 +238,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 fn expected_word(expected: &Expected) -> &str {
     match expected {
         Expected::Absent => "absent",
-        Expected::Sha256(hash) => hash,
+        Expected::Sha256(hash) | Expected::Kept(hash) => hash,
         Expected::Link => "link",
     }
 }

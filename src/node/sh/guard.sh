@@ -139,6 +139,7 @@ pc_say_why() { pc_why=$(cat "$pc_dir/why" 2>/dev/null) || pc_why='it was broken 
 
 # The client is back: where the machine is well by its own judgement too, the run is done.
 pc_confirm() {
+    pc_asked_about=$pc_dir
     pc_lock
     pc_state
     case $pc_was in
@@ -163,6 +164,7 @@ pc_confirm() {
 
 # pc_revert WHY: the client asks for what would otherwise happen by itself.
 pc_revert() {
+    pc_asked_about=$pc_dir
     pc_lock
     pc_state
     case $pc_was in
@@ -215,25 +217,12 @@ pc_lock_anyway() {
     exec 9>>"$pc_volatile/portcullis.lock"
     until pc_until 20 flock -n 9; do
         if { read -r pc_pid pc_held <"$pc_volatile/portcullis.holder"; } 2>/dev/null && [ "$pc_held" = "$pc_run" ]; then
-            # shellcheck disable=SC2046 # numbers
-            kill -s KILL $(pc_tree "$pc_pid") 2>/dev/null
+            # What an action does must not outlive it; this timer is one of those that it started.
+            for pc_n in "$pc_pid" $(pc_started_by "$pc_pid"); do
+                [ "$pc_n" = "$$" ] || kill -s KILL "$pc_n" 2>/dev/null
+            done
         fi
     done
     printf '%s\n' "${pc_owner:?}" >"$pc_volatile/portcullis.owner"
     printf '%s %s\n' "$$" "$pc_run" >"$pc_volatile/portcullis.holder"
 }
-
-# pc_tree PID: a process and all that it started, this one and its own left out; what an action does must not outlive it.
-pc_tree() (
-    pc_pid=$1
-    [ "$pc_pid" != "$$" ] || exit
-    printf '%s ' "$pc_pid"
-    for pc_n in /proc/[0-9]*/stat; do
-        { pc_read "$pc_n"; } 2>/dev/null || continue
-        pc_n=${pc_n%/stat}
-        # Behind the name, which may hold anything: the state, then the parent.
-        pc_text=${pc_text##*) }
-        pc_text=${pc_text#* }
-        [ "${pc_text%% *}" != "$pc_pid" ] || pc_tree "${pc_n#/proc/}"
-    done
-)

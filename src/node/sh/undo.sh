@@ -7,7 +7,9 @@
 pc_recover() {
     for pc_earlier in "$pc_home"/runs/*/; do
         pc_earlier=${pc_earlier%/}
-        if [ ! -d "$pc_earlier" ] || [ "$pc_earlier" = "$pc_dir" ]; then continue; fi
+        [ -d "$pc_earlier" ] || continue
+        # What is asked about is settled by who asks.
+        [ "$pc_earlier" != "${pc_asked_about:-}" ] || continue
         [ ! -e "$pc_earlier/state.new" ] || rm -f "$pc_earlier/state.new"
         pc_was=
         [ -r "$pc_earlier/state" ] && read -r pc_was <"$pc_earlier/state"
@@ -17,7 +19,7 @@ pc_recover() {
                 pc_say recovered "${pc_earlier##*/}" undone "$pc_undo_trouble"
                 ;;
             guarded)
-                pc_is_overdue "$pc_earlier" || pc_end_with locked "run ${pc_earlier##*/} waits to be confirmed until $pc_until_when" 1
+                pc_is_overdue "$pc_earlier" || pc_end_with locked "run ${pc_earlier##*/}, which waits to be confirmed until $pc_until_when" 1
                 pc_take_back "$pc_earlier" 'nobody had confirmed it, and no timer was left'
                 pc_say recovered "${pc_earlier##*/}" reverted "$pc_undo_trouble"
                 ;;
@@ -127,8 +129,9 @@ pc_prune_those() {
 
 # pc_rollback RUN: puts back what RUN replaced, if its files are still as it left them.
 pc_rollback() {
-    pc_lock
     pc_from=$pc_home/runs/$1
+    pc_asked_about=$pc_from
+    pc_lock
     [ -r "$pc_from/state" ] || pc_end_with unknown "this machine keeps no run $1" 1
     read -r pc_was <"$pc_from/state"
     case $pc_was in

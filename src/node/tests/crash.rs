@@ -80,15 +80,6 @@ impl Machine {
         }
     }
 
-    /// Whether every managed file is whole, as it was or as it is to be.
-    #[track_caller]
-    fn assert_whole(&self, state: &State) {
-        let at = |name: &str| state.get(&Path::new("etc").join(name)).map(|(mode, content)| (mode & 0o7777, content.as_str()));
-        assert!([Some((0o644, "old")), Some((0o640, "new"))].contains(&at("a")), "{:?}", at("a"));
-        assert!([None, Some((0o640, "1"))].contains(&at("b/c")), "{:?}", at("b/c"));
-        assert!([None, Some((0o644, "gone"))].contains(&at("d")), "{:?}", at("d"));
-    }
-
     /// All old, or all new; and nothing of ours beside them.
     #[track_caller]
     fn assert_settled(&self, told: &dyn std::fmt::Debug) {
@@ -111,6 +102,15 @@ impl Machine {
     }
 }
 
+/// Whether every managed file is whole, as it was or as it is to be.
+#[track_caller]
+fn assert_whole(state: &State) {
+    let at = |name: &str| state.get(&Path::new("etc").join(name)).map(|(mode, content)| (mode & 0o7777, content.as_str()));
+    assert!([Some((0o644, "old")), Some((0o640, "new"))].contains(&at("a")), "{:?}", at("a"));
+    assert!([None, Some((0o640, "1"))].contains(&at("b/c")), "{:?}", at("b/c"));
+    assert!([None, Some((0o644, "gone"))].contains(&at("d")), "{:?}", at("d"));
+}
+
 /// What may come after a crash.
 enum Next {
     /// Another run.
@@ -123,16 +123,16 @@ enum Next {
 fn settle_each(machine: &Machine, caught: &Caught, next: &Next) {
     machine.end_timers();
     for (state, path) in &caught.states {
-        machine.assert_whole(state);
+        assert_whole(state);
         copy(path, machine.folder.path());
         if matches!(next, Next::Boot) {
             boot(machine);
         }
         let run = transaction(9, vec![placement(machine, "z", "z", Expected::Absent)]);
         let (mut answers, mut outcome) = machine.run(&run.script(), &run.payload());
-        if let Outcome::Locked { owner } = &outcome {
+        if let Outcome::Locked { holder } = &outcome {
             // A run that waits; its timer comes.
-            assert!(owner.contains("waits to be confirmed") && matches!(next, Next::Run), "{outcome:?}");
+            assert!(holder.owner.contains("waits to be confirmed") && matches!(next, Next::Run), "{outcome:?}");
             machine.start(&format!("sh {} timer", armed(machine).unwrap().display())).wait().unwrap();
             (answers, outcome) = machine.run(&run.script(), &run.payload());
         }

@@ -125,7 +125,8 @@ fn another_run_is_refused_while_one_waits_and_names_it() {
     on_every_shell(|machine| {
         assert_waits(machine, &guarded(machine, 1, 90));
         let other = transaction(2, vec![placement(machine, "z", "z", Expected::Absent)]);
-        let Outcome::Locked { owner } = machine.carry_out(&other) else { panic!() };
+        let Outcome::Locked { holder } = machine.carry_out(&other) else { panic!() };
+        let owner = holder.owner;
         assert!(owner.contains(run_id(1).as_str()) && owner.contains("waits to be confirmed until"), "{owner}");
         assert_eq!(machine.armed().len(), 4);
         assert_eq!(machine.confirm(1), Outcome::Done);

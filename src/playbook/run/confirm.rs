@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::course::Course;
+use super::errand::{Errand, Reconnect};
 use super::verdict::{Verdict, describe_outcome};
-use crate::event::{Phase, Sink, State};
-use crate::node::{Inquiry, Outcome, Remote, RemoteError};
-use crate::playbook::survey::emit;
+use crate::event::{Phase, State};
+use crate::node::{Inquiry, Outcome, Remote, RemoteError, Transaction};
 use crate::site::model::Node;
 
 /// For how long a new login is tried: a service that restarts is away for a second or two. Half of what is left where
@@ -26,40 +26,37 @@ const OLD_WAY: Duration = Duration::from_secs(10);
 const AFTERWARDS: Duration = Duration::from_secs(30);
 
 /// A node's run that waits to be confirmed.
-pub(super) struct Unconfirmed<'a, 'g, C> {
+pub(super) struct Unconfirmed<'a, 'c, 'g, C> {
+    /// The run, its gate, and the way to the node.
+    pub(super) errand: Errand<'a, 'c, 'g, C>,
     /// The node.
     pub(super) node: &'a Node,
-    /// The run and its gate.
-    pub(super) course: &'a Course<'a, 'g>,
-    /// Logs in to it anew.
-    pub(super) reconnect: &'a C,
     /// What is left of its time.
     pub(super) left: Duration,
     /// When that is over, by the node's clock.
     pub(super) until: String,
 }
 
-impl<C> Unconfirmed<'_, '_, C> {
+impl<C> Unconfirmed<'_, '_, '_, C> {
     /// Logs in anew and confirms the run; where that fails, has it taken back, over the connection `old` if that one
     /// still stands.
-    pub(super) async fn come_back<R, F>(&self, old: &R, sink: &dyn Sink) -> Verdict
+    pub(super) async fn come_back<R>(&self, old: &R) -> Verdict
     where
         R: Remote,
-        C: Fn(Node) -> F,
-        F: Future<Output = Result<R, RemoteError>>,
+        C: Reconnect<R>,
     {
         let end = Instant::now() + self.left;
-        emit(sink, self.node, Phase::Verify, State::Started, Some("logging in anew".to_owned()));
+        self.errand.emit(self.node, Phase::Verify, State::Started, Some("logging in anew".to_owned()));
         sleep(SETTLING.min(self.left / 4)).await;
         let patience = PATIENCE.min(self.left / 2);
         let why = match self.log_in(Instant::now() + patience).await {
-            Ok(machine) => match self.settle(&machine, sink).await {
+            Ok(machine) => match self.settle(&machine).await {
                 Ok(verdict) => return verdict,
                 Err(why) => format!("it could not be confirmed: {why}"),
             },
             Err(why) => why,
         };
-        emit(sink, self.node, Phase::Undo, State::Started, Some(why.clone()));
+        self.errand.emit(self.node, Phase::Undo, State::Started, Some(why.clone()));
         if let Ok(Ok(verdict)) = timeout(OLD_WAY, self.revert(old, &why)).await {
             return verdict;
         }
@@ -71,12 +68,12 @@ impl<C> Unconfirmed<'_, '_, C> {
     }
 
     /// Over a connection made after the run: the gate, then the confirmation.
-    async fn settle<R: Remote>(&self, machine: &R, sink: &dyn Sink) -> Result<Verdict, String> {
-        let Course { run, owner, gate, .. } = *self.course;
+    async fn settle<R: Remote>(&self, machine: &R) -> Result<Verdict, String> {
+        let Course { run, owner, gate, .. } = *self.errand.course;
         if let Some(gate) = gate
             && let Err(why) = gate(self.node.clone()).await
         {
-            emit(sink, self.node, Phase::Undo, State::Started, Some(why.clone()));
+            self.errand.emit(self.node, Phase::Undo, State::Started, Some(why.clone()));
             return self.revert(machine, &format!("step `gate`: {why}")).await;
         }
         verdict(machine.confirm(run, owner).await, None)
@@ -84,19 +81,18 @@ impl<C> Unconfirmed<'_, '_, C> {
 
     /// Has the node take it back now; or learns that it has done so, which is then told with `why` before it.
     async fn revert<R: Remote>(&self, machine: &R, why: &str) -> Result<Verdict, String> {
-        verdict(machine.revert(self.course.run, self.course.owner, why).await, Some(why))
+        verdict(machine.revert(self.errand.course.run, self.errand.course.owner, why).await, Some(why))
     }
 
     /// After an answer that did not come (`lost`): learns from the node itself how far it is, until its time is over.
-    pub(super) async fn find_again<R, F>(&self, lost: &str, sink: &dyn Sink) -> Verdict
+    pub(super) async fn find_again<R>(&self, lost: &str) -> Verdict
     where
         R: Remote,
-        C: Fn(Node) -> F,
-        F: Future<Output = Result<R, RemoteError>>,
+        C: Reconnect<R>,
     {
         let end = Instant::now() + self.left + AFTERWARDS;
         let why = || lost.to_owned();
-        emit(sink, self.node, Phase::Verify, State::Started, Some(why()));
+        self.errand.emit(self.node, Phase::Verify, State::Started, Some(why()));
         while Instant::now() < end {
             sleep(PAUSE).await;
             let Ok(machine) = self.log_in(end).await else {
@@ -106,9 +102,9 @@ impl<C> Unconfirmed<'_, '_, C> {
             };
             let Ok(facts) = machine.look(&Inquiry::machine()).await else { continue };
             let step = String::new();
-            let state = facts.runs.iter().find(|kept| kept.id == self.course.run.as_str()).map(|kept| kept.state.as_str());
+            let state = facts.runs.iter().find(|kept| kept.id == self.errand.course.run.as_str()).map(|kept| kept.state.as_str());
             let told = match state {
-                Some("guarded") => self.settle(&machine, sink).await,
+                Some("guarded") => self.settle(&machine).await,
                 Some("reverted") => self.revert(&machine, lost).await,
                 Some("undone") => Ok(Verdict::Failed(Outcome::Undone { step, reason: why() })),
                 Some("done") => Ok(Verdict::Changed),
@@ -123,14 +119,25 @@ impl<C> Unconfirmed<'_, '_, C> {
         self.unheard(lost)
     }
 
-    async fn log_in<R, F>(&self, until: Instant) -> Result<R, String>
+    /// Confirms it over `machine`, a connection made after the change; else waits for the node to take it back.
+    pub(super) async fn settle_or_wait<R>(&self, machine: &R) -> Verdict
     where
-        C: Fn(Node) -> F,
-        F: Future<Output = Result<R, RemoteError>>,
+        R: Remote,
+        C: Reconnect<R>,
+    {
+        match self.settle(machine).await {
+            Ok(verdict) => verdict,
+            Err(why) => self.find_again(&why).await,
+        }
+    }
+
+    async fn log_in<R>(&self, until: Instant) -> Result<R, String>
+    where
+        C: Reconnect<R>,
     {
         let mut why = "no new login came about in time".to_owned();
         loop {
-            match timeout_at(until, (self.reconnect)(self.node.clone())).await {
+            match timeout_at(until, self.errand.way.reconnect(self.node)).await {
                 Ok(Ok(machine)) => return Ok(machine),
                 Ok(Err(error)) => {
                     why = format!("a new login failed: {}", with_causes(&error));
@@ -187,7 +194,16 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// How long the answer of a guarded run is waited for: past its time the node has taken it back.
-pub(super) fn longest_wait(within: Duration) -> Duration {
-    within + Duration::from_secs(10)
+/// The answer to `transaction`, waited for no longer than its guard lasts: past that the node has taken it back.
+pub(super) async fn in_time(
+    transaction: &Transaction,
+    machine: &str,
+    telling: impl Future<Output = Result<Outcome, RemoteError>>,
+) -> Result<Outcome, RemoteError> {
+    let Some(guard) = transaction.guard else { return telling.await };
+    let patience = guard.within + Duration::from_secs(10);
+    timeout(patience, telling).await.unwrap_or_else(|_| {
+        let exit = format!("without an answer within {} s", patience.as_secs());
+        Err(RemoteError::Unexpected { machine: machine.to_owned(), label: "apply", exit, said: String::new() })
+    })
 }

@@ -1,6 +1,6 @@
 //! How a run went on one node, in a word for scripts and in a sentence for a person, with what to do next.
 
-use crate::node::{Outcome, RemoteError};
+use crate::node::{Holder, Outcome, RemoteError};
 
 /// How a run went on one node.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ pub enum Verdict {
     NotTold(RemoteError),
     /// Its turn did not come.
     Skipped,
+    /// It was changed, and put back since another node failed.
+    PutBack,
+    /// It was changed, another node failed, and it could not be put back; this says why.
+    LeftChanged(String),
 }
 
 impl Verdict {
@@ -38,6 +42,8 @@ impl Verdict {
             Self::Unchanged => "unchanged".to_owned(),
             Self::Changed => "changed".to_owned(),
             Self::Skipped => "not begun: the run was stopped before its turn".to_owned(),
+            Self::PutBack => "rolled back, since not every node could be done".to_owned(),
+            Self::LeftChanged(why) => format!("still changed: it could not be rolled back: {why}"),
             Self::NotTold(error) => format!("stands as before: {error}"),
             Self::Unknown(error) => format!("not known: {error}"),
             Self::Unheard { why, until } => {
@@ -50,7 +56,8 @@ impl Verdict {
     /// What to do next, where this says more than to run the same command again.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Unchanged | Self::Changed | Self::Skipped => None,
+            Self::Unchanged | Self::Changed | Self::Skipped | Self::PutBack => None,
+            Self::LeftChanged(_) => Some("put it back when it can be reached: portcullis rollback".to_owned()),
             Self::NotTold(error) => error.help(),
             Self::Unknown(_) => Some(
                 "the machine finishes or undoes by itself what it had accepted; `portcullis status` tells, once it can be reached"
@@ -69,6 +76,8 @@ impl Verdict {
             Self::Unchanged => "unchanged",
             Self::Changed | Self::Failed(Outcome::Done | Outcome::RolledBack) => "changed",
             Self::Skipped => "skipped",
+            Self::PutBack => "rolled-back",
+            Self::LeftChanged(_) => "left-changed",
             Self::NotTold(_) | Self::Failed(Outcome::NotBegun { .. }) => "failed",
             Self::Unknown(_) => "unknown",
             Self::Unheard { .. } | Self::Failed(Outcome::Guarded { .. }) => "guarded",
@@ -85,9 +94,7 @@ impl Verdict {
 pub fn help_with(outcome: &Outcome) -> Option<String> {
     let says = |reason: &str, words: &[&str]| words.iter().any(|word| reason.contains(word));
     Some(match outcome {
-        Outcome::Locked { .. } => {
-            "wait until that run has ended; one whose client is gone gives way after six minutes at the latest".to_owned()
-        }
+        Outcome::Locked { .. } => "wait until that run has ended (`--wait` does); one that was broken off gives way by itself".to_owned(),
         Outcome::Broken { .. } => {
             "put the files named right by hand; what stood there is kept on the machine below /var/lib/portcullis/runs".to_owned()
         }
@@ -118,9 +125,13 @@ pub fn describe_outcome(outcome: &Outcome) -> String {
         Outcome::NotBegun { step, reason } => format!("stands as before: {}{reason}", step_of(step)),
         Outcome::Undone { step, reason } => format!("rolled back, and stands as before: {}{reason}", step_of(step)),
         Outcome::Broken { step, reason } => format!("NOT as before: {}{reason}", step_of(step)),
-        Outcome::Locked { owner } => format!("stands as before: another run holds it: {owner}"),
+        Outcome::Locked { holder } => describe_holder(holder),
         Outcome::UnknownRun { reason } => reason.clone(),
         Outcome::Guarded { until, .. } => format!("changed, and waits to be confirmed until {until}"),
         Outcome::Reverted { reason } => format!("taken back by the node, and stands as before: {reason}"),
     }
+}
+
+fn describe_holder(holder: &Holder) -> String {
+    format!("stands as before: another run holds it: {holder}")
 }

@@ -41,9 +41,9 @@ fn while_a_run_waits_other_runs_are_refused_and_looks_touch_nothing() {
     assert!(before.contains("ActiveState=active"), "{before}");
     operator.run(&["plan", "small"]).assert_code(4);
     let status = operator.run(&["status"]);
-    assert!(status.stdout.contains("waits to be confirmed; the node takes it back at"), "{}", status.stdout);
+    assert!(status.stdout.contains("which waits to be confirmed until"), "{}", status.stdout);
     let run = &node.runs()[0].0;
-    operator.apply_small().assert_failed(7, &[&node.name, &format!("run {run} waits to be confirmed until")]);
+    operator.apply_small().assert_failed(7, &[&node.name, &format!("run {run}, which waits to be confirmed until")]);
     assert_eq!(armed(), before);
     operator.run(&["rollback", run, "--yes"]).assert_code(0);
     assert_nothing_armed(&node);
@@ -55,7 +55,7 @@ fn while_a_run_waits_other_runs_are_refused_and_looks_touch_nothing() {
 #[test]
 fn a_change_that_cuts_nothing_is_confirmed_and_leaves_nothing_armed() {
     let node = lend_one();
-    let operator = LISTENS_ELSEWHERE.operator(&node, "true");
+    let operator = LISTENS_ELSEWHERE.operator(&node, "60s");
     operator.write("cut.conf", "MaxAuthTries 5\n");
     let before = stand(&node);
     let run = operator.run(&["apply", "cut", "--yes", "--output", "json"]);
