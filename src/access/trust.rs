@@ -157,6 +157,7 @@ impl Trust {
             removals: Vec::new(),
             validations: vec![step("sshd -t"), step(&meets)],
             actions: vec![("windows".to_owned(), Action::Refresh(reload.to_owned()))],
+            guard: None,
         }
     }
 }

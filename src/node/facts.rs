@@ -60,7 +60,7 @@ pub struct DiskFact {
 pub struct KeptRun {
     /// The run's id.
     pub id: String,
-    /// `done`, `undone`, `rolled-back`, `staging` or `committing`.
+    /// `done`, `undone`, `rolled-back`, `reverted`, `staging`, `committing` or `guarded`.
     pub state: String,
 }
 
@@ -145,6 +145,10 @@ impl Facts {
             }
             ["run", id, state] => self.runs.push(KeptRun { id: id.to_owned(), state: state.to_owned() }),
             ["lock", owner, age] => self.lock = Some(Holder::parse(owner, age)),
+            // It holds the machine as well, without a process of its own.
+            ["guarded", run, until] => {
+                self.lock = Some(Holder::parse(&format!("run {run}, which waits to be confirmed until {until}"), ""));
+            }
             ["file", number, ref rest @ ..] => {
                 let path = *paths.get(number.parse::<usize>().ok()?)?;
                 self.files.insert(path.to_owned(), file_fact(rest)?);
@@ -209,9 +213,9 @@ impl Facts {
         })
     }
 
-    /// A run broken off in the midst.
+    /// A run broken off in the midst, or one that nobody has confirmed yet.
     pub fn broken_off(&self) -> Option<&KeptRun> {
-        self.runs.iter().find(|run| matches!(run.state.as_str(), "staging" | "committing"))
+        self.runs.iter().find(|run| matches!(run.state.as_str(), "staging" | "committing" | "guarded"))
     }
 }
 

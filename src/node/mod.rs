@@ -12,6 +12,8 @@ mod outcome;
 mod quote;
 mod remote;
 mod run_id;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
 pub use facts::{DiskFact, Facts, FactsError, FileFact, KeptRun, MailFact, ServiceFact};
@@ -22,4 +24,4 @@ pub use outcome::{Answer, Outcome, Progress, parse_answer};
 pub use quote::quote;
 pub use remote::{Machine, Probe, Remote, RemoteError};
 pub use run_id::{NotARunId, RunId, began};
-pub use transaction::{Action, Expected, Placement, Removal, Transaction, sha256_hex};
+pub use transaction::{Action, Expected, Guard, Placement, Removal, Transaction, sha256_hex};

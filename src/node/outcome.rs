@@ -1,6 +1,7 @@
 //! What a machine answers to a transaction.
 
 use super::lock::Holder;
+use std::time::Duration;
 
 /// How a transaction or a rollback ended on a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,18 @@ pub enum Outcome {
     },
     /// The old state is back (answer to a rollback).
     RolledBack,
+    /// Everything is in place, and will be put back by the machine itself unless it is confirmed.
+    Guarded {
+        /// What is left until then.
+        left: Duration,
+        /// When that is, by the machine's clock: `09:12:13 UTC`.
+        until: String,
+    },
+    /// A guarded run that was taken back: the old state is back.
+    Reverted {
+        /// Why, and when, in the machine's words.
+        reason: String,
+    },
     /// The machine keeps no such run.
     UnknownRun {
         /// In the machine's words.
@@ -91,6 +104,11 @@ fn outcome(word: &str, step: String, reason: String) -> Option<Outcome> {
         "broken" => Outcome::Broken { step, reason },
         "locked" => Outcome::Locked { holder: Holder::parse(&reason, &step) },
         "rolled-back" => Outcome::RolledBack,
+        "guarded" => {
+            let (seconds, until) = reason.split_once(' ')?;
+            Outcome::Guarded { left: Duration::from_secs(seconds.parse().ok()?), until: until.to_owned() }
+        }
+        "reverted" => Outcome::Reverted { reason },
         "unknown" => Outcome::UnknownRun { reason },
         _ => return None,
     })

@@ -9,7 +9,7 @@ use super::facts::{Facts, FactsError};
 use super::inquiry::Inquiry;
 use super::outcome::{Answer, Outcome, parse_answer};
 use super::run_id::RunId;
-use super::transaction::{Transaction, rollback_script};
+use super::transaction::{Transaction, confirm_script, revert_script, rollback_script};
 use crate::ssh::{self, BoxedStream, Elevation, Exit, Output, Script, Session};
 
 // Generous: a probe takes a fraction of a second, reloads and health probes some seconds each; what a playbook waits for
@@ -119,6 +119,11 @@ pub trait Remote: Probe {
     ) -> impl Future<Output = Result<Outcome, RemoteError>> + Send;
     /// Puts back what `run` replaced.
     fn roll_back(&self, run: &RunId, owner: &str) -> impl Future<Output = Result<Outcome, RemoteError>> + Send;
+    /// Confirms `run`, which answered [`Outcome::Guarded`]: [`Outcome::Done`] where the machine finds itself well too, else
+    /// [`Outcome::Reverted`]. Proves something only over a connection that was made after the run.
+    fn confirm(&self, run: &RunId, owner: &str) -> impl Future<Output = Result<Outcome, RemoteError>> + Send;
+    /// Takes back `run`, which answered [`Outcome::Guarded`], for the reason `why`, without waiting for the machine's timer.
+    fn revert(&self, run: &RunId, owner: &str, why: &str) -> impl Future<Output = Result<Outcome, RemoteError>> + Send;
 }
 
 /// A machine behind an SSH session.
@@ -240,5 +245,13 @@ impl Remote for Machine {
 
     async fn roll_back(&self, run: &RunId, owner: &str) -> Result<Outcome, RemoteError> {
         self.transact(("rollback", rollback_script(run, owner)), Zeroizing::new(Vec::new()), self.run_time, &mut |_| {}).await
+    }
+
+    async fn confirm(&self, run: &RunId, owner: &str) -> Result<Outcome, RemoteError> {
+        self.transact(("confirm", confirm_script(run, owner)), Zeroizing::new(Vec::new()), self.run_time, &mut |_| {}).await
+    }
+
+    async fn revert(&self, run: &RunId, owner: &str, why: &str) -> Result<Outcome, RemoteError> {
+        self.transact(("revert", revert_script(run, owner, why)), Zeroizing::new(Vec::new()), self.run_time, &mut |_| {}).await
     }
 }

@@ -3,6 +3,7 @@
 //! The script's text holds names, modes and hashes; contents travel in the payload alone.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -11,7 +12,18 @@ use zeroize::Zeroizing;
 use super::quote::quote;
 use super::run_id::RunId;
 
-const TRANSACTION: &str = concat!(include_str!("sh/transaction.sh"), include_str!("sh/lock.sh"), include_str!("sh/actions.sh"));
+// Comments stay here: with them every machine would be sent half as much again.
+static TRANSACTION: LazyLock<String> = LazyLock::new(|| {
+    let files = [
+        include_str!("sh/transaction.sh"),
+        include_str!("sh/lock.sh"),
+        include_str!("sh/undo.sh"),
+        include_str!("sh/guard.sh"),
+        include_str!("sh/actions.sh"),
+    ];
+    let lines = files.iter().flat_map(|file| file.lines()).map(str::trim_start);
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect()
+});
 
 /// What the plan saw at a path; the machine refuses where it no longer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +108,13 @@ impl Action {
     }
 }
 
+/// A run that the machine takes back by itself unless it is confirmed in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// How long the machine waits, from before the swap; whole seconds.
+    pub within: Duration,
+}
+
 /// Everything that one run does on one machine.
 #[derive(Debug, Clone)]
 pub struct Transaction {
@@ -111,16 +130,23 @@ pub struct Transaction {
     pub validations: Vec<(String, String)>,
     /// What to do once the files are in place, by step, in order.
     pub actions: Vec<(String, Action)>,
+    /// Where it could cut the way in. The machine then answers [`Guarded`](super::Outcome::Guarded), and the run has to
+    /// be confirmed over a connection made after that ([`Remote::confirm`](super::Remote::confirm)).
+    pub guard: Option<Guard>,
 }
 
 impl Transaction {
     /// The script's text; it holds no content of any file.
     pub(crate) fn script(&self) -> String {
-        let mut text = format!("pc_run={}\npc_owner={}\n{TRANSACTION}\npc_begin", quote(self.run.as_str()), quote(&self.owner));
+        let mut text = script(&self.run, &self.owner, "pc_begin");
         for number in 0..self.placements.len() + self.removals.len() {
             let _infallible = write!(text, " {number:03}");
         }
         text.push('\n');
+        if let Some(Guard { within }) = self.guard {
+            let reverting = self.reverting_script();
+            let _infallible = writeln!(text, "pc_guard {} {} {}", within.as_secs(), reverting.len(), sha256_hex(reverting.as_bytes()));
+        }
         for (number, placement) in self.placements.iter().enumerate() {
             let Placement { step, path, content, mode, owner, expected } = placement;
             if let Expected::Kept(hash) = expected {
@@ -155,16 +181,26 @@ impl Transaction {
         text
     }
 
+    // What the machine's timer runs. It finds the run by its own place.
+    fn reverting_script(&self) -> String {
+        let owner = format!("the machine itself, which takes back run {}", self.run);
+        script(&self.run, &owner, "pc_timer \"$@\"\n")
+    }
+
     /// For how long it may wait for commands that are to succeed, all together.
     pub(crate) fn waits(&self) -> Duration {
         let tenths = |action: &Action| if let Action::Wait(tenths, _) = action { u64::from(*tenths) } else { 0 };
         Duration::from_millis(100 * self.actions.iter().map(|(_, action)| tenths(action)).sum::<u64>())
     }
 
-    /// The contents, one after the other, for the script's standard input.
+    /// The contents, one after the other, for the script's standard input; before them, for a guarded run, the script
+    /// that reverts it.
     pub(crate) fn payload(&self) -> Zeroizing<Vec<u8>> {
+        let reverting = self.guard.map(|_| self.reverting_script()).unwrap_or_default();
         // Sized first: a growing buffer would leave copies of secrets behind.
-        let mut payload = Zeroizing::new(Vec::with_capacity(self.placements.iter().map(|placement| placement.content.len()).sum()));
+        let contents: usize = self.placements.iter().map(|placement| placement.content.len()).sum();
+        let mut payload = Zeroizing::new(Vec::with_capacity(reverting.len() + contents));
+        payload.extend_from_slice(reverting.as_bytes());
         for placement in &self.placements {
             payload.extend_from_slice(&placement.content);
         }
@@ -172,10 +208,23 @@ impl Transaction {
     }
 }
 
+fn script(run: &RunId, owner: &str, call: &str) -> String {
+    format!("pc_run={}\npc_owner={}\n{}{call}", quote(run.as_str()), quote(owner), *TRANSACTION)
+}
+
 /// The script that puts back what `run` replaced.
 pub(crate) fn rollback_script(run: &RunId, owner: &str) -> String {
-    let run = quote(run.as_str());
-    format!("pc_run={run}\npc_owner={}\n{TRANSACTION}\npc_rollback {run}\n", quote(owner))
+    script(run, owner, &format!("pc_rollback {}\n", quote(run.as_str())))
+}
+
+/// The script that confirms `run`, which waits for that.
+pub(crate) fn confirm_script(run: &RunId, owner: &str) -> String {
+    script(run, owner, "pc_confirm\n")
+}
+
+/// The script that takes back `run`, which waits to be confirmed, for the reason `why`.
+pub(crate) fn revert_script(run: &RunId, owner: &str, why: &str) -> String {
+    script(run, owner, &format!("pc_revert {}\n", quote(why)))
 }
 
 /// SHA-256 of `bytes` in hexadecimal digits.
@@ -193,7 +242,3 @@ fn expected_word(expected: &Expected) -> &str {
         Expected::Link => "link",
     }
 }
-
-#[cfg(test)]
-#[path = "transaction_tests.rs"]
-mod tests;

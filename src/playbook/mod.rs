@@ -5,6 +5,7 @@
 
 mod condition;
 mod gate;
+mod guard;
 mod load;
 mod material;
 mod model;

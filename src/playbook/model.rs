@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::condition;
 use super::gate::Gate;
 
+use super::guard::GuardFile;
+use crate::node::Guard;
+
 /// A playbook as it stands in its file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +37,8 @@ pub(crate) struct PlaybookFile {
     pub canary: Option<bool>,
     /// What a node has to show, after its run, before the next is touched; else its run is undone.
     pub gate: Option<Gate>,
+    /// As a step's `guard`, for every run of this playbook, whichever step changes something.
+    pub guard: Option<GuardFile>,
     /// The steps, in the order in which they are carried out.
     #[serde(default)]
     pub steps: Vec<StepFile>,
@@ -55,6 +60,14 @@ pub(crate) struct StepFile {
     #[serde(default)]
     #[schemars(schema_with = "condition::schema")]
     pub when: BTreeMap<String, String>,
+    /// The step could cut the way in (sshd, PAM, firewall, network): the time within which it has to be confirmed, from 10
+    /// seconds to an hour, such as `60s`.
+    ///
+    /// Where such a step changes something, the node starts a timer before anything is replaced. It takes the whole run
+    /// back when the time is over, and when it restarts meanwhile, unless Portcullis has logged in anew after the change,
+    /// the playbook's gate has passed, and the node finds its services well (their `validate`, `listens`, and each `wait`).
+    /// A run that was taken back has failed. Nothing else is changed on a node while it waits.
+    pub guard: Option<GuardFile>,
     /// A file out of a template.
     pub template: Option<TemplateStep>,
     /// A file copied as it is, its mode and owner alone, a folder, or a file that is to be gone.
@@ -270,6 +283,8 @@ pub struct Step {
     pub title: String,
     /// Conditions, all of which have to hold.
     pub when: BTreeMap<String, String>,
+    /// Where it could cut the way in: how long the node waits to be confirmed.
+    pub guard: Option<Guard>,
     /// What is desired.
     pub kind: Kind,
 }
@@ -308,6 +323,8 @@ pub struct Playbook {
     pub canary: Option<bool>,
     /// What a node has to show before the next is touched.
     pub gate: Option<Gate>,
+    /// Where every change is guarded: how long the node waits to be confirmed.
+    pub guard: Option<Guard>,
     /// Files for other people.
     pub handouts: Vec<Handout>,
 }

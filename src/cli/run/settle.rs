@@ -31,7 +31,7 @@ fn learnt(node: &Node, facts: &Facts, run: &RunId) -> Option<NodeOutcome> {
         Journal::Done => "changed",
         Journal::Undone => "undone",
         Journal::Forgotten if remembers(facts, run) => "not-begun",
-        Journal::Forgotten | Journal::BrokenOff => return None,
+        Journal::Waiting | Journal::Forgotten | Journal::BrokenOff => return None,
     };
     let detail = Some("as the node's journal says".to_owned());
     Some(NodeOutcome { node: node.name.clone(), outcome: outcome.to_owned(), detail, files: Vec::new() })

@@ -4,24 +4,28 @@
 pc_certs=${pc_certs:-/etc/ssl/certs}
 pc_hooks=${pc_hooks:-/etc/ca-certificates/update.d}
 
-# pc_actions DIR once|again: in the order given; `again` after files were put back, where failures do not stop it.
+# pc_actions DIR once|again|look: in the order given; `again` after files were put back, where failures do not stop it;
+# `look` does nothing, and asks alone whether what had to be well still is.
 pc_actions() {
+    pc_acting_for=$1
     while IFS='	' read -r pc_step pc_kind pc_value; do
-        pc_out=$(pc_act "$2" "$pc_kind" "$pc_value" 2>&1 9>&- </dev/null) || {
+        # Not by a redirection of the call: a shell would keep the lock in a copy, to have it back afterwards.
+        pc_out=$(exec 9>&- && pc_act "$2" "$pc_kind" "$pc_value" 2>&1 </dev/null) || {
             # Killed from outside, an action has no word of its own.
             pc_status=$?
             pc_fail "$pc_step" "${pc_out:-$pc_kind $pc_value ended with status $pc_status}"
             [ "$2" = again ] || return
         }
-        [ "$2" = again ] || pc_say step "$pc_step" 'done' "$pc_kind $pc_value"
+        [ "$2" != once ] || pc_say step "$pc_step" 'done' "$pc_kind $pc_value"
     done <"$1/actions"
 }
 
 pc_act() {
+    case "$1 $2" in look\ active | look\ listens | look\ wait) ;; look*) return ;; esac
     case $2 in
         command) [ "$1" = again ] || sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
         refresh) sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
-        enable) systemctl enable --now "$3" ;;
+        enable) pc_enable "$1" "$3" ;;
         disable) if [ "$1" = again ]; then systemctl enable --now "$3"; else systemctl disable --now "$3"; fi ;;
         trust) pc_trust "$1" "$3" ;;
         reload) systemctl reload-or-restart "$3" || { pc_service_log "$3"; return 1; } ;;
@@ -30,6 +34,19 @@ pc_act() {
         listens) [ "$1" = again ] || pc_until 50 pc_listens "$3" || { printf 'nothing listens on TCP port %s\n' "$3"; return 1; } ;;
         wait) [ "$1" = again ] || pc_until "${3%% *}" sh -c "${3#* }" || { printf 'command %s did not succeed in time\n' "${3#* }"; return 1; } ;;
     esac
+}
+
+# pc_enable once|again UNIT: enables and starts; afterwards, makes it again what it was before this run.
+pc_enable() {
+    pc_note=$pc_acting_for/unit-$2
+    if [ "$1" = once ]; then
+        printf '%s %s\n' "$(systemctl is-active "$2")" "$(systemctl is-enabled "$2" 2>/dev/null)" >"$pc_note" || return
+        systemctl enable --now "$2"
+    elif [ -e "$pc_note" ]; then
+        read -r pc_active pc_enabled <"$pc_note"
+        [ "$pc_enabled" != disabled ] || systemctl --quiet disable "$2"
+        case $pc_active in active | activating | reloading) ;; *) systemctl stop "$2" ;; esac
+    fi
 }
 
 pc_service_log() {

@@ -38,6 +38,9 @@ pc_runs() {
         read -r pc_value <"${pc_dir}state" || continue
         pc_dir=${pc_dir%/}
         printf 'run\t%s\t%s\n' "${pc_dir##*/}" "$pc_value"
+        if [ "$pc_value" = guarded ] && read -r pc_key pc_key pc_key pc_rest <"$pc_dir/guard"; then
+            printf 'guarded\t%s\t%s\n' "${pc_dir##*/}" "$pc_rest"
+        fi
     done
     if [ -e /run/portcullis.lock ] && ! flock -n /run/portcullis.lock true 2>/dev/null; then
         pc_value=$(stat -c %Y /run/portcullis.owner 2>/dev/null) && pc_value=$(($(date +%s) - pc_value))

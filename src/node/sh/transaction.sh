@@ -3,7 +3,7 @@
 # health; any failure puts the old files back. Calls follow this text; `pc_run`, the run's id, and `pc_owner`,
 # who holds the lock, are set before it. Fields that a `read` has to skip are named `pc_skip`.
 #
-# On disk, below $pc_home/runs/RUN/:  state                 staging, committing, done, undone, rolled-back
+# On disk, below $pc_home/runs/RUN/:  state                 staging, committing, guarded, done, undone, rolled-back, reverted
 #   files/N/path, meta, new, old      target, "mode owner group", staged file, what was there (or `absent`)
 #   actions                           what to run after files changed, and again after they were put back
 #
@@ -26,7 +26,10 @@ pc_say() {
     case $pc_words in *[!\ -~]*) pc_words=$(printf '%s' "$pc_words" | tail -n 20 | tr '\t\n' ' \036') ;; esac
     printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$pc_words" 2>/dev/null
 }
-pc_set_state() { printf '%s\n' "$2" >"$1/state.new" && sync "$1/state.new" && mv -f "$1/state.new" "$1/state"; }
+# A name is on the disk once its folder is, not before.
+pc_sync() { sync "$@" 2>/dev/null || sync; }
+pc_sync_folder() { pc_folder=${1%/*}; [ ! -d "${pc_folder:-/}" ] || pc_sync "${pc_folder:-/}"; }
+pc_set_state() { printf '%s\n' "$2" >"$1/state.new" && pc_sync "$1/state.new" && mv -f "$1/state.new" "$1/state" && pc_sync "$1"; }
 pc_end_with() { pc_say result "$1" "$pc_failed_step" "$2"; exit "$3"; }
 # The first failure counts; what follows from it is noise.
 pc_fail() { [ -n "$pc_failure" ] || { pc_failure=${2:-it ended without a word}; pc_failed_step=$1; }; }
@@ -35,6 +38,8 @@ pc_read() { IFS= read -r pc_text <"$1"; }
 # pc_begin N…: a run that has these files.
 pc_begin() {
     pc_lock
+    # What is kept of it must not be lost.
+    [ ! -e "$pc_dir" ] || pc_end_with refused "run $pc_run has ended here already" 1
     for pc_n do
         set -- "$@" "$pc_dir/files/$pc_n"
         shift
@@ -44,23 +49,6 @@ pc_begin() {
         rm -rf "$pc_dir"
         pc_end_with failed "$pc_out" 1
     }
-}
-
-# A run broken off before: one that had begun to swap is undone, one that had not is forgotten.
-pc_recover() {
-    for pc_left in "$pc_home"/runs/*/; do
-        pc_left=${pc_left%/}
-        [ -d "$pc_left" ] || continue
-        pc_was=
-        [ -r "$pc_left/state" ] && read -r pc_was <"$pc_left/state"
-        case $pc_was in
-            committing)
-                pc_undo "$pc_left"
-                pc_say recovered "${pc_left##*/}" undone "$pc_undo_trouble"
-                ;;
-            staging | '') pc_clear_beside "$pc_left"; rm -rf "$pc_left" ;;
-        esac
-    done
 }
 
 # pc_file N STEP PATH MODE OWNER:GROUP SIZE SHA256 EXPECTED: takes SIZE bytes from standard input.
@@ -95,7 +83,17 @@ pc_room() { df -Pk "$pc_home" 2>&1 | { read -r pc_skip && read -r pc_skip pc_ski
 
 # pc_stage N STEP PATH "MODE OWNER"
 pc_stage() {
+    ! pc_leads_elsewhere "$3" || { pc_fail "$2" "$pc_folder, on the way to $3, is a symbolic link; it is not followed"; return 0; }
     printf '%s\n' "$3" >"$pc_dir/files/$1/path" && printf '%s %s\n' "$4" "$2" >"$pc_dir/files/$1/meta"
+}
+
+pc_leads_elsewhere() {
+    pc_folder=${1%/*}
+    while [ -n "$pc_folder" ]; do
+        [ ! -h "$pc_folder" ] || return 0
+        pc_folder=${pc_folder%/*}
+    done
+    return 1
 }
 
 # Exactly $1 bytes of standard input; dd never reads past them, and does not keep the lock when its shell is ended.
@@ -136,7 +134,9 @@ pc_apply() {
     [ -n "$pc_failure" ] || pc_say step stage 'done'
     [ -n "$pc_failure" ] || pc_validate_view
     [ -n "$pc_failure" ] || pc_prepare
+    [ -n "$pc_failure" ] || [ -z "${pc_guard_time:-}" ] || pc_arm
     if [ -n "$pc_failure" ]; then
+        pc_disarm "$pc_dir"
         pc_clear_beside "$pc_dir"
         rm -rf "$pc_dir"
         pc_end_with failed "$pc_failure" 1
@@ -150,8 +150,14 @@ pc_apply() {
         [ -z "$pc_undo_trouble" ] || pc_end_with broken "$pc_failure; and not everything could be put back: $pc_undo_trouble" 1
         pc_end_with undone "$pc_failure" 1
     fi
+    if [ -n "${pc_guard_time:-}" ]; then
+        pc_set_state "$pc_dir" guarded
+        # shellcheck disable=SC2034 # fields to skip
+        read -r pc_skip pc_skip pc_its_end pc_until_when <"$pc_dir/guard"
+        pc_end_with guarded "$((pc_its_end - $(pc_uptime))) $pc_until_when" 0
+    fi
     pc_set_state "$pc_dir" 'done'
-    rm -rf "$pc_dir"/files/*/new "$pc_dir/view" "$pc_dir/sums"
+    pc_tidy "$pc_dir"
     pc_prune
     pc_end_with 'done' '' 0
 }
@@ -218,7 +224,7 @@ pc_plain() { sh -c "$1" 2>&1 9>&- </dev/null; }
 
 pc_validations() {
     while IFS='	' read -r pc_step pc_command; do
-        pc_out=$($1 "$pc_command") || { pc_fail "$pc_step" "\`$pc_command\` failed: $pc_out"; return; }
+        pc_out=$(exec 9>&- && $1 "$pc_command") || { pc_fail "$pc_step" "\`$pc_command\` failed: $pc_out"; return; }
     done <"$pc_dir/validations"
 }
 
@@ -231,7 +237,7 @@ pc_prepare() {
         read -r pc_mode pc_own pc_step <"${pc_n}meta"
         if [ -e "$pc_text" ] || [ -h "$pc_text" ]; then
             cp -P -p "$pc_text" "${pc_n}old" || { pc_fail "$pc_step" "cannot keep $pc_text below $pc_home"; return; }
-            set -- "$@" "${pc_n}old"
+            [ -h "$pc_text" ] || set -- "$@" "${pc_n}old"
         else
             : >"${pc_n}absent"
         fi
@@ -240,10 +246,10 @@ pc_prepare() {
         pc_beside "$pc_n" "$pc_text"
         pc_out=$(cp -p "${pc_n}new" "$pc_temporary" 2>&1) ||
             { pc_fail "$pc_step" "cannot write beside $pc_text: $pc_out"; return; }
-        set -- "$@" "$pc_temporary"
+        set -- "$@" "$pc_temporary" "${pc_text%/*}"
     done
-    # A kept symbolic link is nothing that could be synced by itself.
-    sync "$@" 2>/dev/null || sync
+    # Files before the names that lead to them; a kept symbolic link is nothing that could be synced by itself.
+    pc_sync "$@" "$pc_dir"/files/*/ "$pc_dir/files" "$pc_dir" "$pc_home/runs"
 }
 
 # pc_beside DIR/files/N/ PATH: the name under which the new file waits beside its target.
@@ -266,6 +272,7 @@ pc_folders_for() {
 }
 
 pc_swap() {
+    set --
     for pc_n in "$pc_dir"/files/*/; do
         [ -d "$pc_n" ] || continue
         pc_read "${pc_n}path"
@@ -277,92 +284,9 @@ pc_swap() {
             pc_out=$(rm -f "$pc_text" 2>&1)
         fi || { pc_fail "$pc_step" "cannot replace $pc_text: $pc_out"; return; }
         pc_say step "$pc_step" swapped "$pc_text"
+        pc_folder=${pc_text%/*}
+        set -- "$@" "${pc_folder:-/}"
     done
-}
-
-# pc_undo DIR: puts every file of a run back, reads it back, runs the actions again. Idempotent.
-pc_undo() {
-    pc_undo_trouble=
-    pc_undo_state=${2:-undone}
-    for pc_n in $(cd "$1/files" && for n in *; do printf '%s\n' "$n"; done | sort -rn); do
-        pc_n=$1/files/$pc_n/
-        [ -e "${pc_n}path" ] || continue
-        pc_read "${pc_n}path"
-        pc_put_back "$pc_n" "$pc_text" || pc_undo_trouble="$pc_undo_trouble $pc_text"
-    done
-    pc_clear_beside "$1"
-    pc_actions "$1" again
-    [ -z "$pc_undo_trouble" ] && pc_set_state "$1" "$pc_undo_state" && rm -rf "$1"/files/*/new "$1/view" "$1/sums"
-}
-
-pc_put_back() {
-    if [ -e "${1}old" ] || [ -h "${1}old" ]; then
-        pc_beside "$1" "$2"
-        cp -P -p "${1}old" "$pc_temporary" && { sync "$pc_temporary" 2>/dev/null || :; } && mv -f -T "$pc_temporary" "$2" || return 1
-        [ -h "$2" ] || cmp -s "${1}old" "$2"
-    elif [ -e "${1}absent" ]; then
-        rm -f "$2" && [ ! -e "$2" ] || return 1
-        [ ! -e "${1}made" ] || { pc_made=$(cat "${1}made"); pc_folder=${2%/*}; pc_rmdirs "$pc_folder" "$pc_made"; }
-    fi
-}
-
-# Takes away empty folders from $1 up to $2.
-pc_rmdirs() {
-    rmdir "$1" 2>/dev/null || return 0
-    [ "$1" = "$2" ] || pc_rmdirs "${1%/*}" "$2"
-}
-
-pc_clear_beside() {
-    for pc_n in "$1"/files/*/; do
-        [ -e "${pc_n}path" ] || continue
-        pc_read "${pc_n}path"
-        pc_beside "$pc_n" "$pc_text"
-        rm -f "$pc_temporary"
-        [ -e "$1/state" ] && read -r pc_was <"$1/state" && [ "$pc_was" = staging ] && [ -e "${pc_n}made" ] &&
-            pc_rmdirs "${pc_text%/*}" "$(cat "${pc_n}made")"
-    done
-    return 0
-}
-
-# The last ten runs that are done are kept, and as many others: a failed try never costs what can be put back.
-pc_prune() {
-    pc_prune_those yes
-    pc_prune_those no
-}
-
-# pc_prune_those yes|no: of the runs that are done, or not. Run ids sort by time.
-pc_prune_those() {
-    pc_wanted=$1
-    set --
-    for pc_left in "$pc_home"/runs/*/; do
-        pc_was=
-        [ -r "${pc_left}state" ] && read -r pc_was <"${pc_left}state"
-        if [ "$pc_was" = 'done' ]; then pc_is_done=yes; else pc_is_done=no; fi
-        [ "$pc_is_done" != "$pc_wanted" ] || set -- "$@" "$pc_left"
-    done
-    while [ $# -gt 10 ]; do
-        rm -rf "$1"
-        shift
-    done
-}
-
-# pc_rollback RUN: puts back what RUN replaced, if its files are still as it left them.
-pc_rollback() {
-    pc_lock
-    pc_from=$pc_home/runs/$1
-    [ -r "$pc_from/state" ] || pc_end_with unknown "this machine keeps no run $1" 1
-    read -r pc_was <"$pc_from/state"
-    [ "$pc_was" = 'done' ] || pc_end_with refused "run $1 is $pc_was; there is nothing to put back" 1
-    for pc_n in "$pc_from"/files/*/; do
-        [ -e "${pc_n}path" ] || continue
-        pc_read "${pc_n}path"
-        pc_left_as="$(cat "${pc_n}sum" 2>/dev/null)"
-        pc_sum=$({ sha256sum <"$pc_text"; } 2>/dev/null)
-        [ "${pc_sum%% *}" = "$pc_left_as" ] || pc_end_with refused "$pc_text was changed since run $1; a rollback would lose that" 1
-    done
-    # Should this be broken off, the next run finds `committing` and puts the rest back.
-    pc_set_state "$pc_from" committing
-    pc_undo "$pc_from" rolled-back
-    [ -z "$pc_undo_trouble" ] || pc_end_with broken "could not be put back:$pc_undo_trouble" 1
-    pc_end_with rolled-back '' 0
+    # Else a loss of power after `done` could bring the old file back.
+    [ $# -eq 0 ] || pc_sync "$@"
 }

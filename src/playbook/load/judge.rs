@@ -141,6 +141,7 @@ impl Court<'_, '_> {
             machines: of.machines,
             title: step.title.clone(),
             when: step.when.clone(),
+            guard: step.guard.map(|guard| guard.0),
             kind,
         };
         let mut complaints = rules::complaints(&checked, self.known.templates);

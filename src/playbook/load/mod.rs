@@ -16,6 +16,7 @@ pub use library::{Library, Source};
 pub use schema::schema;
 pub(crate) use schema::{KINDS, shape};
 
+use super::guard::longest;
 use super::model::{Kind, Machines, Playbook, Step};
 use crate::site::FileProblem;
 use judge::{Known, judge};
@@ -51,6 +52,7 @@ impl Playbook {
             rolling: None,
             canary: None,
             gate: None,
+            guard: None,
             handouts: Vec::new(),
         }
     }
@@ -86,6 +88,7 @@ impl Gathering<'_> {
             self.whole.rolling = self.whole.rolling.into_iter().chain(playbook.rolling).min();
             self.whole.canary = self.whole.canary.or(playbook.canary);
             self.whole.gate = self.whole.gate.take().or(playbook.gate);
+            self.whole.guard = longest(self.whole.guard, playbook.guard.map(|guard| guard.0));
             self.whole.handouts.extend(playbook.handouts);
         }
         path.pop();

@@ -19,10 +19,11 @@ use draft::{Desired, Draft};
 pub use error::PlanError;
 
 use super::condition::conditions;
+use super::guard::longest;
 use super::material::Material;
 use super::model::{FileStep, Kind, Machines, PfxStep, Playbook, Presence, Step, TemplateStep, TrustStep};
 use super::template::{Kitchen, RenderError, Templates};
-use crate::node::{Action, Depth, Facts, FileFact, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
+use crate::node::{Action, Depth, Facts, FileFact, Guard, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
 use crate::site::model::{Node, Role, Site};
 
 /// What kind of change it is.
@@ -76,6 +77,8 @@ pub struct NodePlan {
     pub(in crate::playbook) removals: Vec<Removal>,
     pub(in crate::playbook) validations: Vec<(String, String)>,
     pub(in crate::playbook) actions: Vec<(String, Action)>,
+    /// How long the node waits to be confirmed, where something guarded changes.
+    pub guard: Option<Guard>,
 }
 
 impl NodePlan {
@@ -86,8 +89,8 @@ impl NodePlan {
 
     /// The transaction that makes it so.
     pub fn into_transaction(self, run: RunId, owner: String) -> Transaction {
-        let Self { placements, removals, validations, actions, .. } = self;
-        Transaction { run, owner, placements, removals, validations, actions }
+        let Self { placements, removals, validations, actions, guard, .. } = self;
+        Transaction { run, owner, placements, removals, validations, actions, guard }
     }
 }
 
@@ -181,7 +184,11 @@ impl<'a> Planner<'a> {
         };
         for step in &self.playbook.steps {
             if holds(step, node, &conditions) {
+                let before = draft.plan.changes.len();
                 self.plan_step(&mut draft, step)?;
+                if draft.plan.changes.len() > before {
+                    draft.plan.guard = longest(draft.plan.guard, longest(step.guard, self.playbook.guard));
+                }
             }
         }
         Ok(draft.plan)

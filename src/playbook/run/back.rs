@@ -99,7 +99,7 @@ where
         match errand.look_again(node, settled).await {
             None => return Err(lost),
             Some((_, Journal::Undone)) => return Ok(Outcome::RolledBack),
-            Some((again, Journal::Done | Journal::BrokenOff | Journal::Forgotten)) => found = Some(again),
+            Some((again, Journal::Done | Journal::Waiting | Journal::BrokenOff | Journal::Forgotten)) => found = Some(again),
         }
     }
     Ok(Outcome::NotBegun { step: String::new(), reason: "the connection was lost time and again".to_owned() })

@@ -4,6 +4,7 @@
 //! What is half-done nowhere is the rule of a node; with `all_or_nothing` it is the rule of the run.
 
 mod back;
+mod confirm;
 mod course;
 mod errand;
 mod lock;

@@ -1,6 +1,9 @@
 //! A run on one node: told once, told again where that is safe, waited for, asked about, and led through its gate.
 
+use std::time::Duration;
+
 use super::back::{Order, put_back};
+use super::confirm::{Unconfirmed, in_time, with_causes};
 use super::course::NodeResult;
 use super::errand::{Errand, Reconnect};
 use super::settle::{Learnt, ask_again};
@@ -48,8 +51,8 @@ where
     let Surveyed { node, machine, facts, plan } = surveyed;
     let changes = plan.changes.clone();
     let transaction = plan.into_transaction(course.run.clone(), course.owner.to_owned());
-    let mut recovered = Vec::new();
-    let (machine, verdict) = carry_through(errand, &node, machine, &transaction, &mut recovered).await;
+    let mut told = Told::default();
+    let (machine, verdict) = carry_through(errand, &node, machine, &transaction, &mut told).await;
     let mut to_put_back = kept(course.takes_up, &facts);
     if matches!(verdict, Verdict::Changed) {
         to_put_back.insert(0, course.run.clone());
@@ -57,7 +60,7 @@ where
     let state = if verdict.is_good() { State::Done } else { State::Failed };
     errand.emit(&node, Phase::Commit, state, (!verdict.is_good()).then(|| verdict.describe()));
     let round_trips = machine.round_trips();
-    Ran { result: NodeResult { node, changes, verdict, recovered, round_trips }, machine, to_put_back }
+    Ran { result: NodeResult { node, changes, verdict, recovered: told.recovered, round_trips }, machine, to_put_back }
 }
 
 fn kept(runs: &[RunId], facts: &Facts) -> Vec<RunId> {
@@ -70,7 +73,7 @@ async fn carry_through<R, C>(
     node: &Node,
     mut machine: R,
     transaction: &Transaction,
-    recovered: &mut Vec<String>,
+    told: &mut Told,
 ) -> (R, Verdict)
 where
     R: Remote,
@@ -78,9 +81,15 @@ where
 {
     let locks = errand.lock_wait();
     let mut tellings = 1;
+    let unconfirmed = |left, until| Unconfirmed { errand, node, left, until };
     loop {
-        let lost = match tell(errand, &machine, node, transaction, recovered).await {
+        let answer = in_time(transaction, machine.name(), tell(errand, &machine, node, transaction, told)).await;
+        let lost = match answer {
             Ok(Outcome::Done) => return through_gate(errand, node, machine).await,
+            Ok(Outcome::Guarded { left, until }) => {
+                let verdict = unconfirmed(left, until).come_back(&machine).await;
+                return (machine, verdict);
+            }
             // Our own, which we lost sight of while it was taking up its work.
             Ok(Outcome::Locked { holder }) if tellings > 1 && holder.owner.contains(errand.course.run.as_str()) => None,
             Ok(Outcome::Locked { holder }) => {
@@ -92,11 +101,21 @@ where
             Ok(outcome) => return (machine, Verdict::Failed(outcome)),
             Err(error) => Some(error),
         };
+        // The node may have cut the way by what it changed: it takes that back, and is asked until then.
+        if let (Some(guard), Some(until), Some(lost)) = (transaction.guard, told.armed.take(), &lost) {
+            let verdict = unconfirmed(guard.within, until).find_again(&with_causes(lost)).await;
+            return (machine, verdict);
+        }
         let forgotten = match lost {
             Some(lost) if lost.is_lost() => errand.find_again(node, lost).await.map(|found| (found, None)),
             Some(error) if !error.is_open_ended() => Err(error),
             lost => match ask_again(errand, node, lost).await {
                 Learnt::Done(found) => return through_gate(errand, node, found).await,
+                Learnt::Waiting(found) => {
+                    let left = transaction.guard.map_or(Duration::ZERO, |guard| guard.within);
+                    let verdict = unconfirmed(left, String::from("the end of its time")).settle_or_wait(&found).await;
+                    return (found, verdict);
+                }
                 Learnt::Forgotten(found, lost) => Ok((found, lost)),
                 Learnt::Ended(verdict) => return (machine, verdict),
             },
@@ -132,22 +151,38 @@ where
     (machine, Verdict::Failed(outcome))
 }
 
+/// What a machine tells on the way.
+#[derive(Default)]
+struct Told {
+    /// Earlier runs that it settled first.
+    recovered: Vec<String>,
+    /// Its timer runs, until then.
+    armed: Option<String>,
+}
+
 async fn tell<R: Remote, C>(
     errand: Errand<'_, '_, '_, C>,
     machine: &R,
     node: &Node,
     transaction: &Transaction,
-    recovered: &mut Vec<String>,
+    told: &mut Told,
 ) -> Result<Outcome, RemoteError> {
     errand.emit(node, Phase::Stage, State::Started, None);
     let sink = errand.sink;
     let mut on_answer = |answer| match answer {
         Answer::Progress(progress) if progress.step == "stage" => emit(sink, node, Phase::Commit, State::Started, None),
         Answer::Progress(progress) if progress.step == "undo" => emit(sink, node, Phase::Undo, State::Started, None),
+        Answer::Progress(progress) if progress.step == "guard" => {
+            let detail = format!("the node takes it back at {} unless it is confirmed", progress.detail);
+            emit(sink, node, Phase::Commit, State::Started, Some(detail));
+            told.armed = Some(progress.detail);
+        }
         Answer::Progress(progress) => {
             sink.emit(&Event::Changed { node: node.name.clone(), step: progress.step, subject: progress.detail });
         }
-        Answer::Recovered { run, trouble } => recovered.push(if trouble.is_empty() { run } else { format!("{run} (left: {trouble})") }),
+        Answer::Recovered { run, trouble } => {
+            told.recovered.push(if trouble.is_empty() { run } else { format!("{run} (left: {trouble})") });
+        }
         Answer::Ended(_) => {}
     };
     machine.carry_out(transaction, &mut on_answer).await

@@ -10,8 +10,10 @@ use crate::site::model::Node;
 pub enum Journal {
     /// Everything is in place.
     Done,
-    /// It was undone, or rolled back.
+    /// It was undone, rolled back, or taken back.
     Undone,
+    /// It is in place, and waits to be confirmed.
+    Waiting,
     /// It has changed nothing, and never will.
     Forgotten,
     /// It was broken off in the midst; whatever comes next undoes it.
@@ -24,7 +26,8 @@ impl Journal {
         let kept = facts.runs.iter().find(|kept| kept.id == run.as_str());
         match (kept.map(|kept| kept.state.as_str()), &facts.lock) {
             (Some("done"), _) => Some(Self::Done),
-            (Some("undone" | "rolled-back"), _) => Some(Self::Undone),
+            (Some("undone" | "rolled-back" | "reverted"), _) => Some(Self::Undone),
+            (Some("guarded"), _) => Some(Self::Waiting),
             // It waits for the rest of what it will never get, and gives way to the same run.
             (Some("staging"), Some(holder)) if holder.owner.contains(run.as_str()) => Some(Self::Forgotten),
             (_, Some(_)) => None,
@@ -40,6 +43,8 @@ pub(super) enum Learnt<R> {
     Done(R),
     /// It has changed nothing, over this loss: telling it again is safe.
     Forgotten(R, Option<RemoteError>),
+    /// It is in place, and waits to be confirmed; this is a new connection to the machine.
+    Waiting(R),
     /// It ended otherwise, or nobody knows.
     Ended(Verdict),
 }
@@ -62,6 +67,7 @@ where
             None => Verdict::Failed(Outcome::Locked { holder: crate::node::Holder::default() }),
         }),
         Some((machine, Journal::Done)) => Learnt::Done(machine),
+        Some((machine, Journal::Waiting)) => Learnt::Waiting(machine),
         Some((machine, Journal::Forgotten)) => Learnt::Forgotten(machine, lost),
         Some((_, Journal::Undone)) => undone(lost),
         Some((machine, Journal::BrokenOff)) => match undo_the_rest(errand, &machine).await {

@@ -13,6 +13,13 @@ pub enum Verdict {
     Failed(Outcome),
     /// The connection was lost and the machine could not be asked how it ended.
     Unknown(RemoteError),
+    /// A guarded run that could not be confirmed, on a machine that cannot be reached: it takes the run back by itself.
+    Unheard {
+        /// What keeps it from being confirmed.
+        why: String,
+        /// When the machine does so, by its own clock, such as `09:12:13 UTC`.
+        until: String,
+    },
     /// The machine could not be told at all; it stands as before.
     NotTold(RemoteError),
     /// Its turn did not come.
@@ -39,6 +46,9 @@ impl Verdict {
             Self::LeftChanged(why) => format!("still changed: it could not be rolled back: {why}"),
             Self::NotTold(error) => format!("stands as before: {error}"),
             Self::Unknown(error) => format!("not known: {error}"),
+            Self::Unheard { why, until } => {
+                format!("not confirmed, and out of reach: {why}; the machine takes the run back by itself at {until}")
+            }
             Self::Failed(outcome) => describe_outcome(outcome),
         }
     }
@@ -53,6 +63,9 @@ impl Verdict {
                 "the machine finishes or undoes by itself what it had accepted; `portcullis status` tells, once it can be reached"
                     .to_owned(),
             ),
+            Self::Unheard { until, .. } => {
+                Some(format!("after {until} `portcullis status` tells whether it stands as before; mend what cut the way in"))
+            }
             Self::Failed(outcome) => help_with(outcome),
         }
     }
@@ -67,6 +80,8 @@ impl Verdict {
             Self::LeftChanged(_) => "left-changed",
             Self::NotTold(_) | Self::Failed(Outcome::NotBegun { .. }) => "failed",
             Self::Unknown(_) => "unknown",
+            Self::Unheard { .. } | Self::Failed(Outcome::Guarded { .. }) => "guarded",
+            Self::Failed(Outcome::Reverted { .. }) => "reverted",
             Self::Failed(Outcome::Undone { .. }) => "undone",
             Self::Failed(Outcome::Broken { .. }) => "broken",
             Self::Failed(Outcome::Locked { .. }) => "locked",
@@ -89,9 +104,15 @@ pub fn help_with(outcome: &Outcome) -> Option<String> {
         Outcome::NotBegun { reason, .. } | Outcome::Undone { reason, .. } if says(reason, &["Read-only file system"]) => {
             "mount it for writing; a file system that became read-only by itself has a fault (`dmesg`)".to_owned()
         }
-        Outcome::Done | Outcome::NotBegun { .. } | Outcome::Undone { .. } | Outcome::RolledBack | Outcome::UnknownRun { .. } => {
-            return None;
+        Outcome::Reverted { .. } => {
+            "mend what cut the way in: the change itself, or the way by which we come (`portcullis check`)".to_owned()
         }
+        Outcome::Done
+        | Outcome::NotBegun { .. }
+        | Outcome::Undone { .. }
+        | Outcome::RolledBack
+        | Outcome::Guarded { .. }
+        | Outcome::UnknownRun { .. } => return None,
     })
 }
 
@@ -106,6 +127,8 @@ pub fn describe_outcome(outcome: &Outcome) -> String {
         Outcome::Broken { step, reason } => format!("NOT as before: {}{reason}", step_of(step)),
         Outcome::Locked { holder } => describe_holder(holder),
         Outcome::UnknownRun { reason } => reason.clone(),
+        Outcome::Guarded { until, .. } => format!("changed, and waits to be confirmed until {until}"),
+        Outcome::Reverted { reason } => format!("taken back by the node, and stands as before: {reason}"),
     }
 }
 

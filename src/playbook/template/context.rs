@@ -90,7 +90,7 @@ pub fn handout_context(site: &Site) -> Value {
 }
 
 fn machine(node: &Node) -> Value {
-    json!({"name": node.name, "role": role_name(node.role), "address": node.login.address})
+    json!({"name": node.name, "role": role_name(node.role), "address": node.login.address, "user": node.login.user})
 }
 
 fn shared(site: &Site) -> Map<String, Value> {

@@ -46,7 +46,7 @@ const fn variable(name: &'static str, seen: Seen, meaning: &'static str) -> Vari
 use Seen::{Always, OnNode, Secret, WithSmtp, WithTls};
 
 /// All of them. A value that the site does not have is `none`, or an empty list.
-pub(crate) const VARIABLES: [Variable; 49] = [
+pub(crate) const VARIABLES: [Variable; 50] = [
     variable("site.name", Always, "the site's name"),
     variable("site.environment", Always, "`production`, `development` or `qa`"),
     variable("nodes", Always, "the machines under `nodes`, each with `name`, `role` and `address`"),
@@ -78,6 +78,7 @@ pub(crate) const VARIABLES: [Variable; 49] = [
     variable("node.name", OnNode, "the machine's name"),
     variable("node.role", OnNode, "`node`, `arbiter`, `connector` or `load-balancer`"),
     variable("node.address", OnNode, "its address, as the site names it"),
+    variable("node.user", OnNode, "who logs in to it; nothing where the site leaves that to the operator"),
     variable("facts.os", OnNode, "the distribution: `debian` …"),
     variable("facts.os_version", OnNode, "its version"),
     variable("facts.host", OnNode, "the machine's own host name"),

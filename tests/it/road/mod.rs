@@ -11,6 +11,7 @@ mod bad_way;
 mod broken_off;
 mod engine;
 mod from_nothing;
+mod guarded;
 mod heads;
 mod many;
 mod own_site;

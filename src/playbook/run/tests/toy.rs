@@ -256,4 +256,13 @@ impl Remote for ToyMachine {
             Err(error) => Err(error),
         }
     }
+
+    // No toy's run is guarded; the lab's are.
+    async fn confirm(&self, run: &RunId, _: &str) -> Result<Outcome, RemoteError> {
+        Ok(Outcome::UnknownRun { reason: format!("{run} is not guarded") })
+    }
+
+    async fn revert(&self, run: &RunId, _: &str, _: &str) -> Result<Outcome, RemoteError> {
+        Ok(Outcome::UnknownRun { reason: format!("{run} is not guarded") })
+    }
 }
