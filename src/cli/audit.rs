@@ -59,7 +59,7 @@ pub(crate) enum Format {
 /// Arguments of `audit export`.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// The format
+    /// The format; it is what was asked for, whatever `--output` says
     #[arg(long, value_enum, default_value = "jsonl")]
     pub(crate) format: Format,
 }

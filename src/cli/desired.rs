@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cluster::{Cluster, machines, secret_failure};
 use super::context::Context;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, Sentence};
 use crate::playbook::{
     Library, LoadError, Machines, Material, Planner, Playbook, PrepareError, RenderError, Templates, UnknownStep, prepare,
 };
@@ -105,7 +105,13 @@ fn skip_failure(error: UnknownStep) -> Failure {
 pub(crate) fn render_failure(error: RenderError) -> Failure {
     let help = error.help();
     let problems = error.problems().to_vec();
-    Failure::new(Exit::Usage, error, help).with_problems(&problems)
+    if problems.is_empty() {
+        return Failure::new(Exit::Usage, error, help);
+    }
+    // Each stands below with its place and its own help.
+    let head = Sentence(format!("{} in the templates", crate::report::text::counted(problems.len(), "problem")));
+    let help = "mend the template; `portcullis render` shows the result without touching a node".to_owned();
+    Failure::new(Exit::Usage, head, Some(help)).with_problems(&problems)
 }
 
 fn prepare_failure(error: PrepareError) -> Failure {

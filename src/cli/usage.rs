@@ -54,8 +54,10 @@ fn parts(error: &clap::Error) -> (String, String) {
     if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
         help.push(usage.to_string().split_whitespace().collect::<Vec<_>>().join(" "));
     }
-    if help.is_empty() || matches!(error.kind(), ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
+    if matches!(error.kind(), ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
         help.push("`portcullis --help` lists the commands".to_owned());
+    } else if help.is_empty() {
+        help.push("the same command with `--help` says what it takes".to_owned());
     }
     (if message.is_empty() || message.starts_with("Usage") { "a command is missing".to_owned() } else { message }, help.join("; "))
 }
@@ -78,8 +80,8 @@ mod tests {
             (&["plan", "--limt", "a"][..], "--limt", "did you mean `--limit`?"),
             (&["plan", "--output", "jsn"][..], "jsn", "did you mean `json`?"),
             (&["render"][..], "PLAYBOOK", "portcullis render"),
-            (&["plan", "--forks", "0"][..], "--forks", "Usage"),
-            (&["cert"][..], "missing", "`portcullis --help`"),
+            (&["plan", "--forks", "0"][..], "--forks", "with `--help`"),
+            (&["cert"][..], "subcommand", "`portcullis --help`"),
         ] {
             let (said, todo) = told(words);
             assert!(said.contains(message) && !said.contains('\n'), "{words:?}: {said}");

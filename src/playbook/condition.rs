@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::context::{proxy_name, role_name, termination_name};
+use super::template::{environment_name, proxy_name, role_name, termination_name};
 use crate::node::Facts;
 use crate::site::model::{Node, Site};
 
@@ -29,12 +29,18 @@ fn present(is: bool) -> String {
 }
 
 /// All keys, in the order in which they are explained.
-pub(crate) const CONDITIONS: [Condition; 9] = [
+pub(crate) const CONDITIONS: [Condition; 10] = [
     Condition {
         key: "role",
         meaning: "what the machine is in the cluster",
         values: &["node", "arbiter", "connector", "load-balancer"],
         value: |_, node, _| role_name(node.role).to_owned(),
+    },
+    Condition {
+        key: "environment",
+        meaning: "what kind of environment the site is",
+        values: &["production", "development", "qa"],
+        value: |site, _, _| environment_name(site.environment).to_owned(),
     },
     Condition {
         key: "tls",

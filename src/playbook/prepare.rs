@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::material::{CertificateText, Material, SmtpMaterial, TlsMaterial};
 use super::model::{Kind, Playbook, TemplateStep, TrustStep};
-use super::render::Templates;
+use super::template::Templates;
 use crate::certs::pfx::{PfxOptions, PfxProfile, write_pfx};
 use crate::certs::{Bag, Chain, ChainError, Demands, Key, LeafSelection, Passwords, Roots, Source, build_chain, read, review};
 use crate::finding::{Finding, Severity};

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::condition::CONDITIONS;
 use super::load::{KINDS, shape};
-use super::variable::VARIABLES;
+use super::template::VARIABLES;
 
 /// An example of each kind of step; a test loads all of them.
 const EXAMPLES: [(&str, &str); 7] = [
@@ -63,21 +63,11 @@ pub fn reference() -> String {
     page.push_str(&whole_example());
     page.push_str("```\n");
     if let Some(gate) = root.pointer("/properties/gate") {
-        page.push_str("\n### gate\n\n");
-        describe(&mut page, gate);
-        fields(&mut page, present(gate), &[]);
-        for name in ["http", "tls_name"] {
-            let Some(part) = present(gate).pointer(&format!("/properties/{name}")) else { continue };
-            let _infallible = writeln!(page, "\n#### {name}\n");
-            describe(&mut page, part);
-            fields(&mut page, present(part), &[]);
-        }
+        section(&mut page, "gate", gate);
         let _infallible = write!(page, "\n```yaml\n{GATE_EXAMPLE}```\n");
     }
     if let Some(handout) = root.pointer("/properties/handouts/items") {
-        page.push_str("\n### handouts\n\n");
-        describe(&mut page, handout);
-        fields(&mut page, handout, &[]);
+        section(&mut page, "handouts", handout);
     }
     steps(&mut page, root);
     conditions(&mut page);
@@ -102,15 +92,11 @@ fn steps(page: &mut String, root: &Value) {
     let properties = step.get("properties").and_then(Value::as_object);
     let others = properties.into_iter().flatten().filter(|(name, _)| *name != "when" && !KINDS.contains(&name.as_str()));
     for (name, schema) in others.filter(|(_, schema)| present(schema).get("properties").is_some()) {
-        let _infallible = writeln!(page, "\n### {name}\n");
-        describe(page, schema);
-        fields(page, present(schema), &[]);
+        section(page, name, schema);
     }
     for kind in KINDS {
         let Some(schema) = step.pointer(&format!("/properties/{kind}")) else { continue };
-        let _infallible = writeln!(page, "\n### {kind}\n");
-        describe(page, schema);
-        fields(page, present(schema), &[]);
+        section(page, kind, schema);
         if let Some((_, example)) = EXAMPLES.iter().find(|(name, _)| *name == kind) {
             let _infallible = write!(page, "\n```yaml\n{example}```\n");
         }
@@ -135,7 +121,19 @@ fn variables(page: &mut String) {
 leaves out is `none` or an empty list. Nothing is escaped.\n\n| variable | what it is | there |\n| --- | --- | --- |\n",
     );
     for variable in &VARIABLES {
-        let _infallible = writeln!(page, "| `{}` | {} | {} |", variable.name, variable.meaning, variable.seen.describe());
+        let _infallible = writeln!(page, "| `{}` | {} | {} |", variable.name, variable.meaning, variable.condition());
+    }
+}
+
+/// A heading, what it is, its fields, and the same of each mapping in it.
+fn section(page: &mut String, path: &str, schema: &Value) {
+    let _infallible = writeln!(page, "\n{} {path}\n", if path.contains('.') { "####" } else { "###" });
+    describe(page, schema);
+    fields(page, schema, &[]);
+    for (name, inner) in present(schema).get("properties").and_then(Value::as_object).into_iter().flatten() {
+        if present(inner).get("properties").is_some() {
+            section(page, &format!("{path}.{name}"), inner);
+        }
     }
 }
 

@@ -139,10 +139,9 @@ pub(super) fn missing_template(name: &str, known: &[String]) -> Option<String> {
     // A name without its folder is a usual mistake, and far from the whole by its letters.
     let by_file = known.iter().map(String::as_str).find(|own| own.rsplit('/').next() == Some(name));
     let near = by_file.or_else(|| nearest(name, known.iter().map(String::as_str)));
-    Some(near.map_or_else(
-        || "a site's own stand in `templates/` beside its site file; `portcullis playbook list` names the built-in ones".to_owned(),
-        |near| format!("did you mean `{near}`?"),
-    ))
+    Some(
+        near.map_or_else(|| "a site's own stand in `templates/` beside its site file".to_owned(), |near| format!("did you mean `{near}`?")),
+    )
 }
 
 // The journal on the node keeps one thing a line.

@@ -96,7 +96,8 @@ fn secrets_of_line(line: &str) -> (Vec<Range<usize>>, Option<Below>) {
         let in_flow = before.contains(['{', '[']);
         let value = value_at(rest, in_flow);
         let bare = value.split(" #").next().unwrap_or(value).trim_end().trim_matches(['"', '\'']);
-        let is_reference = bare.parse::<SecretRef>().is_ok();
+        // `secret: true` of a playbook's step says that there is one, and not what it is.
+        let is_reference = bare.parse::<SecretRef>().is_ok() || matches!(bare, "true" | "false");
         below = match value.chars().next() {
             _ if is_reference => None,
             Some(quote @ ('"' | '\'')) if value.len() == 1 || !value.ends_with(quote) => Some(Below::Until(quote)),

@@ -253,6 +253,7 @@ fn wrong_kind(node: &Node, kind: &str, path: &str, problems: &mut Problems<'_>) 
     };
     let help = match (kind, &node.value) {
         ("string", Value::Integer(_) | Value::Float(_) | Value::Bool(_)) => Some("put it in quotes".to_owned()),
+        ("string", Value::List(_)) => Some("give one value alone".to_owned()),
         ("array", Value::Text(_)) => Some("write `[a, b]`, or one `- a` a line".to_owned()),
         ("array", Value::Map(_)) => Some("begin each element with `- `".to_owned()),
         ("integer", Value::Text(text)) if text.parse::<i64>().is_ok() => Some("take the quotes away".to_owned()),

@@ -11,10 +11,10 @@ use tera::Context;
 use zeroize::Zeroizing;
 
 use super::context::{fact_values, node_values, site_context};
-use super::material::Material;
-use super::model::TemplateStep;
 use super::render::{RenderError, Templates};
 use crate::node::Facts;
+use crate::playbook::material::Material;
+use crate::playbook::model::TemplateStep;
 use crate::site::model::{Node, Site};
 
 /// What a rendered text depends on: the template, whether it sees secrets, and what it looks at of the node.
@@ -27,7 +27,7 @@ struct Recipe {
 }
 
 /// Templates with the values that all nodes share.
-pub(super) struct Kitchen<'a> {
+pub(in crate::playbook) struct Kitchen<'a> {
     templates: &'a Templates,
     open: Context,
     secret: Context,
@@ -44,7 +44,7 @@ impl fmt::Debug for Kitchen<'_> {
 
 impl<'a> Kitchen<'a> {
     /// Puts together what all nodes share.
-    pub(super) fn new(site: &Site, templates: &'a Templates, material: &Material) -> Self {
+    pub(in crate::playbook) fn new(site: &Site, templates: &'a Templates, material: &Material) -> Self {
         let context = |secret| {
             let mut context = Context::new();
             for (name, value) in site_context(site, material, secret) {
@@ -63,7 +63,12 @@ impl<'a> Kitchen<'a> {
     }
 
     /// The text of a template step on a node.
-    pub(super) fn render(&self, node: &Node, facts: &Facts, step: &TemplateStep) -> Result<Arc<Zeroizing<String>>, RenderError> {
+    pub(in crate::playbook) fn render(
+        &self,
+        node: &Node,
+        facts: &Facts,
+        step: &TemplateStep,
+    ) -> Result<Arc<Zeroizing<String>>, RenderError> {
         let roots = self.roots(&step.src);
         // A template that prints its whole context has no names to go by.
         let looks_at = |name: &str| roots.contains(name) || roots.contains("__tera_context");
@@ -93,7 +98,7 @@ impl<'a> Kitchen<'a> {
 
     /// How often a template was rendered so far.
     #[cfg(test)]
-    pub(super) fn rendered(&self) -> usize {
+    pub(in crate::playbook) fn rendered(&self) -> usize {
         self.rendered.load(Ordering::Relaxed)
     }
 

@@ -15,19 +15,6 @@ pub(crate) enum Seen {
     Secret,
 }
 
-impl Seen {
-    /// The condition, for a person.
-    pub(crate) fn describe(self) -> &'static str {
-        match self {
-            Self::Always => "always",
-            Self::OnNode => "not in handouts",
-            Self::WithTls => "site has `tls`",
-            Self::WithSmtp => "site has `smtp`",
-            Self::Secret => "step says `secret: true`",
-        }
-    }
-}
-
 /// A variable: its name, what it is, and when it is there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Variable {
@@ -37,6 +24,19 @@ pub(crate) struct Variable {
     pub(crate) meaning: &'static str,
     /// When it is there.
     pub(crate) seen: Seen,
+}
+
+impl Variable {
+    /// When it is there, for a person.
+    pub(crate) fn condition(&self) -> String {
+        let section = self.name.split('.').next().unwrap_or_default();
+        match self.seen {
+            Seen::Always => "always".to_owned(),
+            Seen::OnNode => "not in handouts".to_owned(),
+            Seen::WithTls | Seen::WithSmtp => format!("site has `{section}`"),
+            Seen::Secret => format!("site has `{section}`, and step says `secret: true`"),
+        }
+    }
 }
 
 const fn variable(name: &'static str, seen: Seen, meaning: &'static str) -> Variable {
@@ -102,7 +102,7 @@ pub(crate) const VARIABLES: [Variable; 49] = [
 pub(crate) fn advice(name: &str) -> String {
     let near = crate::site::file::shape::nearest(name, VARIABLES.iter().map(|variable| variable.name));
     if let Some(own) = VARIABLES.iter().find(|own| own.name == name) {
-        return format!("`{name}` is there where: {}", own.seen.describe());
+        return format!("it is there where: {}", own.condition());
     }
     let all = VARIABLES.iter().map(|variable| variable.name).collect::<Vec<_>>().join(", ");
     match near {

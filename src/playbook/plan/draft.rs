@@ -3,9 +3,9 @@
 use zeroize::Zeroizing;
 
 use super::diff::unified;
-use super::model::{CommandStep, FileStep, OnChange, ServiceState, ServiceStep, Step, WaitStep};
-use super::plan::{Change, ChangeKind, NodePlan, PlanError, folder_attributes, folder_guard};
+use super::{Change, ChangeKind, NodePlan, PlanError, folder_attributes, folder_guard};
 use crate::node::{Action, Expected, Facts, FileFact, Placement, Removal, quote, sha256_hex};
+use crate::playbook::model::{CommandStep, FileStep, OnChange, ServiceState, ServiceStep, Step, WaitStep};
 use crate::site::model::Node;
 
 pub(super) struct Desired<'a> {

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use tera::{Context, ErrorKind, Tera};
 use zeroize::Zeroizing;
 
-use super::load::Source;
 use super::variable;
+use crate::playbook::load::{Source, shape};
 use crate::site::FileProblem;
 use crate::site::file::problems::{Document, Problems};
 use crate::site::file::shape::nearest;
 
-const TEMPLATE: Document = Document { noun: "template", example: "", schema: super::load::shape };
+const TEMPLATE: Document = Document { noun: "template", example: "", schema: shape };
 
 /// A template that could not be used.
 #[derive(Debug, thiserror::Error)]

@@ -3,8 +3,8 @@
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use super::material::Material;
 use crate::node::Facts;
+use crate::playbook::material::Material;
 use crate::site::model::{Environment, Node, Proxy, ProxyKind, Role, Site, Smtp, StartTls, Termination};
 
 /// The role's name in playbooks and templates.
@@ -17,7 +17,7 @@ pub fn role_name(role: Role) -> &'static str {
     }
 }
 
-pub(super) fn proxy_name(kind: ProxyKind) -> &'static str {
+pub(crate) fn proxy_name(kind: ProxyKind) -> &'static str {
     match kind {
         ProxyKind::None => "none",
         ProxyKind::Explicit => "explicit",
@@ -25,14 +25,14 @@ pub(super) fn proxy_name(kind: ProxyKind) -> &'static str {
     }
 }
 
-pub(super) fn termination_name(terminates: Termination) -> &'static str {
+pub(crate) fn termination_name(terminates: Termination) -> &'static str {
     match terminates {
         Termination::Appliance => "appliance",
         Termination::LoadBalancer => "load-balancer",
     }
 }
 
-pub(super) fn environment_name(environment: Environment) -> &'static str {
+pub(crate) fn environment_name(environment: Environment) -> &'static str {
     match environment {
         Environment::Production => "production",
         Environment::Development => "development",
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use crate::node::Facts;
     use crate::playbook::material::{CertificateText, SmtpMaterial, TlsMaterial};
-    use crate::playbook::variable::{Seen, VARIABLES};
+    use crate::playbook::template::variable::{Seen, VARIABLES};
     use crate::playbook::{Library, Templates};
 
     const SITE: &str = "site: shop

@@ -1,85 +1,29 @@
 //! Desired minus facts. Pure: the same site, playbook and facts give the same plan, and a plan holds no machine
 //! that it could change.
 
+mod block;
+mod diff;
+mod draft;
+mod error;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::block::with_block;
+use block::with_block;
+use draft::{Desired, Draft};
+pub use error::PlanError;
+
 use super::condition::conditions;
-use super::draft::{Desired, Draft};
-use super::kitchen::Kitchen;
-use super::material::{Material, PfxFailed};
+use super::material::Material;
 use super::model::{FileStep, Kind, Machines, PfxStep, Playbook, Presence, Step, TemplateStep, TrustStep};
-use super::render::{RenderError, Templates};
+use super::template::{Kitchen, RenderError, Templates};
 use crate::node::{Action, Depth, Facts, FileFact, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
 use crate::site::model::{Node, Role, Site};
-
-/// Why no plan could be made for a node.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// A template failed.
-    #[error("step `{step}` on {node}")]
-    Render {
-        /// The node.
-        node: String,
-        /// The step.
-        step: String,
-        /// Why.
-        source: RenderError,
-    },
-    /// What stands at a path cannot be replaced by a file.
-    #[error("step `{step}` on {node}: {path} is {found}")]
-    InTheWay {
-        /// The node.
-        node: String,
-        /// The step.
-        step: String,
-        /// The path.
-        path: String,
-        /// What was found there.
-        found: String,
-    },
-    /// The PFX could not be made.
-    #[error("step `{step}` on {node}")]
-    Pfx {
-        /// The node.
-        node: String,
-        /// The step.
-        step: String,
-        /// Why.
-        source: PfxFailed,
-    },
-    /// The step needs something that the site file does not have.
-    #[error("step `{step}` on {node} needs {what}, which is not in the site file")]
-    Missing {
-        /// The node.
-        node: String,
-        /// The step.
-        step: String,
-        /// What is missing.
-        what: String,
-    },
-}
-
-impl PlanError {
-    /// What to do next.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::Render { source, .. } => source.help(),
-            Self::InTheWay { path, node, found, .. } if !found.contains("link") => {
-                Some(format!("look at {path} on {node}; if the step means another place, mend its path"))
-            }
-            Self::InTheWay { path, node, .. } => {
-                Some(format!("a link is never followed out of its place: look at {path} on {node} and move it away if it is not needed"))
-            }
-            Self::Pfx { .. } => Some("`portcullis cert check` on the site's files says more".to_owned()),
-            Self::Missing { .. } => Some("add it, or give the step a `when` under which it does not count".to_owned()),
-        }
-    }
-}
 
 /// What kind of change it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,10 +72,10 @@ pub struct NodePlan {
     pub address: String,
     /// The differences, in the order of the steps.
     pub changes: Vec<Change>,
-    pub(super) placements: Vec<Placement>,
-    pub(super) removals: Vec<Removal>,
-    pub(super) validations: Vec<(String, String)>,
-    pub(super) actions: Vec<(String, Action)>,
+    pub(in crate::playbook) placements: Vec<Placement>,
+    pub(in crate::playbook) removals: Vec<Removal>,
+    pub(in crate::playbook) validations: Vec<(String, String)>,
+    pub(in crate::playbook) actions: Vec<(String, Action)>,
 }
 
 impl NodePlan {
@@ -421,7 +365,3 @@ fn trust_paths(trust: &TrustStep, count: usize) -> impl Iterator<Item = String> 
     let name = trust.name.clone();
     (1..=count).map(move |number| format!("/usr/local/share/ca-certificates/{name}-{number}.crt"))
 }
-
-#[cfg(test)]
-#[path = "plan_tests.rs"]
-mod tests;
