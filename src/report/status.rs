@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::text::{Look, Tone, counted, escape, write_table};
+use crate::node::began;
 
 /// Whether a node differs from the site file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -137,7 +138,7 @@ pub fn write_status(out: &mut dyn Write, status: &SiteStatus, with_files: bool, 
     }
     writeln!(out)?;
     let rows: Vec<_> = status.nodes.iter().map(|node| row(node, look)).collect();
-    write_table(out, &["NODE", "ROLE", "DRIFT", "FILES", "BY HAND", "CERTIFICATE", ""], &rows, look)?;
+    write_table(out, &["NODE", "ROLE", "DRIFT", "FILES", "BY HAND", "LAST RUN", "CERTIFICATE", ""], &rows, look)?;
     write_files(out, status, with_files, look)?;
     if !status.next.is_empty() {
         writeln!(out, "\nnext:")?;
@@ -196,7 +197,10 @@ fn row(node: &NodeStatus, look: &Look) -> Vec<String> {
     };
     let (files, by_hand) =
         if node.drift == Drift::Unknown { ("-".to_owned(), "-".to_owned()) } else { (node.files.len().to_string(), by_hand) };
-    vec![escape(&node.node).into_owned(), escape(&node.role).into_owned(), drift, files, by_hand, certificate, escape(detail).into_owned()]
+    let told = |run: &String| began(run).map_or_else(|| run.clone(), |at| at.strftime("%Y-%m-%d %H:%M").to_string());
+    let last_run = node.last_run.as_ref().map_or_else(|| "-".to_owned(), told);
+    let [name, role, last_run, detail] = [&node.node, &node.role, &last_run, detail].map(|text| escape(text).into_owned());
+    vec![name, role, drift, files, by_hand, last_run, certificate, detail]
 }
 
 #[cfg(test)]
@@ -220,6 +224,7 @@ mod tests {
             node("a0-2", Drift::Unknown, None, Some("connection refused\u{1b}[2J")),
             node("a0-3", Drift::Changes(12), Some(-1), None),
         ];
+        nodes[0].last_run = Some("20261122T061530.250Z-3f9a1c".to_owned());
         nodes[0].files = vec![file("/etc/a", false), file("/etc/b", true)];
         nodes[3].files = vec![file("/etc/b", true)];
         let settled = vec!["a0-3 changed".to_owned()];
@@ -244,11 +249,11 @@ mod tests {
         broken off: r8, left: a0-2
         open window: w1 for grace until 2026-11-22T12:00:00Z
 
-        NODE   ROLE  DRIFT       FILES  BY HAND  CERTIFICATE
-        a0-1   node  none        2      1        90 days
-        a0-10  node  1 change    0      0        1 day        drifted since yesterday
-        a0-2   node  unknown     -      -        -            connection refused\u{1b…
-        a0-3   node  12 changes  1      1        expired
+        NODE   ROLE  DRIFT       FILES  BY HAND  LAST RUN          CERTIFICATE
+        a0-1   node  none        2      1        2026-11-22 06:15  90 days
+        a0-10  node  1 change    0      0        -                 1 day        drift…
+        a0-2   node  unknown     -      -        -                 -            conne…
+        a0-3   node  12 changes  1      1        -                 expired
 
         FILE    STATE            CAME BY RUN  AT  NODES
         /etc/b  changed by hand  r6               a0-1, a0-3

@@ -74,7 +74,8 @@ fn a_connection_cut_during_the_commit_is_taken_up_again_and_the_outcome_learnt()
 fn where_the_way_stays_cut_the_outcome_is_said_not_to_be_known() {
     let node = lend_one();
     let (operator, relay) = over_relay(&node);
-    let child = held(&node, &operator);
+    let child = operator.start(&["apply", "held", "--yes", "--timeout", "3s"]);
+    node.wait_until("[ -e /run/small.held ]");
     relay.die();
     node.sh("touch /run/small.go");
     end_of(child).assert_failed(1, &[&node.name, "not known"]);
