@@ -26,7 +26,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start_sshd(folder, name):
+def start_sshd(folder, name, cipher):
     port = free_port()
     key = f"{folder}/{name}_key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
@@ -36,6 +36,8 @@ def start_sshd(folder, name):
             f"ListenAddress 127.0.0.1:{port}\nHostKey {key}\nPidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n"
             f"AuthorizedKeysFile {folder}/id.pub\nPrintMotd no\nMaxStartups 200\nSubsystem sftp internal-sftp\n"
         )
+        if cipher:
+            file.write(f"Ciphers {cipher}\n")
     os.makedirs("/run/sshd", exist_ok=True)
     server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", config])
     with open(f"{key}.pub", encoding="ascii") as public, open(f"{folder}/known_hosts", "a", encoding="ascii") as known:
@@ -78,6 +80,7 @@ def main():
     parser.add_argument("--mb", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--logins", type=int, default=50)
+    parser.add_argument("--cipher", help="the only one that the servers offer; for all tools")
     options = parser.parse_args()
     programs = [path for path in glob.glob(f"{ROOT}/target/release/deps/upload-*") if os.access(path, os.X_OK) and "." not in os.path.basename(path)]
     if not programs:
@@ -87,7 +90,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/id"], check=True)
-        servers = [start_sshd(folder, name) for name in ("jump", "node")]
+        servers = [start_sshd(folder, name, options.cipher) for name in ("jump", "node")]
         (_, jump), (_, node) = servers
         write_client_config(folder, jump, node)
         source, target = f"{folder}/source", f"{folder}/target"

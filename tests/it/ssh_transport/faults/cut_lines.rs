@@ -80,7 +80,7 @@ async fn cut_in_the_midst(how: Line) -> (Error, Duration) {
 async fn a_line_that_is_cut_without_a_word_is_noticed() {
     let (error, took) = cut_in_the_midst(Line::Swallows).await;
     assert!(matches!(&error, Error::JumphostLost { hop, .. } if hop == "jump"), "{error}");
-    assert!(error.command_was_accepted() && took < Duration::from_secs(15), "{took:?}");
+    assert!(error.command_was_accepted() && took < Duration::from_secs(30), "{took:?}");
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_jumphost_that_swallows_everything_is_the_one_that_is_named() {
     let error = fleet.session("node", &node.login()).await.unwrap_err();
     let named = matches!(&error, Error::JumphostLost { hop, .. } if hop == "jump") || error.place().unwrap().machine == "jump";
     assert!(named && !error.command_was_accepted(), "{error}");
-    assert!(cut.elapsed() < Duration::from_secs(40), "{:?}", cut.elapsed());
+    assert!(cut.elapsed() < Duration::from_secs(60), "{:?}", cut.elapsed());
 }
 
 /// The jumphost is rebooted: for a while its port is closed. Who asks meanwhile waits, and goes on.

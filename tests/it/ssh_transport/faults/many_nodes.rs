@@ -18,7 +18,7 @@ async fn a_node_that_hangs_is_given_up_alone_while_twenty_others_work() {
     let hanging = fleet.session("hanging", &node.login()).await.unwrap();
     // Its server's process stands still: it takes no byte more and says no word.
     let hangs = tokio::spawn(async move {
-        let mut stop = script("kill -STOP $PPID; sleep 60");
+        let mut stop = script("kill -STOP $PPID; sleep 600");
         stop.payload = Zeroizing::new(vec![0; 20_000_000]);
         let began = Instant::now();
         (hanging.run(&stop, &mut |_| {}).await, began.elapsed())
@@ -41,7 +41,7 @@ async fn a_node_that_hangs_is_given_up_alone_while_twenty_others_work() {
     // The node is to blame, not the jumphost, which goes on.
     assert!(matches!(&error, Error::ConnectionLost { .. }), "{error}");
     assert_eq!(error.place().unwrap().machine, "hanging");
-    assert!(error.command_was_accepted() && after < Duration::from_secs(25), "{after:?}");
+    assert!(error.command_was_accepted() && after < Duration::from_secs(90), "{after:?}");
     assert!(fleet.session("one more", &node.login()).await.is_ok());
     assert_eq!(jump.log().matches("Accepted publickey").count(), 1);
 }
