@@ -20,7 +20,7 @@ use portcullis::certs::{LeafSelection, NoPasswords, Roots, Source, build_chain, 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 
-const RUNS: usize = 21;
+const RUNS: usize = 41;
 
 fn main() {
     let mut rows = ordering();
@@ -50,6 +50,11 @@ fn picture(rows: &[Value]) -> String {
         plot::Curve { name: "finding the chain", color: "#b35900", points: points("order_s") },
     ];
     plot::svg("A bundle's certificates, in the worst order", &curves)
+}
+
+/// The fastest run: growth is a property of the program, and other work on the machine only ever adds.
+fn fastest(times: &[Duration]) -> f64 {
+    times.iter().min().map_or(0.0, Duration::as_secs_f64)
 }
 
 fn median(mut times: Vec<Duration>) -> f64 {
@@ -97,7 +102,7 @@ fn ordering() -> Vec<Value> {
             chaining.push(start.elapsed());
             assert_eq!(chain.whole().count(), count);
         }
-        rows.push(json!({"bench": "order", "certificates": count, "read_s": median(reading), "order_s": median(chaining)}));
+        rows.push(json!({"bench": "order", "certificates": count, "read_s": fastest(&reading), "order_s": fastest(&chaining)}));
     }
     rows
 }
@@ -144,8 +149,10 @@ fn whole_process() -> Vec<Value> {
         command.current_dir(scratch.path()).args(["pkcs12", "-export", "-in", "ordered.pem", "-inkey", "server.key"]);
         theirs.push(timed(command.args(["-iter", &MODERN_ITERATIONS.to_string(), "-passout", "file:password", "-out", "theirs.pfx"])));
     }
-    vec![
-        json!({"bench": "pfx", "tool": "portcullis", "certificates": 4, "iterations": MODERN_ITERATIONS, "wall_s": median(ours)}),
-        json!({"bench": "pfx", "tool": "openssl pkcs12 -export", "certificates": 4, "iterations": MODERN_ITERATIONS, "wall_s": median(theirs)}),
-    ]
+    vec![whole("portcullis", ours), whole("openssl pkcs12 -export", theirs)]
+}
+
+fn whole(tool: &str, times: Vec<Duration>) -> Value {
+    let fastest = fastest(&times);
+    json!({"bench": "pfx", "tool": tool, "certificates": 4, "iterations": MODERN_ITERATIONS, "wall_s": median(times), "fastest_s": fastest})
 }

@@ -169,10 +169,11 @@ impl Context {
         quietly(io::stdout().lock(), text)
     }
 
-    /// Prints a diagnosis or progress to standard error.
-    #[expect(clippy::unused_self, reason = "the streams are the context's")]
+    /// Prints a diagnosis or progress to standard error, above whatever is drawn there.
     pub(crate) fn say(&self, text: &str) -> Result<(), Failure> {
-        quietly(io::stderr().lock(), text)
+        let drawn = self.progress.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        let say = || quietly(io::stderr().lock(), text);
+        drawn.map_or_else(say, |progress| progress.suspend(say))
     }
 
     /// Prints an answer as JSON.

@@ -76,9 +76,11 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
 fn cert(command: &cert::CertCommand, context: &Context) -> Result<Exit, Failure> {
     let site = context.site_if_any()?;
     let folder = site.as_ref().map_or_else(|| std::path::PathBuf::from("."), |site| site.folder.clone());
+    let look = context.look();
     let mut cert_context = cert::CertContext {
         json: context.is_json(),
-        color: context.look().colour,
+        color: look.colour,
+        width: look.width,
         now: context.now,
         site: site.as_ref(),
         home: &context.home,

@@ -120,8 +120,8 @@ pub(crate) struct FileOrigin {
 /// Where the file of a change came from, as far as the node's journal was asked and knows.
 pub(crate) fn origin_of(change: &Change, facts: &Facts) -> Option<FileOrigin> {
     let is_file = matches!(change.kind, ChangeKind::Create | ChangeKind::Modify | ChangeKind::Remove);
-    let file = facts.journal.file(&change.subject).filter(|_| is_file)?;
-    Some(FileOrigin { by_hand: !file.is_as_left, run: file.run })
+    let (file, by_hand) = facts.managed(&change.subject).filter(|_| is_file)?;
+    Some(FileOrigin { by_hand, run: file.run })
 }
 
 impl FileOrigin {

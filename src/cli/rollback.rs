@@ -76,7 +76,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     must_be_possible(&run, &chain, &reached, &runs)?;
     let stays = lasting(&chain, &reached);
     let keepers = reached.iter().filter(|(_, _, facts)| !to_put_back(&chain, facts).is_empty()).count();
-    tell_before(context, &chain, &stays)?;
+    tell_before(context, &chain, &reached, &stays)?;
     if !context.confirm(&format!("put back what run {run} replaced on {keepers} of {}", counted(nodes.len(), "node")))? {
         return Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None));
     }
@@ -97,14 +97,14 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     tell(context, &Told { run: &run, outcomes: &outcomes, stays: &stays, was_interrupted }, help)
 }
 
-fn tell_before(context: &Context, chain: &[String], stays: &[String]) -> Result<(), Failure> {
+fn tell_before(context: &Context, chain: &[String], reached: &[Reached], stays: &[String]) -> Result<(), Failure> {
     if context.is_json() {
         return Ok(());
     }
-    if let [run, earlier @ ..] = chain
-        && !earlier.is_empty()
-    {
-        context.say(&format!("run {run} took up {}, which is put back with it\n", earlier.join(", ")))?;
+    if let [run, earlier @ ..] = chain {
+        for earlier in earlier.iter().filter(|id| reached.iter().any(|(_, _, facts)| facts.journal.keeps(id))) {
+            context.say(&format!("run {run} took up {earlier}, which is put back with it\n"))?;
+        }
     }
     if !stays.is_empty() {
         context.say(&format!("what cannot be put back:\n  {}\n", stays.join("\n  ")))?;

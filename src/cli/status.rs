@@ -112,13 +112,9 @@ fn node_status(node: &Node, answer: &Result<Surveyed<Machine>, SurveyError>, day
     let system = facts.os.as_ref().map(|(id, version)| format!("{id} {version}"));
     status.drift = if changes.is_empty() { Drift::None } else { Drift::Changes(changes.len()) };
     status.certificate_days = days.filter(|_| !changes.iter().any(|change| change.step == "pfx"));
-    let file = |file: crate::node::ManagedFile| FileStatus {
-        at: began(&file.run),
-        changed_by_hand: !file.is_as_left,
-        path: file.path,
-        run: file.run,
-    };
-    status.files = facts.journal.files().into_iter().map(file).collect();
+    let files = facts.journal.files().into_iter().filter_map(|file| facts.managed(&file.path));
+    status.files =
+        files.map(|(file, changed_by_hand)| FileStatus { at: began(&file.run), changed_by_hand, path: file.path, run: file.run }).collect();
     status.last_run = facts.runs.iter().rev().find(|run| run.state == "done").map(|run| run.id.clone());
     status.broken_off = facts.broken_off().filter(|_| facts.lock.is_none()).map(|run| run.id.clone());
     status.detail = at_work.or(broken).or(system);

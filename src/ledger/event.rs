@@ -191,7 +191,7 @@ pub struct FileChange {
 pub struct NodeOutcome {
     /// The node.
     pub node: String,
-    /// One word: `done`, `unchanged`, `failed`, `rolled-back`, `unreachable`.
+    /// One word: `changed`, `unchanged`, `skipped`, `undone`, `rolled-back`, `unreached`, `unknown` …
     pub outcome: String,
     /// One line more, without secrets.
     pub detail: Option<String>,

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::inquiry::Inquiry;
-use super::journal::Journal;
+use super::journal::{Journal, ManagedFile};
 use super::lock::Holder;
 
 /// What stands at a path.
@@ -197,6 +197,16 @@ impl Facts {
         });
         // Whole seconds are cut off, so that the truth lies half a second later on average.
         Some(exact.map_or((whole.saturating_add(half).ok()?, half), |exact| (exact, jiff::SignedDuration::ZERO)))
+    }
+
+    /// The file at `path` as the kept runs left it, where one did, and whether it was changed by hand since: while a run is
+    /// at work, or is broken off, nobody can tell whose change it is.
+    pub fn managed(&self, path: &str) -> Option<(ManagedFile, bool)> {
+        let is_settled = self.lock.is_none() && self.broken_off().is_none();
+        self.journal.file(path).map(|file| {
+            let by_hand = is_settled && !file.is_as_left;
+            (file, by_hand)
+        })
     }
 
     /// A run broken off in the midst.

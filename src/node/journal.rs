@@ -69,6 +69,11 @@ impl Journal {
         Some(ManagedFile { path: path.to_owned(), run: run.clone(), is_as_left })
     }
 
+    /// Whether `run` is done and changed files that can be put back.
+    pub fn keeps(&self, run: &str) -> bool {
+        self.left.contains_key(run)
+    }
+
     /// The paths that `run` changed.
     pub fn files_of(&self, run: &str) -> Vec<&str> {
         self.left.get(run).into_iter().flat_map(BTreeMap::keys).map(String::as_str).collect()

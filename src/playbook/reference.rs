@@ -31,6 +31,13 @@ const EXAMPLES: [(&str, &str); 7] = [
     ("wait", "- id: answers\n  wait: {until: curl -fsS http://127.0.0.1:9110/testall, seconds: 60}\n"),
 ];
 
+const GATE_EXAMPLE: &str = "rolling: 5
+gate:
+  http: {path: /testall, status: 200}
+  tls_name: {name: login.shop.example}
+  command: systemctl is-active --quiet shop
+";
+
 const HEAD: &str = "# Playbooks
 
 A playbook is a named list of steps, each one desired thing on a machine. It is data and no language: there are no loops,
@@ -57,6 +64,7 @@ pub fn reference() -> String {
     page.push_str("```\n");
     if let Some(gate) = root.pointer("/properties/gate") {
         section(&mut page, "gate", gate);
+        let _infallible = write!(page, "\n```yaml\n{GATE_EXAMPLE}```\n");
     }
     if let Some(handout) = root.pointer("/properties/handouts/items") {
         section(&mut page, "handouts", handout);

@@ -142,18 +142,21 @@ where
                 Ok(Surveyed { node: node.clone(), machine, facts, plan })
             });
             match &surveyed {
-                Ok(surveyed) => {
-                    let count = surveyed.plan.changes.len();
-                    let (state, detail) =
-                        if count == 0 { (State::Unchanged, None) } else { (State::Done, Some(format!("{count} to change"))) };
-                    emit(sink, &node, Phase::Plan, state, detail);
-                }
+                Ok(surveyed) => tell_plan(sink, &node, &surveyed.plan),
                 Err(SurveyError::Plan(error)) => emit(sink, &node, Phase::Plan, State::Failed, Some(error.to_string())),
                 Err(SurveyError::Remote(_)) => {}
             }
             (node, surveyed)
         })
         .collect()
+}
+
+/// Tells how much would change on a node.
+pub(super) fn tell_plan(sink: &dyn Sink, node: &Node, plan: &NodePlan) {
+    match plan.changes.len() {
+        0 => emit(sink, node, Phase::Plan, State::Unchanged, None),
+        count => emit(sink, node, Phase::Plan, State::Done, Some(format!("{count} to change"))),
+    }
 }
 
 pub(super) fn emit(sink: &dyn Sink, node: &Node, phase: Phase, state: State, detail: Option<String>) {

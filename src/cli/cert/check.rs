@@ -170,11 +170,11 @@ fn print(verdicts: &[Verdict], context: &mut CertContext<'_>) -> Result<(), Cert
     for (place, verdict) in verdicts.iter().enumerate() {
         if let Some(title) = &verdict.title {
             let gap = if place == 0 { "" } else { "\n" };
-            writeln!(context.out, "{gap}{}", Paint(context.color).bold(title)).map_err(output)?;
+            writeln!(context.out, "{gap}{}", Paint::of(context).bold(title)).map_err(output)?;
         }
         match &verdict.chain {
             Some(chain) if verdict.findings.is_empty() => praise(chain, context).map_err(output)?,
-            Some(_) | None => show::print_findings(&verdict.findings, Paint(context.color), context.out).map_err(output)?,
+            Some(_) | None => show::print_findings(&verdict.findings, Paint::of(context), context.out).map_err(output)?,
         }
     }
     Ok(())
@@ -185,5 +185,5 @@ fn praise(chain: &Chain, context: &mut CertContext<'_>) -> std::io::Result<()> {
     let intermediates = chain.intermediates.len();
     let plural = if intermediates == 1 { "" } else { "s" };
     let text = format!("nothing to complain about: {} leads over {intermediates} intermediate{plural} to {root}", chain.leaf.origin);
-    writeln!(context.out, "{}", Paint(context.color).green(&text))
+    writeln!(context.out, "{}", Paint::of(context).green(&text))
 }

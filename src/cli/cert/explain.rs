@@ -8,7 +8,7 @@ use serde_json::json;
 use super::input::read_file;
 use super::show::{self, Paint};
 use super::{CertContext, CertError, DONE, FOUND, secret_ref};
-use crate::certs::pfx::{Explanation, Scheme, explain};
+use crate::certs::pfx::{Cipher, Explanation, Scheme, explain};
 use crate::certs::{self, NoPasswords, Source};
 use crate::site::model::SecretRef;
 
@@ -38,7 +38,7 @@ pub(super) fn run(args: &ExplainArgs, context: &mut CertContext<'_>) -> Result<u
     if context.json {
         show::print_json(&as_json(args, &explanation, opens), context.out)?;
     } else {
-        print(args, &explanation, opens, Paint(context.color), context.out).map_err(|source| CertError::Output { source })?;
+        print(args, &explanation, opens, Paint::of(context), context.out).map_err(|source| CertError::Output { source })?;
     }
     Ok(if opens == Some(false) { FOUND } else { DONE })
 }
@@ -53,7 +53,7 @@ fn not_a_pfx(source: Source, reason: certs::pfx::PfxReadError, context: &mut Cer
     if bag.findings.is_empty() || context.json {
         return Err(CertError::NotAPfx { path, source: reason });
     }
-    show::print_findings(&bag.findings, Paint(context.color), context.out).map_err(|source| CertError::Output { source })?;
+    show::print_findings(&bag.findings, Paint::of(context), context.out).map_err(|source| CertError::Output { source })?;
     Ok(FOUND)
 }
 
@@ -83,11 +83,18 @@ fn as_json(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>) -
     })
 }
 
+/// What to write it anew for: what is too old for new platforms for one of these, what is too new for an old one.
+fn target(explanation: &Explanation) -> &'static str {
+    let too_old = |scheme: &Scheme| matches!(scheme, Scheme::Pkcs12 { cipher: Cipher::Rc2(_), .. });
+    let too_old = explanation.parts.iter().filter_map(|(_, scheme)| scheme.as_ref()).any(too_old);
+    if too_old { "openssl3" } else { "windows-2016" }
+}
+
 fn print(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", paint.bold(&args.file.display().to_string()))?;
-    writeln!(out, "  {} {}", paint.dim(&format!("{:<14}", "MAC")), seal_text(explanation))?;
+    writeln!(out, "  {} {}", paint.dim(&format!("{:<14}", "MAC")), paint.hanging(17, &seal_text(explanation)))?;
     for (what, scheme) in &explanation.parts {
-        writeln!(out, "  {} {}", paint.dim(&format!("{what:<14}")), scheme_text(scheme.as_ref()))?;
+        writeln!(out, "  {} {}", paint.dim(&format!("{what:<14}")), paint.hanging(17, &scheme_text(scheme.as_ref())))?;
     }
     match opens {
         Some(true) => writeln!(out, "  {}", paint.green("the password opens it"))?,
@@ -95,23 +102,24 @@ fn print(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>, pai
         None => {}
     }
     for remark in &explanation.remarks {
-        writeln!(out, "  {} {remark}", paint.yellow("note:"))?;
+        writeln!(out, "  {} {}", paint.yellow("note:"), paint.hanging(8, remark))?;
     }
     writeln!(out)?;
     for reading in &explanation.readings {
         if reading.opens() {
-            writeln!(out, "  {} {}", paint.green("opens     "), reading.platform.name)?;
+            writeln!(out, "  {} {}", paint.green("opens     "), paint.hanging(13, reading.platform.name))?;
         } else {
-            writeln!(out, "  {} {}", paint.red("fails     "), reading.platform.name)?;
+            writeln!(out, "  {} {}", paint.red("fails     "), paint.hanging(13, reading.platform.name))?;
             for objection in &reading.objections {
-                writeln!(out, "             {objection}")?;
+                writeln!(out, "             {}", paint.hanging(13, objection))?;
             }
         }
     }
     if explanation.readings.iter().any(|reading| !reading.opens()) {
         let file = args.file.display();
-        writeln!(out, "\n  For a platform that fails, write it anew for that one, such as:")?;
-        writeln!(out, "  portcullis cert pfx --in {file} --key-password-from prompt --target windows-2016 --out NEW.pfx")?;
+        let target = target(explanation);
+        writeln!(out, "\n  For a platform that fails, write it anew, such as:")?;
+        writeln!(out, "  portcullis cert pfx --in {file} --key-password-from prompt --target {target} --out NEW.pfx")?;
     }
     Ok(())
 }

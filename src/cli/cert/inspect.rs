@@ -35,7 +35,7 @@ pub(super) fn run(args: &InspectArgs, context: &mut CertContext<'_>) -> Result<u
     if context.json {
         show::print_json(&as_json(&input.bag, &chains, now), context.out)?;
     } else {
-        let printer = Printer { bag: &input.bag, now, paint: Paint(context.color) };
+        let printer = Printer { bag: &input.bag, now, paint: Paint::of(context) };
         printer.print(&chains, context.out).map_err(|source| CertError::Output { source })?;
     }
     let unreadable = input.bag.findings.iter().any(|finding| finding.id == "cert.unreadable");
@@ -112,7 +112,7 @@ impl Printer<'_> {
             End::NotACa { signer, .. } => paint.red(&format!("signed by {}, which is no CA", signer.subject.short())),
             End::Circle => paint.red("the CA certificates sign each other in a circle"),
         };
-        writeln!(out, "{indent}└─ {text}")
+        writeln!(out, "{indent}└─ {}", paint.hanging(indent.len() + 3, &text))
     }
 
     fn certificate(&self, one: &Certificate, indent: &str, (relation, in_tree): (&str, bool), out: &mut dyn Write) -> io::Result<()> {
@@ -121,7 +121,9 @@ impl Printer<'_> {
         let branch = if indent.is_empty() || !in_tree { "" } else { "└─ " };
         let lead = indent.strip_suffix("   ").unwrap_or(indent);
         writeln!(out, "{lead}{branch}{}{}  {}", paint.dim(&relation), paint.bold(&title(one)), paint.dim(&one.origin.to_string()))?;
-        let mut field = |name: &str, value: String| writeln!(out, "{indent}   {} {value}", paint.dim(&format!("{name:<8}")));
+        let column = indent.len() + 12;
+        let mut field =
+            |name: &str, value: String| writeln!(out, "{indent}   {} {}", paint.dim(&format!("{name:<8}")), paint.hanging(column, &value));
         field("subject", one.subject.to_string())?;
         if !one.extensions.names.is_empty() {
             let names: Vec<String> = one.extensions.names.iter().map(ToString::to_string).collect();

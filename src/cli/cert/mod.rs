@@ -42,6 +42,8 @@ pub struct CertContext<'a> {
     pub json: bool,
     /// Whether `out` takes colours.
     pub color: bool,
+    /// Columns of the terminal that `out` is; `usize::MAX` where it is none.
+    pub width: usize,
     /// The instant for which everything is judged, unless `--at` names another.
     pub now: jiff::Timestamp,
     /// The site, where there is one.

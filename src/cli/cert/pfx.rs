@@ -235,7 +235,7 @@ impl Answer<'_> {
             let value = json!({"out": null, "certificates": self.certificates(), "findings": self.findings});
             show::print_json(&value, context.out)?;
         } else {
-            show::print_findings(self.findings, Paint(context.color), context.out).map_err(output)?;
+            show::print_findings(self.findings, Paint::of(context), context.out).map_err(output)?;
         }
         let out = self.args.out.display();
         writeln!(context.err, "{out} was not written: the errors that were found must be mended first").map_err(output)?;
@@ -257,7 +257,7 @@ impl Answer<'_> {
             show::print_json(&value, context.out)?;
             return Ok(DONE);
         }
-        show::print_findings(self.findings, Paint(context.color), context.out).map_err(output)?;
+        show::print_findings(self.findings, Paint::of(context), context.out).map_err(output)?;
         let count = certificates.len();
         let plural = if count == 1 { "" } else { "s" };
         writeln!(context.out, "{out}: key and {count} certificate{plural}, read back and compared").map_err(output)?;

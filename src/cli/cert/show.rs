@@ -3,18 +3,65 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use console::measure_text_width;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::CertError;
+use super::{CertContext, CertError};
 use crate::certs::{Bag, Certificate, Chain, End};
 use crate::finding::{Finding, Severity};
 
-/// Colours where the terminal takes them.
+/// Colours where the terminal takes them, and its width.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Paint(pub(super) bool);
+pub(super) struct Paint {
+    colour: bool,
+    width: usize,
+}
+
+/// What a line needs to be worth breaking for.
+const NARROWEST: usize = 16;
 
 impl Paint {
+    pub(super) fn of(context: &CertContext<'_>) -> Self {
+        Self { colour: context.color, width: context.width }
+    }
+
+    /// `text` broken for a place that begins `indent` columns from the left, with the lines that follow beneath it. What
+    /// stands between backticks is for copying and is never broken.
+    pub(super) fn hanging(self, indent: usize, text: &str) -> String {
+        let room = self.width.saturating_sub(indent);
+        if room < NARROWEST || measure_text_width(text) <= room {
+            return text.to_owned();
+        }
+        let mut lines = vec![String::new()];
+        for word in words(text) {
+            let mut rest = word;
+            loop {
+                let line = lines.last_mut().map_or(0, |line| measure_text_width(line));
+                let wide = measure_text_width(rest);
+                let gap = usize::from(line > 0 && !rest.is_empty());
+                if line + gap + wide <= room {
+                    break;
+                }
+                // Only what is wider than a line itself is broken, at a colon (fingerprints) or wherever the line ends.
+                let (now, later) = if wide > room && line == 0 { broken(rest, room) } else { ("", rest) };
+                if let Some(last) = lines.last_mut() {
+                    last.push_str(now);
+                }
+                if line == 0 && later.len() == rest.len() {
+                    break;
+                }
+                lines.push(String::new());
+                rest = later;
+            }
+            if let Some(last) = lines.last_mut() {
+                last.push_str(if last.is_empty() { "" } else { " " });
+                last.push_str(rest);
+            }
+        }
+        lines.join(&format!("\n{}", " ".repeat(indent)))
+    }
+
     pub(super) fn bold(self, text: &str) -> String {
         self.with("1", text)
     }
@@ -36,8 +83,34 @@ impl Paint {
     }
 
     fn with(self, code: &str, text: &str) -> String {
-        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// Words with what stands between backticks as one.
+fn words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let (mut start, mut quoted) = (0, false);
+    for (place, letter) in text.char_indices() {
+        quoted ^= letter == '`';
+        if letter == ' ' && !quoted {
+            words.push(text.get(start..place).unwrap_or_default());
+            start = place + 1;
+        }
+    }
+    words.push(text.get(start..).unwrap_or_default());
+    words
+}
+
+/// As much of a word as has room, and the rest; commands and coloured words stay whole.
+fn broken(word: &str, room: usize) -> (&str, &str) {
+    if word.contains(['`', '\u{1b}']) {
+        return ("", word);
+    }
+    let end = word.char_indices().nth(room).map_or(word.len(), |(place, _)| place);
+    let fits = word.get(..end).unwrap_or_default();
+    let at = fits.rfind(':').map_or(end, |colon| colon + 1);
+    word.split_at_checked(at).unwrap_or(("", word))
 }
 
 /// Prints one JSON object and a line break.
@@ -103,8 +176,8 @@ pub(super) fn print_findings(findings: &[Finding], paint: Paint, out: &mut dyn W
         };
         let indent = " ".repeat(word.len() + 1);
         writeln!(out, "{painted} {} {}", paint.bold(&finding.id), finding.subject)?;
-        writeln!(out, "{indent}{}", finding.message)?;
-        writeln!(out, "{indent}{} {}", paint.dim("fix:"), finding.fix)?;
+        writeln!(out, "{indent}{}", paint.hanging(indent.len(), &finding.message))?;
+        writeln!(out, "{indent}{} {}", paint.dim("fix:"), paint.hanging(indent.len() + 5, &finding.fix))?;
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let parts = [(count(Severity::Error), "error"), (count(Severity::Warning), "warning"), (count(Severity::Info), "note")];
@@ -112,4 +185,25 @@ pub(super) fn print_findings(findings: &[Finding], paint: Paint, out: &mut dyn W
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}{}", if *count == 1 { "" } else { "s" }));
     let sum = parts.collect::<Vec<_>>().join(", ");
     if sum.is_empty() { Ok(()) } else { writeln!(out, "{sum}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NARROW: Paint = Paint { colour: false, width: 30 };
+
+    #[test]
+    fn lines_that_follow_stand_beneath_the_first() {
+        assert_eq!(NARROW.hanging(10, "ask the CA for its current chain"), "ask the CA for its\n          current chain");
+        assert_eq!(NARROW.hanging(10, "short"), "short");
+        assert_eq!(Paint { width: usize::MAX, ..NARROW }.hanging(10, &"x ".repeat(500)), "x ".repeat(500));
+    }
+
+    #[test]
+    fn fingerprints_break_at_their_colons_and_commands_not_at_all() {
+        assert_eq!(NARROW.hanging(10, "AA:BB:CC:DD:EE:FF:00:11:22"), "AA:BB:CC:DD:EE:FF:\n          00:11:22");
+        let text = NARROW.hanging(10, "run `portcullis cert csr --out-dir x` again");
+        assert!(text.contains("`portcullis cert csr --out-dir x`"), "{text}");
+    }
 }

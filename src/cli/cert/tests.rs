@@ -20,6 +20,7 @@ fn portcullis(folder: &Path, line: &str) -> (u8, String, String) {
         &mut CertContext {
             json: false,
             color: false,
+            width: usize::MAX,
             now: "2026-12-01T00:00:00Z".parse().unwrap(),
             site: None,
             home: folder,

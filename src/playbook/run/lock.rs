@@ -9,7 +9,7 @@ use super::stop::Stop;
 use crate::event::{Phase, Sink, State};
 use crate::node::{Inquiry, Remote};
 use crate::playbook::plan::Planner;
-use crate::playbook::survey::{SurveyError, Surveyed, emit};
+use crate::playbook::survey::{SurveyError, Surveyed, emit, tell_plan};
 use crate::site::model::Node;
 
 /// How locks are waited for.
@@ -54,6 +54,7 @@ impl LockWait<'_> {
         self.until_free(&machine, &node).await;
         let facts = machine.look(&planner.inquiry()).await?;
         let plan = planner.plan(&node, &facts)?;
+        tell_plan(self.sink, &node, &plan);
         Ok(Surveyed { node, machine, facts, plan })
     }
 

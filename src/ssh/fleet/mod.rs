@@ -10,6 +10,7 @@ mod pacing;
 mod way;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -17,9 +18,9 @@ use tokio::sync::OnceCell;
 use super::error::{Error, Phase, Place};
 use super::host_keys::{HostKeys, KnownHosts};
 use super::login::Keyring;
-use super::session::Session;
+use super::session::{Origin, Session};
 use super::settings::Settings;
-use super::transport::BoxedStream;
+use super::transport::{BoxedStream, Connection};
 use crate::site::model::{Login, Route};
 use crate::site::secret::Secrets;
 use backoff::Backoff;
@@ -46,6 +47,7 @@ struct Inner {
     known_hosts: OnceCell<Arc<KnownHosts>>,
     ways: Ways,
     pacing: Pacing,
+    is_open: AtomicBool,
 }
 
 impl Fleet {
@@ -62,6 +64,7 @@ impl Fleet {
                 known_hosts: OnceCell::new(),
                 ways: Ways::default(),
                 pacing,
+                is_open: AtomicBool::new(true),
             }),
         }
     }
@@ -72,10 +75,18 @@ impl Fleet {
     /// Each call makes a connection of its own to the machine, never one around the hops. A hop that was lost is
     /// connected to anew, and a machine that hung up before the login was done is asked again, both for a bounded time.
     pub async fn session(&self, name: &str, login: &Login) -> Result<Session, Error> {
+        self.inner.is_open.store(true, Ordering::Release);
+        let connection = self.connect(name, login).await?;
+        let origin = Origin { fleet: self.clone(), name: name.to_owned(), login: login.clone() };
+        Ok(Session::new(connection, Arc::clone(&self.inner.settings), Some(origin)))
+    }
+
+    /// A connection of its own to the machine.
+    pub(crate) async fn connect(&self, name: &str, login: &Login) -> Result<Arc<Connection>, Error> {
         let mut pauses = HUNG_UP.pauses();
         loop {
             let why = match self.inner.connect_node(name, login).await {
-                Ok(connection) => return Ok(Session::new(connection, Arc::clone(&self.inner.settings))),
+                Ok(connection) => return Ok(connection),
                 Err(why) => why,
             };
             let pause = if is_passing(&why) && why.place().is_some_and(|place| place.machine == name) { pauses.next() } else { None };
@@ -88,7 +99,7 @@ impl Fleet {
     /// A session on the last hop, over the connection that all nodes share; `None` without hops.
     pub async fn jumphost(&self) -> Result<Option<Session>, Error> {
         let hop = self.inner.last_hop().await?;
-        Ok(hop.map(|connection| Session::new(connection, Arc::clone(&self.inner.settings))))
+        Ok(hop.map(|connection| Session::new(connection, Arc::clone(&self.inner.settings), None)))
     }
 
     /// A TCP connection to `host` and `port` as the last hop makes it, or from here without hops.
@@ -104,8 +115,14 @@ impl Fleet {
         self.inner.ways.standing().await
     }
 
-    /// Says goodbye to the hops. Sessions that are still in use end with them; the next call connects anew.
+    /// Whether nobody has said goodbye: lost sessions may be made anew.
+    pub(crate) fn is_open(&self) -> bool {
+        self.inner.is_open.load(Ordering::Acquire)
+    }
+
+    /// Says goodbye to the hops. Sessions that are still in use end with them; the next new one connects anew.
     pub async fn close(&self) {
+        self.inner.is_open.store(false, Ordering::Release);
         for last in self.inner.ways.take_all().await {
             let mut next = Some(last);
             while let Some(hop) = next.take() {

@@ -70,6 +70,7 @@ fn run_with(folder: &Path, args: &[&str], json: bool, site: Option<&portcullis::
     let mut context = CertContext {
         json,
         color: false,
+        width: usize::MAX,
         now: NOW.parse().unwrap(),
         site,
         home: folder,

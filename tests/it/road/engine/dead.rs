@@ -42,3 +42,31 @@ fn all_or_nothing_does_not_begin_where_a_node_is_dead() {
     run.assert_failed(1, &["2 of 2 nodes", &format!("{}: not begun", nodes[0].name), "no answer"]);
     assert!(!nodes[0].holds("[ -e /etc/small ]"));
 }
+
+/// A node whose sshd takes connections and says nothing, for as long as this lives.
+struct Hanging<'a>(&'a Machine);
+
+impl<'a> Hanging<'a> {
+    fn new(node: &'a Machine) -> Self {
+        node.sh("systemctl kill --kill-whom=main --signal=STOP ssh");
+        Self(node)
+    }
+}
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        drop(self.0.try_sh("systemctl kill --kill-whom=main --signal=CONT ssh"));
+    }
+}
+
+#[test]
+fn a_node_that_hangs_times_out_alone() {
+    let nodes = lend::<2>();
+    let operator = Operator::with(&SiteText::bare(&nodes.each_ref().map(|lent| &lent.node)));
+    let hanging = Hanging::new(&nodes[0]);
+    let run = operator.run(&["apply", "small", "--yes", "--timeout", "4s"]);
+    drop(hanging);
+    run.assert_failed(5, &["1 of 2 nodes", &nodes[0].name, "did not answer within 4 s"]);
+    assert_eq!(nodes[1].sh("cat /etc/small/file"), "new\n");
+    operator.run(&["apply", "small", "--yes"]).assert_code(0);
+}

@@ -230,3 +230,25 @@ async fn fifty_nodes_share_one_connection_to_a_stock_jumphost() {
     }
     assert_eq!(jump.log().matches("Accepted publickey").count(), 1);
 }
+
+#[tokio::test]
+async fn a_session_whose_line_was_lost_between_two_commands_goes_on_over_a_new_one() {
+    let world = World::new();
+    let (jump, node) = (world.sshd("jump", ""), world.sshd("node", ""));
+    let fleet = world.fleet_through(&jump);
+    let session = fleet.session("node", &node.login()).await.unwrap();
+    assert_eq!(session.run(&script("echo one"), &mut |_| {}).await.unwrap().stdout, b"one\n");
+    let hop = fleet.jumphost().await.unwrap().unwrap();
+    hop.run(&script("kill -9 $PPID"), &mut |_| {}).await.unwrap_err();
+    assert_eq!(session.run(&script("echo two"), &mut |_| {}).await.unwrap().stdout, b"two\n");
+    assert!(!session.is_closed());
+    // What was begun is never begun again: the server dies under it.
+    let file = world.path("counted");
+    let begun = format!("echo begun >>{}; kill -9 $PPID; sleep 60", file.display());
+    let error = session.run(&script(&begun), &mut |_| {}).await.unwrap_err();
+    assert!(error.command_was_accepted(), "{error}");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "begun\n");
+    // Who has said goodbye is not brought back.
+    fleet.close().await;
+    assert!(session.run(&script("echo three"), &mut |_| {}).await.is_err());
+}
