@@ -59,7 +59,9 @@ fn parts(error: &clap::Error) -> (String, String) {
     } else if help.is_empty() {
         help.push("the same command with `--help` says what it takes".to_owned());
     }
-    (if message.is_empty() || message.starts_with("Usage") { "a command is missing".to_owned() } else { message }, help.join("; "))
+    // The text of this one is the help itself.
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    (if is_help { "a subcommand is missing".to_owned() } else { message }, help.join("; "))
 }
 
 #[cfg(test)]
