@@ -4,7 +4,10 @@ use super::*;
 
 /// The scripts with every folder they use moved below `root`, and no systemd.
 fn moved(root: &str, call: &str) -> String {
-    format!("pcw_home={root}/windows pcw_ssh={root}/ssh pcw_units={root}/units pcw_booted={root}/none\n{}", script(call))
+    format!(
+        "pcw_home={root}/windows pcw_ssh={root}/ssh pcw_units={root}/units pcw_booted={root}/none pcw_volatile={root}\n{}",
+        script(call)
+    )
 }
 
 #[expect(clippy::disallowed_methods, reason = "the scripts are run by the shells they are made for")]

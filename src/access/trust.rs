@@ -4,7 +4,7 @@
 use super::door::Look;
 use crate::node::{Action, Expected, Placement, RunId, Transaction, quote, sha256_hex};
 
-const CA: &str = "/etc/ssh/portcullis/user_ca.pub";
+pub(super) const CA: &str = "/etc/ssh/portcullis/user_ca.pub";
 const KRL: &str = "/etc/ssh/portcullis/krl";
 const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-portcullis-windows.conf";
 const PRINCIPALS: &str = "/etc/ssh/portcullis/principals/%u";

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{apply, audit, cert, check, completions, init, man, plan, render, rollback, site, status, verify};
+use super::{access, apply, audit, cert, check, completions, init, man, plan, render, rollback, site, status, verify};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -101,6 +101,9 @@ pub(crate) enum Command {
     Rollback(rollback::RollbackArgs),
     /// Nodes, last run, drift, certificates' days left
     Status(status::StatusArgs),
+    /// Windows: let one person in, for the agreed time, and prove that the door is shut
+    #[command(subcommand)]
+    Access(access::AccessCommand),
     /// Certificates: whatever the CA sent becomes a right PFX, or the reason why not
     #[command(subcommand)]
     Cert(cert::CertCommand),
@@ -129,6 +132,7 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Rollback(_) => "rollback",
+            Self::Access(command) => command.name(),
             Self::Cert(_) => "cert",
             Self::Audit(_) => "audit",
             Self::Site(_) => "site",

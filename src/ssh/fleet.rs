@@ -91,6 +91,18 @@ impl Fleet {
         Ok(hop.map(|connection| Session::new(connection, Arc::clone(&self.inner.settings))))
     }
 
+    /// A session on each hop, in the route's order, over the connections that all nodes share.
+    pub async fn hops(&self) -> Result<Vec<Session>, Error> {
+        let mut sessions = Vec::new();
+        let mut next = self.last_hop().await?;
+        while let Some(connection) = next.take() {
+            next.clone_from(&connection.below);
+            sessions.push(Session::new(connection, Arc::clone(&self.inner.settings)));
+        }
+        sessions.reverse();
+        Ok(sessions)
+    }
+
     /// A TCP connection to `host` and `port` as the last hop makes it, or from here without hops.
     pub async fn connect_tcp(&self, host: &str, port: u16) -> Result<BoxedStream, Error> {
         if let Some(hop) = self.jumphost().await? {

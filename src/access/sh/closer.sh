@@ -44,6 +44,15 @@ pcw_locked() {
     fi
 }
 
+# pcw_alone ID COMMAND…: opening and closing one window happen one after the other: a closing waits for an opening whose
+# operator is gone already.
+pcw_alone() {
+    pcw_lock=${pcw_volatile:-/run}/portcullis-$1.lock
+    shift
+    command -v flock >/dev/null || { "$@"; return; }
+    (flock -w 30 7 && "$@") 7>>"$pcw_lock"
+}
+
 # pcw_put_principals FILE ID [LINE]: replaces by rename alone; sshd reads the file at each login.
 pcw_put_principals() {
     pcw_new=${1%/*}/.${1##*/}.new
@@ -195,17 +204,28 @@ pcw_forget() {
         rm -f "/var/lib/systemd/timers/stamp-$pcw_unit.timer" "/var/lib/systemd/timers/stamp-$pcw_unit-warn.timer"
     fi
     rmdir "$pcw_home" 2>/dev/null || :
+    rm -f "${pcw_volatile:-/run}/portcullis-${pcw_unit#portcullis-window-}.lock"
 }
 
-# pcw_wait ID: by the wall clock or by the time that has passed, whichever comes first; setting a clock back wins nothing.
+# pcw_left ID: seconds to its end, by the wall clock or by the time that has passed, whichever is fewer; setting a clock
+# back wins nothing.
+pcw_left() {
+    pcw_read "$1" 2>/dev/null || return 1
+    pcw_left=$((pcw_end - $(pcw_now)))
+    [ "$(cat /proc/sys/kernel/random/boot_id)" = "$pcw_boot" ] || return 0
+    pcw_passed=$((pcw_armed_up + pcw_end - pcw_armed - $(pcw_uptime)))
+    [ "$pcw_passed" -ge "$pcw_left" ] || pcw_left=$pcw_passed
+}
+
+# pcw_end ID: told by its timer; one that was extended meanwhile stays open.
+pcw_end() {
+    ! pcw_left "$1" || [ "$pcw_left" -le 1 ] || return 0
+    pcw_close "$1"
+}
+
 pcw_wait() {
-    while pcw_read "$1" 2>/dev/null; do
-        pcw_left=$((pcw_end - $(pcw_now)))
-        if [ "$(cat /proc/sys/kernel/random/boot_id)" = "$pcw_boot" ]; then
-            pcw_passed=$((pcw_armed_up + pcw_end - pcw_armed - $(pcw_uptime)))
-            [ "$pcw_passed" -ge "$pcw_left" ] || pcw_left=$pcw_passed
-        fi
-        [ "$pcw_left" -gt 0 ] || { pcw_close "$1"; return; }
+    while pcw_left "$1"; do
+        [ "$pcw_left" -gt 0 ] || { pcw_alone "$1" pcw_end "$1"; return; }
         [ "$pcw_left" -le 10 ] || pcw_left=10
         sleep "$pcw_left"
     done
@@ -230,7 +250,7 @@ case ${1:-}/${0##*/} in
         pcw_here=${0%/*}
         pcw_id=${pcw_here##*/}
         case ${1:-} in
-            end) pcw_close "$pcw_id" ;;
+            end) pcw_alone "$pcw_id" pcw_end "$pcw_id" ;;
             wait) pcw_wait "$pcw_id" ;;
             warn) pcw_warn "$pcw_id" ;;
         esac

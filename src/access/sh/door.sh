@@ -46,7 +46,7 @@ pcw_arm() {
         printf '%s\n' "$pcw_job" >>"$pcw_home/$1/at"
         pcw_say armed "$1" at
     else
-        setsid sh "$pcw_home/$1/closer" wait </dev/null >/dev/null 2>&1 &
+        setsid sh "$pcw_home/$1/closer" wait </dev/null >/dev/null 2>&1 7>&- &
         sleep 0.2 2>/dev/null || sleep 1
         kill -0 "$!" 2>/dev/null || { echo 'the process that waits for its end does not live'; return 1; }
         pcw_say armed "$1" process
@@ -57,7 +57,9 @@ pcw_fail() { pcw_say failed "$1" "$(printf '%s' "$2" | tr '\t\n' '  ')"; }
 
 # pcw_open ID USER START END LINE: first the closer, proven; then, and only then, the principal. Again with another end: an
 # extension, which keeps the door as it is until the new closer is proven.
-pcw_open() {
+pcw_open() { pcw_alone "$1" pcw_open_now "$@" || pcw_fail "$1" 'it could not be opened'; }
+
+pcw_open_now() {
     pcw_is_new=yes
     [ ! -e "$pcw_home/$1/window" ] || pcw_is_new=no
     [ "$4" -gt "$(pcw_now)" ] || { pcw_fail "$1" 'its end has passed by the clock of this machine'; return 1; }
@@ -104,7 +106,9 @@ pcw_krl() {
 }
 
 # pcw_shut ID: closes, then looks whether the door is shut.
-pcw_shut() {
+pcw_shut() { pcw_alone "$1" pcw_shut_now "$1" || pcw_fail "$1" 'it could not be closed: something else is at work on it'; }
+
+pcw_shut_now() {
     pcw_start=
     pcw_close "$1"
     pcw_is_shut "$1" && pcw_say closed "$1" ''
