@@ -99,7 +99,7 @@ pub(crate) enum Command {
     Verify(verify::VerifyArgs),
     /// Put back what a run replaced
     Rollback(rollback::RollbackArgs),
-    /// Nodes, last run, drift, certificates' days left
+    /// Nodes, last run, drift, certificates' days left, open windows
     Status(status::StatusArgs),
     /// Windows: let one person in, for the agreed time, and prove that the door is shut
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `portcullis status`: nodes, drift, last run, certificates' days left.
+//! `portcullis status`: nodes, drift, last run, certificates' days left, open windows.
 
 use clap::Args;
 
@@ -9,11 +9,12 @@ use super::failure::Failure;
 use super::interrupt;
 use super::outcome::chain;
 use super::record::{ledger_failure, ledger_path};
+use crate::access::read_history;
 use crate::ledger::{EventKind, LogQuery, OpenOptions, SqliteLedger};
 use crate::node::Machine;
 use crate::playbook::{SurveyError, Surveyed, role_name, survey};
 use crate::report;
-use crate::report::status::{Drift, LastRun, NodeStatus, SiteStatus};
+use crate::report::status::{Drift, LastRun, NodeStatus, OpenWindow, SiteStatus};
 use crate::site::model::{Environment, Node, Site};
 
 /// Arguments of `status`.
@@ -40,7 +41,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         site: desired.site.name.clone(),
         environment: environment(&desired.site).to_owned(),
         last_run: last_run(&desired.site)?,
-        windows: Vec::new(),
+        windows: open_windows(&desired.site, context)?,
         next: next(&nodes, days),
         nodes,
     };
@@ -101,6 +102,19 @@ fn last_run(site: &Site) -> Result<Option<LastRun>, Failure> {
         by: format!("{}@{}", logged.event.actor.user, logged.event.actor.host),
         outcome: logged.event.details.get("outcome").and_then(|outcome| outcome.as_str()).unwrap_or_default().to_owned(),
     }))
+}
+
+fn open_windows(site: &Site, context: &Context) -> Result<Vec<OpenWindow>, Failure> {
+    let path = ledger_path(site)?;
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let ledger = SqliteLedger::open(&path, &OpenOptions::read()).map_err(ledger_failure)?;
+    let mut events = ledger.log(&LogQuery { kind: Some("window.".to_owned()), ..LogQuery::default() }).map_err(ledger_failure)?;
+    events.reverse();
+    let history = read_history(&events);
+    let open = history.windows().iter().filter(|window| window.lets_in(context.now));
+    Ok(open.map(|window| OpenWindow { id: window.id.to_string(), who: window.who.to_string(), until: window.span.end() }).collect())
 }
 
 fn next(nodes: &[NodeStatus], days: Option<i64>) -> Vec<String> {

@@ -119,7 +119,7 @@ pcw_is_shut() {
         [ -f "$pcw_file" ] || continue
         ! grep -q -e " $1\$" -e " $1\.jump\$" "$pcw_file" || { pcw_fail "$1" "its principal is still in $pcw_file"; return 1; }
     done
-    pcw_out=$(pcw_connections "$1")
+    pcw_out=$(pcw_alive "$1" | tr '\n' ' ')
     [ -z "$pcw_out" ] || { pcw_fail "$1" "still alive: $pcw_out"; return 1; }
     for pcw_file in "$pcw_home/$1" "$pcw_units/portcullis-window-$1.timer" "$pcw_units/portcullis-window-$1.service"; do
         [ ! -e "$pcw_file" ] || { pcw_fail "$1" "$pcw_file is still there"; return 1; }

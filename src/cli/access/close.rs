@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::clock;
 use super::super::cluster::Cluster;
@@ -11,7 +11,7 @@ use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
 use super::CloseArgs;
-use super::premises::{Premises, connect, local};
+use super::premises::{Premises, connect, local, map};
 use crate::access::{
     ClosingOrder, Doorway, MachineClosing, Revocation, State, Step, Tried, Way, Window, WindowId, close_doors, details_of_closing,
     encode_krl,
@@ -96,10 +96,6 @@ pub(super) async fn close_window(
         premises.keep.forget_proof(&window.id);
     }
     Ok(machines)
-}
-
-fn map(value: Value) -> Map<String, Value> {
-    if let Value::Object(map) = value { map } else { Map::new() }
 }
 
 // A machine that the site no longer has: its sshd refuses by itself from the end on.

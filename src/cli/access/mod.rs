@@ -1,6 +1,7 @@
 //! `portcullis access`: windows opened, looked at, closed.
 
 mod close;
+mod extend;
 mod list;
 mod offer;
 mod open;
@@ -23,6 +24,8 @@ use crate::site::duration::parse_duration;
 pub(crate) enum AccessCommand {
     /// Let one person in, from now or from a later moment on, for the agreed time
     Open(OpenArgs),
+    /// Give a window a later end, within policy
+    Extend(ExtendArgs),
     /// End a window now: sessions, certificates, principals; always allowed, and proven
     Close(CloseArgs),
     /// Windows that are open, to come, or not yet proven closed
@@ -92,6 +95,20 @@ pub(crate) struct OpenArgs {
     pub(crate) partial: bool,
 }
 
+/// Arguments of `access extend`.
+#[derive(Debug, Args)]
+pub(crate) struct ExtendArgs {
+    /// The window, by the beginning of its id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// By how much, counted from its present end
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present = "to", conflicts_with = "to")]
+    pub(crate) length: Option<SignedDuration>,
+    /// Until when (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+}
+
 /// Arguments of `access close`.
 #[derive(Debug, Args)]
 pub(crate) struct CloseArgs {
@@ -141,6 +158,7 @@ impl AccessCommand {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Open(_) => "access open",
+            Self::Extend(_) => "access extend",
             Self::Close(_) => "access close",
             Self::List(_) => "access list",
             Self::Show(_) => "access show",
@@ -153,6 +171,7 @@ impl AccessCommand {
 pub(crate) async fn run(command: &AccessCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
         AccessCommand::Open(args) => open::run(args, context).await,
+        AccessCommand::Extend(args) => extend::run(args, context).await,
         AccessCommand::Close(args) => close::run(args, context).await,
         AccessCommand::List(args) => list::run(args, context).await,
         AccessCommand::Show(args) => list::show(args, context),

@@ -50,17 +50,8 @@ impl Offer<'_> {
     /// Writes the folder.
     pub(super) fn write(&self, folder: &Path) -> Result<(), Failure> {
         make_folder(folder).map_err(keep_failure)?;
-        let put = |name: &str, text: String, mode| {
-            let written = write_atomically(&folder.join(name), text.as_bytes(), mode, Existing::Replace);
-            written.map_err(|error| Failure::new(Exit::Failed, error, Some("name another folder with --out".to_owned())))
-        };
+        self.write_certificates(folder)?;
         let (hops, nodes): (Vec<&Entered>, Vec<&Entered>) = self.doors.iter().partition(|door| door.doorway.is_hop());
-        // Where there is a jumphost, it is there that the person comes from somewhere.
-        let (at_hop, at_node) = if hops.is_empty() { (&[][..], self.sources) } else { (self.sources, &[][..]) };
-        put(NODE_CERTIFICATE, self.certificate(&Door::Node, self.serial, at_node)? + "\n", 0o644)?;
-        if !hops.is_empty() {
-            put(HOP_CERTIFICATE, self.certificate(&Door::Hop(Vec::new()), self.serial + 1, at_hop)? + "\n", 0o644)?;
-        }
         let stops = |doors: &[&Entered]| doors.iter().map(|door| door.doorway.stop(&door.account)).collect::<Vec<_>>();
         let (hop_stops, node_stops) = (stops(&hops), stops(&nodes));
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
@@ -68,12 +59,24 @@ impl Offer<'_> {
         let Window { id, who, span, .. } = self.window;
         let head =
             format!("Window {id}: {who}, from {} to {}\nUse it with: ssh -F ssh_config NODE", local(span.start()), local(span.end()));
-        put("ssh_config", render_ssh_config(&access, &head), 0o644)?;
+        put(folder, "ssh_config", &render_ssh_config(&access, &head))?;
         let keys = self.doors.iter().flat_map(|door| {
             let machine = &door.doorway.name;
             door.look.host_keys.iter().map(move |key| HostKey { machine: machine.clone(), key: key.clone() })
         });
-        put("known_hosts", render_known_hosts(&keys.collect::<Vec<_>>()), 0o644)
+        put(folder, "known_hosts", &render_known_hosts(&keys.collect::<Vec<_>>()))
+    }
+
+    /// Writes the certificates into the folder.
+    pub(super) fn write_certificates(&self, folder: &Path) -> Result<(), Failure> {
+        let has_hops = self.doors.iter().any(|door| door.doorway.is_hop());
+        // Where there is a jumphost, it is there that the person comes from somewhere.
+        let (at_hop, at_node) = if has_hops { (self.sources, &[][..]) } else { (&[][..], self.sources) };
+        put(folder, NODE_CERTIFICATE, &(self.certificate(&Door::Node, self.serial, at_node)? + "\n"))?;
+        if has_hops {
+            put(folder, HOP_CERTIFICATE, &(self.certificate(&Door::Hop(Vec::new()), self.serial + 1, at_hop)? + "\n"))?;
+        }
+        Ok(())
     }
 
     // The private half beside the public one: named where it is here, else left to the person's own agent and files.
@@ -82,4 +85,9 @@ impl Offer<'_> {
         let is_there = self.key_file.extension().is_some_and(|extension| extension == "pub") && private.is_file();
         is_there.then_some(private)
     }
+}
+
+fn put(folder: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let written = write_atomically(&folder.join(name), text.as_bytes(), 0o644, Existing::Replace);
+    written.map_err(|error| Failure::new(Exit::Failed, error, Some("name another folder with --out".to_owned())))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use secrecy::SecretString;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::super::clock;
 use super::super::cluster::{Cluster, secret_failure};
@@ -17,7 +17,7 @@ use super::super::outcome::{by_cause, chain};
 use super::OpenArgs;
 use super::close::{Closer, close_window, settle};
 use super::offer::Offer;
-use super::premises::{Premises, connect, keep_failure, local, random, refused};
+use super::premises::{Premises, connect, keep_failure, local, map, random, refused};
 use crate::access::{
     Authority, DoorError, Doorway, Entered, LARGEST_SKEW, Person, PersonKey, Request, Span, Step, Trust, Window, WindowId, check_request,
     check_skew, details_of_opening, encode_krl, enter, give_trust, open_doors,
@@ -42,7 +42,7 @@ pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Fail
     let site = premises.site.name.clone();
     sink.emit(&Event::Started { command: "access open".into(), site, run: Some(window.id.to_string()), nodes: machines });
     let entering = enter(doorways, |doorway| connect(&cluster, doorway), &clock::now, sink.as_ref());
-    let entered = before_opening(args, interrupt::or_stop(entering).await?)?;
+    let entered = before_opening(args.partial, interrupt::or_stop(entering).await?)?;
     let doors = Doors { premises: &premises, cluster: &cluster, authority: &authority, sink: Arc::clone(&sink) };
     doors.trust(&entered, context, &window).await?;
     settle(&premises, &Closer { cluster: &cluster, sink: sink.as_ref() }, Some(&window.id)).await?;
@@ -84,10 +84,6 @@ pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Fail
 
 fn low(random: u64) -> u32 {
     u32::try_from(random & 0xffff_ffff).unwrap_or_default()
-}
-
-fn map(value: Value) -> Map<String, Value> {
-    if let Value::Object(map) = value { map } else { Map::new() }
 }
 
 fn step(window: &mut Window, step: Step) -> Result<(), Failure> {
@@ -161,7 +157,7 @@ fn person_key(args: &OpenArgs, context: &Context) -> Result<(PathBuf, PersonKey)
     Ok((path, key))
 }
 
-fn authority(premises: &Premises<'_>) -> Result<Authority, Failure> {
+pub(super) fn authority(premises: &Premises<'_>) -> Result<Authority, Failure> {
     let reference = premises.site.access.ca_passphrase.clone().unwrap_or(SecretRef::Prompt);
     let what = if premises.keep.has_authority() {
         "the passphrase of the site's user CA"
@@ -181,7 +177,7 @@ fn authority(premises: &Premises<'_>) -> Result<Authority, Failure> {
 }
 
 /// All doors, or those that could be entered where that is enough; no clock may be off.
-fn before_opening(args: &OpenArgs, doors: Vec<(Doorway, Result<Entered, DoorError>)>) -> Result<Vec<Entered>, Failure> {
+pub(super) fn before_opening(is_partial: bool, doors: Vec<(Doorway, Result<Entered, DoorError>)>) -> Result<Vec<Entered>, Failure> {
     let (mut entered, mut failed, mut help) = (Vec::new(), Vec::new(), None);
     let mut hop_is_missing = false;
     for (doorway, door) in doors {
@@ -194,7 +190,7 @@ fn before_opening(args: &OpenArgs, doors: Vec<(Doorway, Result<Entered, DoorErro
             }
         }
     }
-    let is_enough = args.partial && !hop_is_missing && entered.iter().any(|door| !door.doorway.is_hop());
+    let is_enough = is_partial && !hop_is_missing && entered.iter().any(|door| !door.doorway.is_hop());
     if !failed.is_empty() && !is_enough {
         let nobody = !entered.iter().any(|door| !door.doorway.is_hop());
         let lines = by_cause(failed.iter().map(|(name, why)| (name.as_str(), why.clone())));

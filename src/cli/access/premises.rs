@@ -157,6 +157,11 @@ pub(super) fn random() -> u64 {
     u64::from_ne_bytes(bytes)
 }
 
+/// A JSON object's members.
+pub(super) fn map(value: Value) -> Map<String, Value> {
+    if let Value::Object(map) = value { map } else { Map::new() }
+}
+
 /// A refusal by policy.
 pub(super) fn refused(lines: &[String], help: Option<String>) -> Failure {
     Failure::new(Exit::Refused, Sentence(format!("the window is refused\n  {}", lines.join("\n  "))), help)

@@ -7,7 +7,7 @@ use super::stage::{Stage, now, wait_for};
 #[test]
 fn a_window_to_come_lets_nobody_in_before_its_start_and_its_length_counts_from_there() {
     let stage = Stage::set();
-    let start = now() + SignedDuration::from_secs(20);
+    let start = now() + SignedDuration::from_secs(15);
     let window = stage.open(&["--from", &start.to_string(), "--for", "2m", "--node", "a0-1"]);
     assert_eq!(window.start.as_second(), start.as_second());
     assert_eq!(window.end.duration_since(window.start), SignedDuration::from_mins(2));

@@ -94,7 +94,7 @@ fn with_the_jumphost_gone_a_node_ends_its_sessions_all_the_same() {
 #[test]
 fn a_reboot_in_between_loses_neither_the_window_nor_its_end() {
     let stage = Stage::set();
-    let window = stage.open(&["--for", "40s", "--node", "a0-2"]);
+    let window = stage.open(&["--for", "30s", "--node", "a0-2"]);
     stage.lab.reboot("a0-2").unwrap();
     if now() < window.end {
         let (is_in, said) = stage.gets_in(&window, "a0-2");
@@ -144,4 +144,25 @@ fn without_systemd_the_end_is_kept_as_well() {
     if let Err(panic) = sound {
         std::panic::resume_unwind(panic);
     }
+}
+
+#[test]
+fn an_extended_window_ends_at_its_later_end_and_the_old_one_is_on_record() {
+    let stage = Stage::set();
+    let window = stage.open(&["--for", "20s", "--node", "a0-1"]);
+    let silent = last_sign_of(&stage, &window, TICK);
+    let extended = stage.json(&["access", "extend", &window.id, "--for", "15s"]);
+    let later: Timestamp = extended.assert_code(0).summary()["window"]["to"].as_str().unwrap().parse().unwrap();
+    assert_eq!(later.duration_since(window.end), SignedDuration::from_secs(15));
+    stage.run(&["access", "extend", &window.id, "--for", "365d"]).assert_failed(7, "the site allows 8h");
+    wait_for(window.end + SignedDuration::from_secs(2));
+    assert_eq!(stage.gets_in(&window, "a0-1"), (true, String::new()));
+    let window = Window { end: later, ..window };
+    must_end_at_the_second(&window, silent.join().unwrap());
+    stage.wait_until_clean();
+    assert!(!stage.gets_in(&window, "a0-1").0);
+    stage.run(&["access", "extend", &window.id, "--for", "1h"]).assert_failed(7, "is ended and cannot be extended");
+    let log = stage.json(&["audit", "log", "--subject", &window.id]).value();
+    let kinds: Vec<_> = log["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["window.extended", "window.opened", "window.opening"]);
 }

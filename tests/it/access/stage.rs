@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -14,12 +14,32 @@ use tempfile::TempDir;
 /// How long anything may take that a test waits for.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-static LAB: LazyLock<Mutex<Lab>> = LazyLock::new(|| {
-    let lab = Lab::up(&Options { nodes: 3, mail: false, proxy: false, ..Options::of_this_process("access") });
+/// So many tests go on at once, each with a lab of its own: they mostly wait.
+const LABS: usize = 3;
+
+static LAB: [LazyLock<Mutex<Lab>>; LABS] =
+    [LazyLock::new(|| up("access-a")), LazyLock::new(|| up("access-b")), LazyLock::new(|| up("access-c"))];
+
+fn up(purpose: &str) -> Mutex<Lab> {
+    let lab = Lab::up(&Options { nodes: 3, mail: false, proxy: false, ..Options::of_this_process(purpose) });
     Mutex::new(lab.unwrap_or_else(|error| {
         panic!("the lab does not come up: {error}: {:?}", std::error::Error::source(&error).map(ToString::to_string))
     }))
-});
+}
+
+/// The first lab that nobody has; a test that failed leaves its own to the next, which sweeps it.
+fn free_lab() -> MutexGuard<'static, Lab> {
+    loop {
+        for lab in &LAB {
+            match lab.try_lock() {
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
 
 /// The machines of the lab.
 pub(super) const MACHINES: [&str; 4] = ["jump", "a0-1", "a0-2", "a0-3"];
@@ -41,7 +61,7 @@ pub(super) struct Run {
 impl Stage {
     /// Waits for the turn.
     pub(super) fn set() -> Self {
-        let lab = LAB.lock().unwrap_or_else(PoisonError::into_inner);
+        let lab = free_lab();
         let stage = Self { lab, folder: tempfile::tempdir().unwrap() };
         for machine in MACHINES {
             // A test before this one may have failed in the midst.

@@ -35,7 +35,7 @@ fn a_person_gets_in_with_plain_ssh_and_nowhere_else_until_the_window_is_closed()
     std::fs::rename(folder.join("kept"), folder.join("node-cert.pub")).unwrap();
     let agent = stage.ssh(&window, &["-A", "a0-1", "echo agent=$SSH_AUTH_SOCK; echo display=$DISPLAY"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&agent.stdout), "agent=\ndisplay=\n");
-    refused(&["-o", "Tunnel=yes", "-o", "ExitOnForwardFailure=yes", "-w", "0:0", "a0-1", "true"], "tun");
+    refused(&["-o", "Tunnel=yes", "-o", "ExitOnForwardFailure=yes", "-w", "0:0", "a0-1", "true"], "Tunnel forwarding failed");
     close(&stage, &window);
 }
 
