@@ -9,11 +9,13 @@ lab := target/debug/lab
 packages := gcc:gcc pkg-config:pkg-config libssl-dev:/usr/include/openssl/ssl.h debootstrap:debootstrap systemd-container:systemd-nspawn \
 	iproute2:ip util-linux:unshare openssh-client:ssh-keygen openssl:openssl shellcheck:shellcheck git:git
 # Peers that tests run: shells, SSH servers, mail, proxy, web server, and whoever opens a PFX that we wrote.
-test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh-server:sshd dropbear-bin:dropbear nginx-light:nginx postfix:postfix \
+test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh-server:sshd dropbear-bin:dropbear \
+	python3-asyncssh:/usr/lib/python3/dist-packages/asyncssh python3-paramiko:/usr/lib/python3/dist-packages/paramiko \
+	libssh-dev:/usr/include/libssh/server.h nginx-light:nginx haproxy:haproxy chrony:chronyd postfix:postfix \
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography
 
-.PHONY: help demo deps test-deps build lint test audit fuzz certs-examples bench lab-program lab-image lab-up lab-down
+.PHONY: help demo deps test-deps build lint test audit fuzz reference certs-examples bench bench-deps lab-program lab-image lab-up lab-down
 
 demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
 	$(CARGO) build --quiet --bin portcullis
@@ -39,13 +41,20 @@ lint: deps ## formatting, clippy and shellcheck; any warning fails
 
 test: test-deps lab-image ## all tests; those that touch machines boot labs of their own
 	$(CARGO) test --workspace
+	python3 -m unittest -q benches.test_figures
 
-# A release build, then labs of 1, 10 and 50 nodes. Shorter: make bench NODES="1 10" RTT=0 ROUNDS=1 TOOLS=portcullis
-bench: lab-image ## first and second apply beside tuned Ansible (half an hour on two quiet cores); rows in target/bench/summary.json
+# A release build, then labs of 1, 10 and 50 nodes at 0 and 50 ms. Shorter or longer: make bench NODES="1 10 100" RTT="0 50 200" ROUNDS=1 TOOLS="portcullis tar-ssh"
+bench: bench-deps lab-image ## first and second apply beside five other ways (half an hour on two quiet cores); rows, plots and model in target/bench
 	$(CARGO) build --release --bin portcullis
-	python3 benches/apply.py $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
+	python3 -m benches.apply $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
 	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
+	python3 -m benches.model
+	$(if $(wildcard benches/upload.py),$(CARGO) build --release --bench upload && python3 benches/upload.py)
 	$(CARGO) bench --bench certs
+
+# Python's own `venv`, which Debian packs apart: the second word is never found, so that the package is asked for where the first look fails.
+bench-deps: deps
+	@python3 -c 'import ensurepip' 2>/dev/null || tests/install-packages.sh python3:python3 python3-venv:no-ensurepip
 
 lab-program: deps
 	$(CARGO) build --quiet --package portcullis-lab
@@ -61,6 +70,10 @@ lab-down: lab-program ## takes it down again
 
 fuzz: ## fuzzes each certificate reader for a minute; the corpus is kept
 	fuzz/run.sh 60
+
+reference: ## makes docs/reference/ anew, from the types
+	$(CARGO) build --quiet --bin portcullis
+	target/debug/portcullis playbook reference > docs/reference/playbooks.md
 
 certs-examples: ## makes certs-examples/ anew
 	certs-examples/make.sh

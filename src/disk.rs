@@ -42,34 +42,55 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32, existing: Existing
     if existing == Existing::Keep && fs::symlink_metadata(path).is_ok() {
         return Err(WriteError::Exists { path: path.to_owned() });
     }
-    let temporary = temporary_beside(path);
-    let outcome = place(&temporary, path, bytes, mode, existing);
-    if outcome.is_err() {
-        // Best effort: the error that matters is the one already at hand.
-        drop(fs::remove_file(&temporary));
-    }
-    outcome.map_err(|source| {
-        if source.kind() == io::ErrorKind::AlreadyExists && existing == Existing::Keep {
-            WriteError::Exists { path: path.to_owned() }
-        } else {
-            WriteError::Io { path: path.to_owned(), source }
-        }
-    })
+    Staged::beside(path, bytes, mode)?.place(existing)
 }
 
-fn place(temporary: &Path, path: &Path, bytes: &[u8], mode: u32, existing: Existing) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    match existing {
-        Existing::Replace => fs::rename(temporary, path)?,
-        Existing::Keep => {
-            // A hard link fails where the name exists; a rename would replace it.
-            fs::hard_link(temporary, path)?;
-            fs::remove_file(temporary)?;
+/// A file that is written durably beside its place, under another name. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Staged {
+    path: PathBuf,
+    temporary: PathBuf,
+    placed: bool,
+}
+
+impl Staged {
+    /// Writes `bytes` beside `path`.
+    pub fn beside(path: &Path, bytes: &[u8], mode: u32) -> Result<Self, WriteError> {
+        let staged = Self { path: path.to_owned(), temporary: temporary_beside(path), placed: false };
+        let write = || {
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&staged.temporary)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        };
+        write().map_err(|source| WriteError::Io { path: path.to_owned(), source })?;
+        Ok(staged)
+    }
+
+    /// Puts it in its place.
+    pub fn place(mut self, existing: Existing) -> Result<(), WriteError> {
+        let outcome = match existing {
+            Existing::Replace => fs::rename(&self.temporary, &self.path),
+            // A hard link fails where the name exists; a rename would replace it. The first name goes when this is dropped.
+            Existing::Keep => fs::hard_link(&self.temporary, &self.path),
+        };
+        self.placed = outcome.is_ok() && existing == Existing::Replace;
+        outcome.and_then(|()| sync_folder_of(&self.path)).map_err(|source| {
+            if source.kind() == io::ErrorKind::AlreadyExists && existing == Existing::Keep {
+                WriteError::Exists { path: self.path.clone() }
+            } else {
+                WriteError::Io { path: self.path.clone(), source }
+            }
+        })
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.placed {
+            // Best effort: where this matters an error is at hand already.
+            drop(fs::remove_file(&self.temporary));
         }
     }
-    sync_folder_of(path)
 }
 
 fn sync_folder_of(path: &Path) -> io::Result<()> {

@@ -17,6 +17,8 @@ pub enum Phase {
     Probe,
     /// Comparing desired state with facts.
     Plan,
+    /// Waiting for another run's lock.
+    Wait,
     /// Bringing new files to the node, checked by hash.
     Stage,
     /// Validating, swapping, reloading, probing health.
@@ -39,6 +41,8 @@ pub enum State {
     Done,
     /// Nothing needed to be done.
     Unchanged,
+    /// Left out: its turn did not come.
+    Skipped,
     /// Failed; `detail` says why.
     Failed,
 }

@@ -145,6 +145,13 @@ impl DoorWork {
         Ok(ended.and_then(|answer| answer.detail.parse().ok()).unwrap_or_default())
     }
 
+    /// Puts a first list of revoked certificates into place, where there is none; `kept` is a key that has to pass.
+    pub async fn prepare(&self, krl: &[u8], kept: &str) -> Result<(), DoorError> {
+        let call = format!("pcw_first_krl {} {}", STANDARD.encode(krl), quote(kept));
+        let (answers, output) = self.call("prepare the door", &call).await?;
+        self.must_say(&answers, &output, "krl")
+    }
+
     /// Replaces the list of revoked certificates, having asked it for one that must not pass and one that must.
     pub async fn revoke(&self, krl: &[u8], revoked: &str, kept: &str) -> Result<(), DoorError> {
         let call = format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept));

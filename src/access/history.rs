@@ -79,6 +79,7 @@ pub fn read_history<'e>(events: impl IntoIterator<Item = &'e LoggedEvent>) -> Hi
             EventKind::WindowClosed => Step::Closed { left: names(&event.details, "left") },
             EventKind::RunStarted
             | EventKind::RunFinished
+            | EventKind::RunSettled
             | EventKind::RunRolledBack
             | EventKind::WindowRequested
             | EventKind::WindowApproved

@@ -34,6 +34,9 @@ pub enum TrustError {
     /// It may not be made to.
     #[error(transparent)]
     Problem(#[from] TrustProblem),
+    /// It could not be prepared.
+    #[error(transparent)]
+    Door(#[from] DoorError),
     /// It gave no answer.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -52,6 +55,7 @@ impl TrustError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Problem(problem) => problem.help(),
+            Self::Door(error) => error.help(),
             Self::Remote(error) => error.help(),
             Self::Failed { machine, .. } => Some(format!("run `sshd -t` on {machine}; nothing was left changed there")),
         }
@@ -117,6 +121,8 @@ pub async fn give_trust<'e>(
     let one = |door: &'e Entered| async move {
         let name = door.doorway.name.as_str();
         tell(sink, name, Phase::Stage, State::Started, Some("sshd is to trust windows".to_owned()));
+        // sshd lets nobody in by a key while the list that it is told of is missing.
+        door.work.prepare(trust.krl(), trust.authority()).await?;
         let transaction = trust.transaction(run.clone(), owner, &door.look, &door.account);
         let outcome = door.work.machine().carry_out(&transaction, &mut |_| {}).await?;
         let reason = match outcome {
@@ -125,7 +131,7 @@ pub async fn give_trust<'e>(
                 return Ok(name);
             }
             Outcome::NotBegun { reason, .. } | Outcome::Undone { reason, .. } | Outcome::Broken { reason, .. } => reason,
-            Outcome::Locked { owner } => format!("another run is at work: {owner}"),
+            Outcome::Locked { holder } => format!("another run is at work: {holder}"),
             Outcome::RolledBack | Outcome::UnknownRun { .. } => "its answer is that to another question".to_owned(),
         };
         tell(sink, name, Phase::Stage, State::Failed, Some(reason.clone()));

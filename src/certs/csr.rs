@@ -12,7 +12,7 @@ use openssl::x509::{X509NameBuilder, X509Req};
 
 use super::certificate::Origin;
 use super::key::{Key, KeyError};
-use super::review::ascii;
+use super::review::host_name;
 
 /// What kind of key to make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,17 +109,10 @@ pub fn make_request(names: &[String], key_type: KeyType) -> Result<Request, CsrE
     Ok(Request { key: Key::from_openssl(private, Origin::default())?, pem, names: plain })
 }
 
-/// A name as a certificate holds it; anything that is more or less than a host name is refused.
+/// A name as a certificate holds it. Public CAs certify neither addresses nor names of one label nor underscores.
 fn dns_name(name: &str) -> Result<String, CsrError> {
-    let bad = || CsrError::BadName { name: name.to_owned() };
-    let plain = ascii(name).ok_or_else(bad)?;
-    let labels = plain.strip_prefix("*.").unwrap_or(&plain);
-    let sound = |label: &str| {
-        let inner = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        inner && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
-    };
-    let is_address = plain.parse::<std::net::IpAddr>().is_ok();
-    if !labels.contains('.') || is_address || plain.len() > 253 || !labels.split('.').all(sound) { Err(bad()) } else { Ok(plain) }
+    let plain = host_name(name).filter(|plain| plain.contains('.') && !plain.contains('_') && plain.parse::<std::net::IpAddr>().is_err());
+    plain.ok_or_else(|| CsrError::BadName { name: name.to_owned() })
 }
 
 fn new_key(key_type: KeyType) -> Result<PKey<Private>, ErrorStack> {

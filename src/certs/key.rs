@@ -7,7 +7,7 @@ use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
 
 use super::algorithm::KeyKind;
-use super::asn1::{Reader, definite};
+use super::asn1::{self, Reader, definite};
 use super::certificate::{Certificate, Origin};
 use super::pfx::pbe::{self, Password, PbeError};
 use super::pfx::structure::encrypted_key;
@@ -38,6 +38,9 @@ pub enum KeyError {
     /// OpenSSL does not take it for a key.
     #[error("not a private key that OpenSSL can read")]
     Refused(#[source] ErrorStack),
+    /// A key for something else than TLS certificates.
+    #[error("a key for {0}, for which no CA issues TLS certificates")]
+    AnotherPurpose(&'static str),
     /// Its public half is of no kind that certificates use.
     #[error("its public key cannot be read")]
     PublicKey,
@@ -53,8 +56,11 @@ impl Key {
 
     /// Unencrypted PKCS#8, PKCS#1 or SEC1.
     pub(crate) fn from_der(der: &[u8], origin: Origin) -> Result<Self, KeyError> {
-        let private = PKey::private_key_from_pkcs8(der).or_else(|_| PKey::private_key_from_der(der)).map_err(KeyError::Refused)?;
-        Self::from_openssl(private, origin)
+        let first = first_version(der);
+        let der = first.as_ref().map_or(der, |first| first.as_slice());
+        let private = PKey::private_key_from_pkcs8(der).or_else(|_| PKey::private_key_from_der(der));
+        let private = private.map_err(|error| purpose(der).map_or(KeyError::Refused(error), KeyError::AnotherPurpose))?;
+        Self::from_openssl(private, origin).map_err(|error| purpose(der).map_or(error, KeyError::AnotherPurpose))
     }
 
     /// Encrypted PKCS#8.
@@ -110,5 +116,59 @@ impl Key {
     /// Unencrypted PKCS#8, wiped when dropped.
     pub fn to_pkcs8_der(&self) -> Result<Zeroizing<Vec<u8>>, ErrorStack> {
         Ok(Zeroizing::new(self.private.private_key_to_pkcs8()?))
+    }
+}
+
+/// PKCS#8 of the second version (RFC 5958), which holds the public key too, as the first, which OpenSSL 3.0 reads. Rust
+/// programs write it for Ed25519. `None`: it is something else.
+fn first_version(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut info = Reader::new(der).sequence("a private key").ok()?;
+    if info.next().ok()?.number().ok()? != 1 {
+        return None;
+    }
+    let algorithm = info.expect(asn1::SEQUENCE, "an algorithm").ok()?;
+    let key = info.expect(asn1::OCTET_STRING, "a key").ok()?;
+    Some(Zeroizing::new(asn1::sequence(&[&asn1::integer(0), algorithm.raw, key.raw])))
+}
+
+/// What an unencrypted PKCS#8 key is for, where that is not TLS.
+fn purpose(der: &[u8]) -> Option<&'static str> {
+    let mut info = Reader::new(der).sequence("a private key").ok()?;
+    info.next().ok()?;
+    Some(match info.sequence("an algorithm").ok()?.oid().ok()?.as_str() {
+        "1.2.840.113549.1.3.1" | "1.2.840.10046.2.1" => "Diffie-Hellman key exchange",
+        "1.3.101.110" | "1.3.101.111" => "X25519 or X448 key exchange",
+        "1.2.840.10040.4.1" => "DSA signatures",
+        oid if oid.starts_with("2.16.840.1.101.3.4.4.") => "ML-KEM key exchange",
+        oid if oid.starts_with("2.16.840.1.101.3.4.3.") => "ML-DSA or SLH-DSA signatures",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certs::asn1::{encode, integer, object, octets, sequence};
+
+    #[test]
+    fn keys_that_hold_their_public_half_are_read() {
+        let private = PKey::generate_ed25519().unwrap();
+        let first = private.private_key_to_pkcs8().unwrap();
+        let mut parts = Reader::new(&first).sequence("a key").unwrap();
+        parts.next().unwrap();
+        let (algorithm, secret) = (parts.next().unwrap(), parts.next().unwrap());
+        let public = encode(0x81, &[&[0], private.raw_public_key().unwrap().as_slice()].concat());
+        let second = sequence(&[&integer(1), algorithm.raw, secret.raw, &public]);
+        let key = Key::from_der(&second, Origin::default()).unwrap();
+        assert!(key.private().public_eq(&private));
+    }
+
+    #[test]
+    fn a_key_for_something_else_is_called_what_it_is() {
+        let of = |oid: &str| sequence(&[&integer(0), &sequence(&[&object(oid)]), &octets(&[0; 64])]);
+        for (oid, wanted) in [("2.16.840.1.101.3.4.3.17", "ML-DSA"), ("1.2.840.113549.1.3.1", "Diffie-Hellman")] {
+            let error = Key::from_der(&of(oid), Origin::default()).unwrap_err();
+            assert!(error.to_string().contains(wanted), "{error}");
+        }
     }
 }

@@ -29,5 +29,5 @@ pub use extensions::{Extensions, KeyUsage, SERVER_AUTH};
 pub use key::{Key, KeyError};
 pub use name::Name;
 pub use read::{Bag, MAX_CERTIFICATES, MAX_FILE, MAX_KEYS, NoPasswords, Passwords, Source, read};
-pub use review::{Demands, Elsewhere, covers, review, review_without_chain};
+pub use review::{Demands, Elsewhere, covers, host_name, review, review_without_chain};
 pub use roots::Roots;

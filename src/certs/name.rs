@@ -120,6 +120,9 @@ fn text(element: &Element<'_>) -> String {
 
 /// Text from a file that somebody else wrote, safe to print: control characters become `\u{…}`.
 pub(crate) fn printable(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return text.to_owned();
+    }
     text.chars().flat_map(|letter| if letter.is_control() { letter.escape_unicode().collect::<Vec<_>>() } else { vec![letter] }).collect()
 }
 

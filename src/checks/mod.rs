@@ -5,6 +5,7 @@
 //! the same check runs from anywhere. Nothing here changes a machine, prints, or reads the clock.
 
 mod assessment;
+pub mod health;
 pub mod offline;
 pub mod proxy;
 pub mod reach;

@@ -1,24 +1,29 @@
 //! `portcullis apply`: connect, probe, plan, ask, carry out, record.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use clap::Args;
+use tokio::time::Instant;
 
+use super::args::duration;
+use super::cluster::Cluster;
 use super::context::Context;
-use super::desired::Desired;
+use super::desired::{Desired, Wanted};
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use super::gate;
 use super::interrupt;
-use super::outcome::{by_cause, chain, node_diff, reached, run_exit, run_summary, survey_failure, unreached};
+use super::outcome::{node_diff, reached, run_exit, unreached};
 use super::planfile::PlanFile;
 use super::record::Recorder;
+use super::run::ending::Ended;
+use super::run::{lease, settle::settle, takeup::take_up};
 use crate::event::{Event, Sink};
+use crate::ledger::{Beginning, RunOptions};
 use crate::node::{Machine, RunId};
-use crate::playbook::{Course, NodeResult, SurveyError, Surveyed, carry_out, survey};
+use crate::playbook::{Course, LockWait, PAUSES, Rolling, Stop, SurveyError, Surveyed, carry_out, survey};
 use crate::report;
 use crate::site::model::Node;
 
@@ -31,72 +36,155 @@ pub(crate) struct ApplyArgs {
     /// Only these nodes
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     pub(crate) limit: Vec<String>,
-    /// So many nodes at a time; a failure keeps the rest untouched
+    /// Without these steps
+    #[arg(long, value_name = "STEP", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
+    /// One node first, then so many at a time; a failure keeps the rest untouched
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) rolling: Option<u16>,
+    /// Where one node fails, put back all that this run has changed
+    #[arg(long)]
+    pub(crate) all_or_nothing: bool,
     /// Nodes at the same time
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) forks: u16,
+    /// Wait for whoever works on the site or a node, for so long at most [without a value: 10m]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "10m", value_parser = duration)]
+    pub(crate) wait: Option<Duration>,
+    /// Begin afresh, rather than take up a run that was broken off
+    #[arg(long)]
+    pub(crate) new: bool,
 }
 
 type Answers = Vec<(Node, Result<Surveyed<Machine>, SurveyError>)>;
 
 /// Runs `apply`.
 pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
-    let kept = plan_file(&args.playbooks)?;
-    let playbooks = kept.as_ref().map_or(&args.playbooks, |plan| &plan.playbooks);
-    let desired = Desired::load(context, playbooks, &args.limit)?;
+    let until = args.wait.map(|wait| Instant::now() + wait);
+    let kept = plan_file(args)?;
+    let (playbooks, skip) = kept.as_ref().map_or((&args.playbooks, &args.skip), |plan| (&plan.playbooks, &plan.skip));
+    let desired = Desired::load(context, &Wanted { playbooks, limit: &args.limit, skip })?;
     let recorder = Recorder::open(context, &desired.site)?;
+    let lease = lease::take(&recorder, context, until).await?;
     let cluster = desired.cluster(context)?;
     let mut sink = context.sink();
     let run = RunId::new(context.now, random());
     let names = desired.nodes.iter().map(|node| node.name.clone()).collect();
     let started = Event::Started { command: "apply".into(), site: desired.site.name.clone(), run: Some(run.to_string()), nodes: names };
     sink.emit(&started);
-    let planner = desired.planner();
-    let looking = survey(&desired.nodes, &planner, usize::from(args.forks), |node| cluster.connect(node), sink.as_ref());
-    let answers = interrupt::or_stop(looking).await?;
+    let stop = Stop::default();
+    let answers = look(args, &desired, &cluster, until, sink.as_ref()).await?;
     if let Some(kept) = &kept {
         let plans: Vec<_> = reached(&answers).map(|surveyed| surveyed.plan.clone()).collect();
         kept.must_still_hold(&desired, &plans)?;
     }
-    let is_needed = reached(&answers).any(|surveyed| !surveyed.plan.is_empty() || surveyed.facts.broken_off().is_some());
-    if is_needed {
+    let runs = settle(&recorder, reached(&answers).map(|surveyed| (&surveyed.node, &surveyed.facts)))?;
+    let is_whole = answers.iter().all(|(_, answer)| answer.is_ok());
+    let is_begun = needs_change(&answers).next().is_some() && (is_whole || !args.all_or_nothing);
+    let mut takes_up = Vec::new();
+    if is_begun {
+        let options = options(args, &desired, skip);
+        takes_up = take_up(&runs, &options, args.new)?;
         sink = ask(context, sink, &answers, &started)?;
-        recorder.run_started(&run, &desired)?;
+        recorder.run_started(&run, &beginning(options, &answers, &takes_up))?;
+        tell_taken_up(context, &takes_up)?;
+    } else {
+        stop.raise();
     }
-    let rolling = args.rolling.or(desired.playbook.rolling);
     let owner = format!("{} (portcullis apply, run {run})", context.actor());
     let gate = gate::keeper(&desired, &cluster, context.now);
     let course = Course {
         run: &run,
         owner: &owner,
-        batch: usize::from(rolling.unwrap_or(args.forks)),
-        stop_on_failure: rolling.is_some(),
+        forks: usize::from(args.forks),
+        rolling: rolling(args, &desired),
+        all_or_nothing: args.all_or_nothing,
+        takes_up: &takes_up,
+        wait: until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now())),
+        pauses: &PAUSES,
         gate: gate.as_deref(),
     };
     let (surveyed, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.is_ok());
     let surveyed = surveyed.into_iter().filter_map(|(_, answer)| answer.ok()).collect();
-    let interrupted = AtomicBool::new(false);
-    let carrying = carry_out(surveyed, &course, |node| cluster.connect(node), &interrupted, sink.as_ref());
-    let (results, was_interrupted) = interrupt::let_finish(carrying, &interrupted).await?;
+    let carrying = carry_out(surveyed, &course, |node| cluster.connect(node), &stop, sink.as_ref());
+    let (results, was_interrupted) = interrupt::let_finish(carrying, &stop).await?;
     cluster.close().await;
     let failed = unreached(&failed);
-    if is_needed {
-        recorder.run_finished(&run, &results, &failed)?;
+    let exit = if was_interrupted { Exit::Interrupted } else { run_exit(&results, &failed, args.all_or_nothing) };
+    if is_begun {
+        recorder.run_finished(&run, &results, &failed, exit)?;
     }
-    let exit = if was_interrupted {
-        Exit::Interrupted
-    } else {
-        run_exit(&results, failed.len(), failed.iter().filter(|(_, e)| e.is_unreachable()).count())
-    };
-    let ended = Ended { run: &run, results: &results, failed: &failed, exit, of: desired.nodes.len() };
-    ended.tell(context, sink, is_needed)
+    drop(lease);
+    let of = desired.nodes.len();
+    let ended = Ended { run: &run, takes_up: &takes_up, results: &results, failed: &failed, exit, of, was_begun: is_begun };
+    ended.tell(context, sink)
 }
 
-fn plan_file(playbooks: &[String]) -> Result<Option<PlanFile>, Failure> {
-    match playbooks {
-        [one] if one.contains(['/', '.']) || Path::new(one).is_file() => PlanFile::read(Path::new(one)).map(Some),
+/// Reaches all nodes and plans; those that another run holds are waited for, and planned anew after it.
+async fn look(args: &ApplyArgs, desired: &Desired, cluster: &Cluster, until: Option<Instant>, sink: &dyn Sink) -> Result<Answers, Failure> {
+    let planner = desired.planner();
+    let looking = async {
+        let answers = survey(&desired.nodes, &planner, usize::from(args.forks), |node| cluster.connect(node), sink).await;
+        let Some(until) = until else { return answers };
+        // Whoever interrupts the wait ends all of this at once.
+        let locks = LockWait { until, pauses: &PAUSES, stop: &Stop::default(), sink };
+        locks.look_again(answers, &planner).await
+    };
+    interrupt::or_stop(looking).await
+}
+
+fn needs_change(answers: &Answers) -> impl Iterator<Item = &Surveyed<Machine>> {
+    reached(answers).filter(|surveyed| !surveyed.plan.is_empty() || surveyed.facts.broken_off().is_some())
+}
+
+fn options(args: &ApplyArgs, desired: &Desired, skip: &[String]) -> RunOptions {
+    let sorted = |names: &[String]| {
+        let mut names = names.to_vec();
+        names.sort();
+        names.dedup();
+        names
+    };
+    RunOptions {
+        playbooks: desired.playbook.name.split('+').map(str::to_owned).collect(),
+        limit: sorted(&args.limit),
+        skip: sorted(skip),
+        rolling: args.rolling,
+        all_or_nothing: args.all_or_nothing,
+    }
+}
+
+fn beginning(options: RunOptions, answers: &Answers, takes_up: &[RunId]) -> Beginning {
+    Beginning {
+        options,
+        nodes: answers.iter().map(|(node, _)| node.name.clone()).collect(),
+        to_change: needs_change(answers).map(|surveyed| surveyed.node.name.clone()).collect(),
+        takes_up: takes_up.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn rolling(args: &ApplyArgs, desired: &Desired) -> Option<Rolling> {
+    let size = args.rolling.or(desired.playbook.rolling)?;
+    Some(Rolling { size: usize::from(size), canary: desired.playbook.canary.unwrap_or(true) })
+}
+
+fn tell_taken_up(context: &Context, takes_up: &[RunId]) -> Result<(), Failure> {
+    match takes_up.first() {
+        Some(run) if !context.is_json() => context.say(&format!("takes up run {run}, which was broken off\n")),
+        _ => Ok(()),
+    }
+}
+
+fn plan_file(args: &ApplyArgs) -> Result<Option<PlanFile>, Failure> {
+    match args.playbooks.as_slice() {
+        [one] if one.contains(['/', '.']) || Path::new(one).is_file() => {
+            if !args.skip.is_empty() {
+                return Err(Failure::usage(
+                    "--skip goes with playbooks; a kept plan is carried out whole",
+                    "give it to `portcullis plan --out`",
+                ));
+            }
+            PlanFile::read(Path::new(one)).map(Some)
+        }
         _ => Ok(None),
     }
 }
@@ -120,7 +208,7 @@ fn ask(context: &Context, sink: Arc<dyn Sink>, answers: &Answers, started: &Even
     let question = format!("change {}", report::text::counted(count, "node"));
     context.must_be_answerable(&question)?;
     if !context.is_json() {
-        let diffs: Vec<_> = reached(answers).map(|surveyed| node_diff(&surveyed.plan)).collect();
+        let diffs: Vec<_> = reached(answers).map(|surveyed| node_diff(&surveyed.plan, &surveyed.facts)).collect();
         context.report_aside(|out, look| report::plan::write_plan(out, &diffs, look))?;
     }
     if context.confirm(&question)? {
@@ -131,81 +219,4 @@ fn ask(context: &Context, sink: Arc<dyn Sink>, answers: &Answers, started: &Even
         return Ok(sink);
     }
     Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None))
-}
-
-fn counted(count: usize) -> String {
-    if count == 1 { "1 node stands".to_owned() } else { format!("{count} nodes stand") }
-}
-
-struct Ended<'a> {
-    run: &'a RunId,
-    results: &'a [NodeResult],
-    failed: &'a [(&'a Node, &'a SurveyError)],
-    exit: Exit,
-    of: usize,
-}
-
-impl Ended<'_> {
-    fn tell(&self, context: &Context, sink: Arc<dyn Sink>, was_needed: bool) -> Result<Exit, Failure> {
-        if context.is_json() {
-            let mut results = serde_json::Map::new();
-            results.insert("run".into(), if was_needed { self.run.to_string().into() } else { serde_json::Value::Null });
-            results.insert("nodes".into(), run_summary(self.results, self.failed).into());
-            sink.emit(&Event::Summary { command: "apply".into(), exit_code: self.exit.code(), results });
-            return Ok(self.exit);
-        }
-        drop(sink);
-        context.print(&self.text(was_needed))?;
-        if self.exit == Exit::Done {
-            return Ok(self.exit);
-        }
-        Err(self.failure())
-    }
-
-    fn text(&self, was_needed: bool) -> String {
-        if !was_needed && self.exit == Exit::Done {
-            return format!("nothing to change: {} as desired\n", counted(self.of));
-        }
-        let changed = self.results.iter().filter(|result| result.verdict.word() == "changed").count();
-        let unchanged = self.results.iter().filter(|result| result.verdict.word() == "unchanged").count();
-        let mut parts = vec![format!("{changed} changed")];
-        if unchanged > 0 {
-            parts.push(format!("{unchanged} as desired already"));
-        }
-        let bad = self.of - changed - unchanged;
-        if bad > 0 {
-            parts.push(format!("{bad} not done"));
-        }
-        let mut text = format!("run {}: {}\n", self.run, parts.join(", "));
-        for result in self.results.iter().filter(|result| !result.recovered.is_empty()) {
-            let _infallible = writeln!(
-                text,
-                "{}: an earlier run that was broken off was undone first: {}",
-                result.node.name,
-                result.recovered.join(", ")
-            );
-        }
-        text
-    }
-
-    fn failure(&self) -> Failure {
-        let bad: Vec<&NodeResult> = self.results.iter().filter(|result| !result.verdict.is_good()).collect();
-        let told = bad.iter().map(|result| (result.node.name.as_str(), result.verdict.describe()));
-        let lines = by_cause(told.chain(self.failed.iter().map(|(node, error)| (node.name.as_str(), chain(*error)))));
-        let again = "run the same command again: nodes that are done stay as they are";
-        let help = match (bad.iter().find_map(|result| result.verdict.help()), survey_failure(self.failed, self.of)) {
-            (Some(help), _) => format!("{help}; then {again}"),
-            (None, Some(Failure { help: Some(help), .. })) if bad.is_empty() => help,
-            (None, _) => format!("mend the cause and {again}"),
-        };
-        let head = if self.exit == Exit::Interrupted {
-            "interrupted; what had begun was let finish".to_owned()
-        } else {
-            let count = bad.len() + self.failed.len();
-            let nodes = report::text::counted(self.of, "node");
-            format!("{count} of {nodes} {} not as desired", if count == 1 { "is" } else { "are" })
-        };
-        let text = std::iter::once(head).chain(lines).collect::<Vec<_>>().join("\n  ");
-        Failure::new(self.exit, Sentence(text), Some(help))
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{access, apply, audit, cert, check, completions, init, man, plan, render, rollback, site, status, verify};
+use super::{access, apply, audit, cert, check, completions, init, man, plan, playbook, render, rollback, site, status, verify};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -68,14 +68,15 @@ pub(crate) struct Globals {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) log_file: Option<PathBuf>,
     /// How long one machine may take to answer, such as 10s or 2m
-    #[arg(long, global = true, value_name = "DURATION", value_parser = timeout)]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
     /// The ledger, in place of the site's
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) ledger: Option<String>,
 }
 
-fn timeout(text: &str) -> Result<Duration, String> {
+/// Reads a duration above zero.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no duration; write 10s, 2m or 1h30m");
     let span: jiff::SignedDuration = text.parse().map_err(|_ignored: jiff::Error| wrong())?;
     match Duration::try_from(span) {
@@ -113,6 +114,9 @@ pub(crate) enum Command {
     /// The site file: its schema, its validation
     #[command(subcommand)]
     Site(site::SiteCommand),
+    /// Playbooks: those there are, their text, their faults
+    #[command(subcommand)]
+    Playbook(playbook::PlaybookCommand),
     /// The files as they would be installed
     Render(render::RenderArgs),
     /// Completions for a shell
@@ -136,6 +140,7 @@ impl Command {
             Self::Cert(_) => "cert",
             Self::Audit(_) => "audit",
             Self::Site(_) => "site",
+            Self::Playbook(_) => "playbook",
             Self::Render(_) => "render",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

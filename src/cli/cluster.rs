@@ -21,6 +21,8 @@ pub(crate) struct Cluster {
     hop_privileges: Vec<Privilege>,
     host_keys: HostKeys,
     settings: Settings,
+    /// `--timeout`.
+    patience: Option<Duration>,
 }
 
 impl Cluster {
@@ -32,9 +34,7 @@ impl Cluster {
         let mut settings = Settings::new(context.home.clone(), context.user.clone(), context.now);
         settings.agent_socket = std::env::var_os("SSH_AUTH_SOCK").map(Into::into);
         if let Some(timeout) = context.globals.timeout {
-            settings.connect_timeout = timeout;
-            settings.handshake_timeout = timeout;
-            settings.start_timeout = timeout.max(Duration::from_secs(1));
+            settings = settings.with_patience(timeout);
         }
         let known = if site.known_hosts.is_empty() {
             HostKeys::of_operator(&context.home)
@@ -47,7 +47,7 @@ impl Cluster {
         }
         let fleet = Fleet::new(&route, known.clone(), settings.clone(), secrets.clone());
         let hop_privileges = site.hop_privileges.clone();
-        Ok(Self { fleet, secrets, route, hop_privileges, host_keys: known, settings })
+        Ok(Self { fleet, secrets, route, hop_privileges, host_keys: known, settings, patience: context.globals.timeout })
     }
 
     /// Logs in to a node.
@@ -58,7 +58,11 @@ impl Cluster {
             // Asked for already; what is known does not block.
             Privilege::SudoPassword(reference) => Machine::sudo(self.secrets.resolve(reference, &sudo_purpose(&node.name)).ok()),
         };
-        Ok(Machine::new(&node.name, session, elevation))
+        let machine = Machine::new(&node.name, session, elevation);
+        Ok(match self.patience {
+            Some(patience) => machine.patient(patience),
+            None => machine,
+        })
     }
 
     /// Logs in to the jumphost at `index` of the route, over the connection that the nodes share.
@@ -145,23 +149,30 @@ pub(crate) fn secret_failure(error: SecretError) -> Failure {
 
 /// The nodes that `--limit` names, or all of them.
 pub(crate) fn limited(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
-    let mut nodes = site.nodes.clone();
-    for node in &mut nodes {
-        locate(site, &mut node.login);
-    }
-    if limit.is_empty() {
-        return Ok(nodes);
-    }
-    let known: Vec<String> = site.nodes.iter().map(|node| node.name.clone()).collect();
+    chosen(site, site.nodes.clone(), limit, "node")
+}
+
+/// The same of all machines that playbooks can be for: nodes, then the load balancer's.
+pub(crate) fn machines(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
+    let machines: Vec<Node> = site.machines().cloned().collect();
+    let noun = if machines.len() == site.nodes.len() { "node" } else { "machine" };
+    chosen(site, machines, limit, noun)
+}
+
+fn chosen(site: &Site, mut nodes: Vec<Node>, limit: &[String], noun: &str) -> Result<Vec<Node>, Failure> {
+    let known: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
     for name in limit {
         if !known.contains(name) {
             let near = nearest(name, &known).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
             return Err(Failure::usage(
-                format!("--limit names `{name}`, which is no node of this site"),
-                format!("{near}nodes are: {}", known.join(", ")),
+                format!("--limit names `{name}`, which is no {noun} of this site"),
+                format!("{near}{noun}s are: {}", known.join(", ")),
             ));
         }
     }
-    nodes.retain(|node| limit.contains(&node.name));
+    nodes.retain(|node| limit.is_empty() || limit.contains(&node.name));
+    for node in &mut nodes {
+        locate(site, &mut node.login);
+    }
     Ok(nodes)
 }

@@ -2,13 +2,26 @@
 
 use std::sync::Arc;
 
-use super::cluster::{Cluster, limited, secret_failure};
+use super::cluster::{Cluster, machines, secret_failure};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
-use crate::playbook::{Library, LoadError, Material, Planner, Playbook, PrepareError, RenderError, Templates, prepare};
-use crate::site::model::{Node, Site};
+use crate::playbook::{
+    Library, LoadError, Machines, Material, Planner, Playbook, PrepareError, RenderError, Templates, UnknownStep, prepare,
+};
+use crate::site::model::{Node, Role, Site};
 use crate::site::secret::Secrets;
+
+/// What was asked for on the command line.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted<'a> {
+    /// The playbooks, in order; `bootstrap` where none is named.
+    pub(crate) playbooks: &'a [String],
+    /// Only these nodes; all where none is named.
+    pub(crate) limit: &'a [String],
+    /// Without these steps.
+    pub(crate) skip: &'a [String],
+}
 
 /// Everything that planning needs, loaded once a command.
 #[derive(Debug)]
@@ -27,17 +40,19 @@ pub(crate) struct Desired {
 
 impl Desired {
     /// Loads site, playbooks (`bootstrap` where none is named) and material; asks for no more than they need.
-    pub(crate) fn load(context: &Context, playbooks: &[String], limit: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn load(context: &Context, wanted: &Wanted<'_>) -> Result<Self, Failure> {
+        let Wanted { playbooks, limit, skip } = wanted;
         let site = context.site()?;
-        let nodes = limited(&site, limit)?;
         let library = Library::new(&site.folder);
         let names = if playbooks.is_empty() { vec!["bootstrap".to_owned()] } else { playbooks.to_vec() };
-        let playbook = library.load(&names).map_err(load_failure)?;
-        let templates = Templates::parse(&library.templates().map_err(load_failure)?).map_err(render_failure)?;
-        templates.must_have(&playbook).map_err(render_failure)?;
+        let playbook = library.load(&names).map_err(load_failure)?.without(skip).map_err(skip_failure)?;
+        let nodes = concerned(&site, &playbook, limit)?;
+        let templates = Templates::parse(library.templates().map_err(load_failure)?).map_err(render_failure)?;
         let secrets = context.secrets(&site.folder);
-        let material = prepare(&site, &playbook, &secrets, context.now).map_err(prepare_failure)?;
-        Ok(Self { site, nodes, playbook, material, templates, secrets })
+        let material = prepare(&site, &playbook, &templates, &secrets, context.now).map_err(prepare_failure)?;
+        let desired = Self { site, nodes, playbook, material, templates, secrets };
+        desired.planner().rehearse(&desired.nodes).map_err(render_failure)?;
+        Ok(desired)
     }
 
     /// The way to the nodes.
@@ -47,7 +62,7 @@ impl Desired {
 
     /// Plans for the nodes.
     pub(crate) fn planner(&self) -> Planner<'_> {
-        Planner { site: &self.site, playbook: &self.playbook, templates: &self.templates, material: &self.material }
+        Planner::new(&self.site, &self.playbook, &self.templates, &self.material)
     }
 
     /// The templates, parsed.
@@ -56,16 +71,41 @@ impl Desired {
     }
 }
 
+// The machines that some step of the playbook is for, less those that `--limit` leaves out.
+fn concerned(site: &Site, playbook: &Playbook, limit: &[String]) -> Result<Vec<Node>, Failure> {
+    let is_for = |machines: Machines| playbook.steps.iter().any(|step| step.machines == machines || step.machines == Machines::All);
+    // One of handouts alone is looked at from any node.
+    let (nodes, balancers) = (is_for(Machines::Nodes) || playbook.steps.is_empty(), is_for(Machines::LoadBalancers));
+    let mut chosen = machines(site, limit)?;
+    chosen.retain(|machine| if machine.role == Role::LoadBalancer { balancers } else { nodes });
+    if !chosen.is_empty() {
+        return Ok(chosen);
+    }
+    if !limit.is_empty() {
+        let what = format!("--limit names no machine that the playbook {} is for", playbook.name);
+        return Err(Failure::usage(what, format!("it is for {}", if nodes { "the nodes" } else { "the load balancer's machines" })));
+    }
+    let what = format!("the playbook {} is for the load balancer's machines, and the site names none", playbook.name);
+    Err(Failure::usage(what, "name them: load_balancer: {address: …, machines: [{name: lb-1, address: …, user: …}]}"))
+}
+
 /// A playbook that cannot be used.
 pub(crate) fn load_failure(error: LoadError) -> Failure {
     let help = error.help();
-    Failure::new(Exit::Usage, error, help)
+    let problems = error.problems().to_vec();
+    Failure::new(Exit::Usage, error, help).with_problems(&problems)
+}
+
+fn skip_failure(error: UnknownStep) -> Failure {
+    let help = error.help();
+    Failure::new(Exit::Usage, error, Some(help))
 }
 
 /// A template that cannot be used.
 pub(crate) fn render_failure(error: RenderError) -> Failure {
     let help = error.help();
-    Failure::new(Exit::Usage, error, help)
+    let problems = error.problems().to_vec();
+    Failure::new(Exit::Usage, error, help).with_problems(&problems)
 }
 
 fn prepare_failure(error: PrepareError) -> Failure {
@@ -73,8 +113,9 @@ fn prepare_failure(error: PrepareError) -> Failure {
     match error {
         PrepareError::Secret(error) => secret_failure(error),
         PrepareError::Certificate { .. } => Failure::new(Exit::Findings, error, help),
-        PrepareError::BadSecret { .. } | PrepareError::Unreadable { .. } | PrepareError::Certs { .. } => {
-            Failure::new(Exit::Usage, error, help)
-        }
+        PrepareError::BadSecret { .. }
+        | PrepareError::Unreadable { .. }
+        | PrepareError::NoCertificate { .. }
+        | PrepareError::Certs { .. } => Failure::new(Exit::Usage, error, help),
     }
 }

@@ -6,6 +6,7 @@ use super::context::Context;
 use super::exit::Exit;
 use crate::event::{Event, Sink as _};
 use crate::report::{self, JsonSink};
+use crate::site::FileProblem;
 
 /// A failed command.
 #[derive(Debug)]
@@ -31,6 +32,12 @@ impl Failure {
     /// A failure with this exit code.
     pub(crate) fn new(exit: Exit, error: impl Into<Box<dyn Error + Send + Sync>>, help: Option<String>) -> Self {
         Self { exit, error: error.into(), help, excerpt: None, details: Vec::new() }
+    }
+
+    /// The same with the places in files that it is about.
+    pub(crate) fn with_problems(self, problems: &[FileProblem]) -> Self {
+        let excerpt = (!problems.is_empty()).then(|| problems.iter().map(FileProblem::render).collect::<Vec<_>>().join("\n"));
+        Self { excerpt, details: problems.iter().map(ToString::to_string).collect(), ..self }
     }
 
     /// The command line, or an input file, is wrong.

@@ -1,11 +1,10 @@
 //! Ctrl-C and SIGTERM: once ends well, twice at once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
+use crate::playbook::Stop;
 
 async fn asked_to_stop() {
     let mut terminate = signal(SignalKind::terminate()).ok();
@@ -44,13 +43,13 @@ pub(crate) async fn or_stop<T>(work: impl Future<Output = T>) -> Result<T, Failu
     }
 }
 
-/// Awaits work that changes nodes: the first interrupt raises `flag` and lets what has begun finish, the second
+/// Awaits work that changes nodes: the first interrupt raises `stop` and lets what has begun finish, the second
 /// leaves at once. Gives back whether it was interrupted.
-pub(crate) async fn let_finish<T>(work: impl Future<Output = T>, flag: &AtomicBool) -> Result<(T, bool), Failure> {
+pub(crate) async fn let_finish<T>(work: impl Future<Output = T>, stop: &Stop) -> Result<(T, bool), Failure> {
     tokio::pin!(work);
     tokio::select! {
         done = &mut work => return Ok((done, false)),
-        () = asked_to_stop() => flag.store(true, Ordering::SeqCst),
+        () = asked_to_stop() => stop.raise(),
     }
     tokio::select! {
         done = &mut work => Ok((done, true)),

@@ -12,6 +12,15 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write the log {path}")]
+struct Unwritable {
+    path: String,
+    source: io::Error,
+}
 
 // Beyond this the file begins anew; the one before is kept once.
 const LARGEST: u64 = 4 << 20;
@@ -56,7 +65,16 @@ fn open(path: &PathBuf) -> io::Result<std::fs::File> {
 }
 
 /// Begins logging: the file always, standard error as `-v` asks. The transport's own chatter stays out.
-pub(crate) fn begin(context: &Context) {
+///
+/// Fails where a log was asked for that cannot be written; where none was, none is written.
+pub(crate) fn begin(context: &Context) -> Result<(), Failure> {
+    if context.globals.log_file.is_some() {
+        open(&context.log_file).map_err(|source| {
+            let path = context.log_file.display().to_string();
+            let help = "give `--log-file` a file that you may write to, or leave it out".to_owned();
+            Failure::new(Exit::Usage, Unwritable { path, source }, Some(help))
+        })?;
+    }
     let quiet = "russh=warn,rustls=warn";
     let file = LogFile { path: context.log_file.clone(), file: Arc::default() };
     let to_file = tracing_subscriber::fmt::layer().with_writer(file).with_ansi(false).with_target(false);
@@ -71,4 +89,5 @@ pub(crate) fn begin(context: &Context) {
     let to_terminal = to_terminal.with_filter(EnvFilter::new(if level == "off" { level.to_owned() } else { format!("{level},{quiet}") }));
     // Fails only where logging has begun already.
     drop(tracing_subscriber::registry().with(to_file).with(to_terminal).try_init());
+    Ok(())
 }

@@ -21,13 +21,16 @@ mod man;
 mod outcome;
 mod plan;
 mod planfile;
+mod playbook;
 mod record;
 mod render;
 mod requirements;
 mod rollback;
+mod run;
 mod selection;
 mod site;
 mod status;
+mod usage;
 mod verify;
 
 use clap::Parser as _;
@@ -41,24 +44,18 @@ use failure::Failure;
 pub fn main() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage::tell(&error).code(),
     };
     let context = Context::new(cli.globals.clone(), cli.command.name());
-    logging::begin(&context);
-    let exit = match run(&cli.command, &context) {
+    let outcome = logging::begin(&context).and_then(|()| dispatch(&cli.command, &context));
+    let exit = match outcome {
         Ok(exit) => exit,
         Err(failure) => failure::tell(&failure, &context),
     };
     exit.code()
 }
 
-fn usage(error: &clap::Error) -> u8 {
-    // A reader that has gone away is no failure.
-    drop(error.print());
-    if error.use_stderr() { Exit::Usage.code() } else { Exit::Done.code() }
-}
-
-fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
+fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Init(args) => block_on(interrupt::told(|| init::run(args, context))),
         Command::Check(args) => block_on(check::run(args, context)),
@@ -71,6 +68,7 @@ fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Cert(command) => cert(command, context),
         Command::Audit(command) => audit::run(command, context),
         Command::Site(command) => site::run(command, context),
+        Command::Playbook(command) => playbook::run(command, context),
         Command::Render(args) => render::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
@@ -85,6 +83,7 @@ fn cert(command: &cert::CertCommand, context: &Context) -> Result<Exit, Failure>
         color: context.look().colour,
         now: context.now,
         site: site.as_ref(),
+        home: &context.home,
         secrets: &context.secrets(&folder),
         interactive: context.is_interactive(),
         out: &mut std::io::stdout(),

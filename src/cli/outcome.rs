@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
-use crate::node::Outcome;
+use crate::node::{Facts, Outcome, began};
 use crate::playbook::{Change, ChangeKind, NodePlan, NodeResult, SurveyError, Surveyed, Verdict};
 use crate::report;
 use crate::site::model::Node;
@@ -67,13 +67,15 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The exit code of a run.
-pub(crate) fn run_exit(results: &[NodeResult], unreached: usize, unreachable: usize) -> Exit {
+pub(crate) fn run_exit(results: &[NodeResult], failed: &[(&Node, &SurveyError)], all_or_nothing: bool) -> Exit {
+    let unreachable = failed.iter().filter(|(_, error)| error.is_unreachable()).count();
+    let unreached = failed.len();
     let good = results.iter().filter(|result| result.verdict.is_good()).count();
     let bad = results.len() - good + unreached;
     if bad == 0 {
         return Exit::Done;
     }
-    if good > 0 {
+    if good > 0 && !all_or_nothing {
         return Exit::Partial;
     }
     if results.is_empty() && unreachable == unreached {
@@ -109,19 +111,50 @@ pub(crate) fn change_json(change: &Change) -> Value {
     })
 }
 
+/// Which run a file came by that a plan would change, and whether it was changed by hand since.
+pub(crate) struct FileOrigin {
+    run: String,
+    by_hand: bool,
+}
+
+/// Where the file of a change came from, as far as the node's journal was asked and knows.
+pub(crate) fn origin_of(change: &Change, facts: &Facts) -> Option<FileOrigin> {
+    let is_file = matches!(change.kind, ChangeKind::Create | ChangeKind::Modify | ChangeKind::Remove);
+    let file = facts.journal.file(&change.subject).filter(|_| is_file)?;
+    Some(FileOrigin { by_hand: !file.is_as_left, run: file.run })
+}
+
+impl FileOrigin {
+    fn told(&self) -> String {
+        let how = if self.by_hand { "changed by hand since" } else { "came by" };
+        format!("{how} run {}", run_told(&self.run))
+    }
+
+    /// As scripts see it.
+    pub(crate) fn json(&self) -> Value {
+        json!({"run": self.run, "at": began(&self.run), "changed_by_hand": self.by_hand})
+    }
+}
+
+/// A run with the time at which it began.
+pub(crate) fn run_told(run: &str) -> String {
+    began(run).map_or_else(|| run.to_owned(), |at| format!("{run} of {}", at.strftime("%Y-%m-%d %H:%M UTC")))
+}
+
 /// The kind's name in JSON.
 pub(crate) fn kind_word(kind: ChangeKind) -> &'static str {
     match kind {
         ChangeKind::Create => "create",
         ChangeKind::Modify => "modify",
         ChangeKind::Remove => "remove",
+        ChangeKind::Folder => "folder",
         ChangeKind::Service => "service",
         ChangeKind::Command => "command",
     }
 }
 
 /// A plan as the report prints it.
-pub(crate) fn node_diff(plan: &NodePlan) -> report::plan::NodeDiff {
+pub(crate) fn node_diff(plan: &NodePlan, facts: &Facts) -> report::plan::NodeDiff {
     let changes = plan.changes.iter().map(|change| report::plan::Change {
         step: change.step.clone(),
         subject: change.subject.clone(),
@@ -129,11 +162,15 @@ pub(crate) fn node_diff(plan: &NodePlan) -> report::plan::NodeDiff {
             ChangeKind::Create => report::plan::ChangeKind::Created,
             ChangeKind::Modify => report::plan::ChangeKind::Modified,
             ChangeKind::Remove => report::plan::ChangeKind::Removed,
+            ChangeKind::Folder => report::plan::ChangeKind::Folder,
             ChangeKind::Service => report::plan::ChangeKind::Service,
             ChangeKind::Command => report::plan::ChangeKind::Command,
         },
         diff: change.diff.clone(),
-        note: change.note.clone(),
+        note: match (change.note.clone(), origin_of(change, facts)) {
+            (Some(note), Some(origin)) => Some(format!("{note}; {}", origin.told())),
+            (note, origin) => note.or(origin.map(|origin| origin.told())),
+        },
     });
-    report::plan::NodeDiff { node: plan.node.clone(), changes: changes.collect() }
+    report::plan::NodeDiff { node: plan.node.clone(), address: plan.address.clone(), changes: changes.collect() }
 }

@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use super::desired::Desired;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
-use super::outcome::{chain, change_json, kind_word};
+use super::outcome::{chain, change_json, kind_word, origin_of};
 use crate::disk::{Existing, write_atomically};
-use crate::playbook::{NodePlan, SurveyError};
+use crate::playbook::{Change, NodePlan, SurveyError, Surveyed};
 use crate::site::model::Node;
 
 /// What a plan file holds. Secrets are in it neither as text nor as hash.
@@ -23,6 +23,9 @@ pub(crate) struct PlanFile {
     pub(crate) site: String,
     /// The playbooks.
     pub(crate) playbooks: Vec<String>,
+    /// Steps that were left out.
+    #[serde(default)]
+    pub(crate) skip: Vec<String>,
     /// The nodes, each with its changes.
     pub(crate) nodes: Vec<PlannedNode>,
 }
@@ -54,7 +57,7 @@ pub(crate) struct PlannedChange {
 }
 
 impl PlanFile {
-    fn new(desired: &Desired, plans: &[NodePlan]) -> Self {
+    fn new(desired: &Desired, skip: &[String], plans: &[NodePlan]) -> Self {
         let nodes = plans.iter().map(|plan| PlannedNode {
             node: plan.node.clone(),
             changes: plan
@@ -70,7 +73,7 @@ impl PlanFile {
                 .collect(),
         });
         let playbooks = desired.playbook.name.split('+').map(str::to_owned).collect();
-        Self { portcullis_plan: 1, site: desired.site.name.clone(), playbooks, nodes: nodes.collect() }
+        Self { portcullis_plan: 1, site: desired.site.name.clone(), playbooks, skip: skip.to_vec(), nodes: nodes.collect() }
     }
 
     /// Reads a plan file.
@@ -90,7 +93,7 @@ impl PlanFile {
 
     /// Refuses, and says where, if a new look no longer gives this plan.
     pub(crate) fn must_still_hold(&self, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
-        let now = Self::new(desired, plans);
+        let now = Self::new(desired, &self.skip, plans);
         let mut differences = Vec::new();
         if now.site != self.site {
             differences.push(format!("it was made for the site {}, this is {}", self.site, now.site));
@@ -135,19 +138,31 @@ fn first_difference(planned: &PlannedNode, now: &PlannedNode) -> String {
 }
 
 /// Keeps a plan in `path`, mode 0600.
-pub(crate) fn write(path: &Path, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(&PlanFile::new(desired, plans)).unwrap_or_default() + "\n";
+pub(crate) fn write(path: &Path, desired: &Desired, skip: &[String], plans: &[NodePlan]) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(&PlanFile::new(desired, skip, plans)).unwrap_or_default() + "\n";
     write_atomically(path, text.as_bytes(), 0o600, Existing::Replace).map_err(|error| Failure::new(Exit::Failed, error, None))
 }
 
 /// A plan as scripts see it.
-pub(crate) fn json(desired: &Desired, plans: &[NodePlan], failed: &[(&Node, &SurveyError)]) -> Value {
+pub(crate) fn json<'a, P: 'a>(
+    desired: &Desired,
+    skip: &[String],
+    surveyed: impl Iterator<Item = &'a Surveyed<P>>,
+    failed: &[(&Node, &SurveyError)],
+) -> Value {
     let mut nodes = Map::new();
-    for plan in plans {
-        nodes.insert(plan.node.clone(), json!({"changes": plan.changes.iter().map(change_json).collect::<Vec<_>>()}));
+    for Surveyed { plan, facts, .. } in surveyed {
+        let change = |change: &Change| {
+            let mut value = change_json(change);
+            if let (Some(origin), Some(members)) = (origin_of(change, facts), value.as_object_mut()) {
+                members.insert("origin".to_owned(), origin.json());
+            }
+            value
+        };
+        nodes.insert(plan.node.clone(), json!({"changes": plan.changes.iter().map(change).collect::<Vec<_>>()}));
     }
     for (node, error) in failed {
         nodes.insert(node.name.clone(), json!({"error": chain(error)}));
     }
-    json!({"site": desired.site.name, "playbook": desired.playbook.name, "nodes": nodes})
+    json!({"site": desired.site.name, "playbook": desired.playbook.name, "skip": skip, "nodes": nodes})
 }

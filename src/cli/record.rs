@@ -1,23 +1,26 @@
 //! What a run leaves in the ledger: who, when, from where, what changed (hashes, no secrets), how it ended.
 
+use std::path::{Path, PathBuf};
+
 use super::clock;
 use super::context::Context;
-use super::desired::Desired;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use super::outcome::chain;
-use serde_json::Value;
-
 use crate::ledger::event::{Actor, FileChange, NodeOutcome};
-use crate::ledger::{LedgerError, LogQuery, OpenOptions, Origin, SqliteLedger};
+use crate::ledger::{Beginning, LedgerError, LogQuery, OpenOptions, Origin, Runs, SqliteLedger};
 use crate::node::RunId;
 use crate::playbook::{Change, ChangeKind, NodeResult, SurveyError};
 use crate::site::model::{LedgerLocation, Node, Site};
+
+/// So many events of runs are looked at: far more than nodes keep runs.
+const NEWEST: u32 = 200;
 
 /// Writes one command's events.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     ledger: SqliteLedger,
+    path: PathBuf,
     origin: Origin,
 }
 
@@ -31,6 +34,12 @@ pub(crate) fn ledger_path(site: &Site) -> Result<std::path::PathBuf, Failure> {
             Some("write `ledger: {file: ledger.sqlite}` in the site file, or name a file with --ledger".to_owned()),
         )),
     }
+}
+
+/// What a ledger knows of the newest runs.
+pub(crate) fn newest_runs(ledger: &SqliteLedger) -> Result<Runs, Failure> {
+    let query = LogQuery { limit: Some(NEWEST), kind: Some("run.".to_owned()), ..LogQuery::default() };
+    Ok(Runs::of(&ledger.log(&query).map_err(ledger_failure)?))
 }
 
 /// Who acts, and from where.
@@ -53,26 +62,41 @@ pub(crate) fn ledger_failure(error: LedgerError) -> Failure {
 impl Recorder {
     /// Opens the site's ledger for appending, before anything is changed: what cannot be recorded is not done.
     pub(crate) fn open(context: &Context, site: &Site) -> Result<Self, Failure> {
-        let ledger = SqliteLedger::open(&ledger_path(site)?, &OpenOptions::append()).map_err(ledger_failure)?;
-        Ok(Self { ledger, origin: origin(context, &site.name) })
+        let path = ledger_path(site)?;
+        let ledger = SqliteLedger::open(&path, &OpenOptions::append()).map_err(ledger_failure)?;
+        Ok(Self { ledger, path, origin: origin(context, &site.name) })
+    }
+
+    /// Where the ledger is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the ledger knows of the newest runs.
+    pub(crate) fn runs(&self) -> Result<Runs, Failure> {
+        newest_runs(&self.ledger)
     }
 
     /// A run begins.
-    pub(crate) fn run_started(&self, run: &RunId, desired: &Desired) -> Result<(), Failure> {
-        let playbooks: Vec<String> = desired.playbook.name.split('+').map(str::to_owned).collect();
-        let nodes: Vec<String> = desired.nodes.iter().map(|node| node.name.clone()).collect();
-        self.append(&self.origin.run_started(clock::now(), run.as_str(), &playbooks, &nodes))
+    pub(crate) fn run_started(&self, run: &RunId, beginning: &Beginning) -> Result<(), Failure> {
+        self.append(&self.origin.run_started(clock::now(), run.as_str(), beginning))
     }
 
     /// A run has ended.
-    pub(crate) fn run_finished(&self, run: &RunId, results: &[NodeResult], failed: &[(&Node, &SurveyError)]) -> Result<(), Failure> {
+    pub(crate) fn run_finished(
+        &self,
+        run: &RunId,
+        results: &[NodeResult],
+        failed: &[(&Node, &SurveyError)],
+        exit: Exit,
+    ) -> Result<(), Failure> {
         let mut nodes: Vec<NodeOutcome> = results
             .iter()
             .map(|result| NodeOutcome {
                 node: result.node.name.clone(),
                 outcome: result.verdict.word().to_owned(),
                 detail: (!result.verdict.is_good()).then(|| result.verdict.describe()),
-                files: if result.verdict.word() == "changed" {
+                files: if matches!(result.verdict.word(), "changed" | "rolled-back") {
                     result.changes.iter().filter_map(file_change).collect()
                 } else {
                     Vec::new()
@@ -86,24 +110,28 @@ impl Recorder {
             files: Vec::new(),
         }));
         let all_good = failed.is_empty() && results.iter().all(|result| result.verdict.is_good());
-        let outcome = if all_good { "done" } else { "failed" };
+        let is = |word: &str| results.iter().any(|result| result.verdict.word() == word);
+        let outcome = if all_good {
+            "done"
+        } else if is("rolled-back") && !is("left-changed") {
+            // Nothing of it stands any more: there is nothing to take up.
+            "rolled-back"
+        } else if exit == Exit::Interrupted {
+            "interrupted"
+        } else {
+            "failed"
+        };
         self.append(&self.origin.run_finished(clock::now(), run.as_str(), outcome, &nodes))
+    }
+
+    /// It has come out how a run ended on nodes that had been lost sight of.
+    pub(crate) fn settled(&self, run: &RunId, nodes: &[NodeOutcome]) -> Result<(), Failure> {
+        self.append(&self.origin.run_settled(clock::now(), run.as_str(), nodes))
     }
 
     /// A run was rolled back on request.
     pub(crate) fn rolled_back(&self, run: &str, all_good: bool, nodes: &[NodeOutcome]) -> Result<(), Failure> {
         self.append(&self.origin.run_rolled_back(clock::now(), run, if all_good { "rolled-back" } else { "failed" }, nodes))
-    }
-
-    /// The nodes that `run` changed, as far as the ledger knows it; `None` where it does not.
-    pub(crate) fn changed_by(&self, run: &RunId) -> Result<Option<Vec<String>>, Failure> {
-        let query = LogQuery { subject: Some(run.to_string()), kind: Some("run.finished".to_owned()), ..LogQuery::default() };
-        let events = self.ledger.log(&query).map_err(ledger_failure)?;
-        let Some(nodes) = events.first().and_then(|logged| logged.event.details.get("nodes")).and_then(Value::as_array) else {
-            return Ok(None);
-        };
-        let changed = nodes.iter().filter(|node| node.get("outcome").and_then(Value::as_str) == Some("changed"));
-        Ok(Some(changed.filter_map(|node| Some(node.get("node")?.as_str()?.to_owned())).collect()))
     }
 
     fn append(&self, event: &crate::ledger::LedgerEvent) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::context::Context;
-use super::desired::{Desired, render_failure};
+use super::desired::{Desired, Wanted, render_failure};
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use crate::disk::{Existing, write_atomically};
@@ -20,6 +20,9 @@ pub(crate) struct RenderArgs {
     /// The node [default: the first of the site]
     #[arg(long, value_name = "N")]
     pub(crate) node: Option<String>,
+    /// Without these steps
+    #[arg(long, value_name = "STEP", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
     /// Write the files below this folder rather than to standard output
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -37,7 +40,7 @@ struct Rendered {
 /// Runs `render`.
 pub(crate) fn run(args: &RenderArgs, context: &Context) -> Result<Exit, Failure> {
     let limit: Vec<String> = args.node.iter().cloned().collect();
-    let desired = Desired::load(context, std::slice::from_ref(&args.playbook), &limit)?;
+    let desired = Desired::load(context, &Wanted { playbooks: std::slice::from_ref(&args.playbook), limit: &limit, skip: &args.skip })?;
     let files = rendered(&desired)?;
     match &args.out {
         Some(folder) => write(folder, &files, args.show_secrets, context)?,

@@ -52,7 +52,6 @@ fn check(context: &Context) -> Result<Exit, Failure> {
 /// A site file that cannot be used.
 pub(crate) fn failure(errors: SiteErrors) -> Failure {
     let help = errors.help();
-    let excerpt = (!errors.problems().is_empty()).then(|| errors.render());
-    let details = errors.problems().iter().map(ToString::to_string).collect();
-    Failure { excerpt, details, ..Failure::new(Exit::Usage, errors, help) }
+    let problems = errors.problems().to_vec();
+    Failure::new(Exit::Usage, errors, help).with_problems(&problems)
 }

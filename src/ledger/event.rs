@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::canonical::{CanonicalError, encode_canonical};
+use super::runs::Beginning;
 
 /// The body's format; a reader refuses what it does not know.
 pub const BODY_FORMAT: u64 = 1;
@@ -49,6 +50,8 @@ pub enum EventKind {
     RunStarted,
     /// `run.finished`
     RunFinished,
+    /// `run.settled`: how a run ended on nodes that had been lost sight of
+    RunSettled,
     /// `run.rolled-back`
     RunRolledBack,
     /// `window.requested`
@@ -79,9 +82,10 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind this version knows.
-    pub const KNOWN: [Self; 14] = [
+    pub const KNOWN: [Self; 15] = [
         Self::RunStarted,
         Self::RunFinished,
+        Self::RunSettled,
         Self::RunRolledBack,
         Self::WindowRequested,
         Self::WindowApproved,
@@ -101,6 +105,7 @@ impl EventKind {
         match self {
             Self::RunStarted => "run.started",
             Self::RunFinished => "run.finished",
+            Self::RunSettled => "run.settled",
             Self::RunRolledBack => "run.rolled-back",
             Self::WindowRequested => "window.requested",
             Self::WindowApproved => "window.approved",
@@ -216,9 +221,19 @@ impl Origin {
         }
     }
 
-    /// A run begins: which playbooks on which nodes.
-    pub fn run_started(&self, at: Timestamp, run: &str, playbooks: &[String], nodes: &[String]) -> LedgerEvent {
-        self.event(EventKind::RunStarted, at, Some(run), details([("playbooks", json!(playbooks)), ("nodes", json!(nodes))]))
+    /// A run begins, asked for and on nodes as `beginning` says.
+    pub fn run_started(&self, at: Timestamp, run: &str, beginning: &Beginning) -> LedgerEvent {
+        // A struct of texts, numbers and truths has a JSON form.
+        let details = match serde_json::to_value(beginning) {
+            Ok(Value::Object(details)) => details,
+            Ok(_) | Err(_) => Map::new(),
+        };
+        self.event(EventKind::RunStarted, at, Some(run), details)
+    }
+
+    /// How a run ended on nodes of which that was not known is known now.
+    pub fn run_settled(&self, at: Timestamp, run: &str, nodes: &[NodeOutcome]) -> LedgerEvent {
+        self.event(EventKind::RunSettled, at, Some(run), details([("nodes", json!(nodes))]))
     }
 
     /// A run ended with `outcome` (one word) overall and on each node.

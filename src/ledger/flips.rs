@@ -3,6 +3,7 @@
 use super::chain::{Judged, LedgerId, Record, genesis, seal};
 use super::event::tests::{noon, origin};
 use super::link::join;
+use super::runs::Beginning;
 use super::sign::SigningKey;
 use super::transcript::judge_line;
 use super::verify::{Identity, KnownHead};
@@ -22,7 +23,7 @@ fn ledger() -> Ledger {
     let mut prev = genesis(identity.ledger, &identity.key);
     let mut lines = Vec::new();
     for seq in 1..=EVENTS {
-        let event = origin().run_started(noon(i64::try_from(seq).unwrap()), &format!("r{seq}"), &["tls".into()], &["a0-1".into()]);
+        let event = origin().run_started(noon(i64::try_from(seq).unwrap()), &format!("r{seq}"), &Beginning::new(&["tls"], &["a0-1"]));
         let record = seal(prev, event.encode_body(seq).unwrap(), &key).unwrap();
         prev = record.hash;
         lines.push(line_of(&record));

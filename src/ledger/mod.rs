@@ -13,7 +13,9 @@ pub mod event;
 pub mod export;
 #[cfg(test)]
 mod flips;
+pub mod lease;
 mod link;
+pub mod runs;
 pub mod sign;
 pub mod store;
 mod transcript;
@@ -21,6 +23,8 @@ pub mod verify;
 
 pub use event::{EventKind, LedgerEvent, Origin};
 pub use export::ExportFormat;
+pub use lease::{Lease, LeaseError};
+pub use runs::{Beginning, RunOptions, RunRecord, Runs};
 pub use store::{Appended, LedgerError, LogQuery, LoggedEvent, OpenOptions, SqliteLedger};
 pub use transcript::verify_export;
 pub use verify::{KnownHead, Verdict, Verdicts, VerifyOptions};

@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::inquiry::Inquiry;
+use super::journal::Journal;
+use super::lock::Holder;
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +93,10 @@ pub struct Facts {
     pub mails: BTreeMap<String, MailFact>,
     /// Runs kept on the machine, oldest first.
     pub runs: Vec<KeptRun>,
+    /// What the kept runs left behind, where that was asked.
+    pub journal: Journal,
     /// Who holds the machine's lock, where somebody does.
-    pub lock: Option<String>,
+    pub lock: Option<Holder>,
 }
 
 /// Why an answer could not be understood.
@@ -140,7 +144,7 @@ impl Facts {
                 self.disks.push(DiskFact { mount: mount.to_owned(), total_kib: total.parse().ok()?, free_kib: free.parse().ok()? });
             }
             ["run", id, state] => self.runs.push(KeptRun { id: id.to_owned(), state: state.to_owned() }),
-            ["lock", owner] => self.lock = Some(owner.to_owned()),
+            ["lock", owner, age] => self.lock = Some(Holder::parse(owner, age)),
             ["file", number, ref rest @ ..] => {
                 let path = *paths.get(number.parse::<usize>().ok()?)?;
                 self.files.insert(path.to_owned(), file_fact(rest)?);
@@ -164,6 +168,9 @@ impl Facts {
                 let command = inquiry.guards().get(number.parse::<usize>().ok()?)?;
                 self.guards.insert(command.clone(), status.parse().ok()?);
             }
+            ["left", run, hash, path] => self.journal.left(run, path, hash),
+            ["did", run, step, kind, value] => self.journal.did(run, step, kind, value),
+            ["now", hash, path] => self.journal.now(path, hash),
             _ => return None,
         }
         Some(())

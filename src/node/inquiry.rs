@@ -22,6 +22,7 @@ pub struct Inquiry {
     services: Vec<String>,
     guards: Vec<String>,
     mails: Vec<String>,
+    journal: bool,
 }
 
 impl Inquiry {
@@ -62,6 +63,11 @@ impl Inquiry {
         }
     }
 
+    /// Asks what each kept run left behind, and whether that is still so.
+    pub fn journal(&mut self) {
+        self.journal = true;
+    }
+
     /// The files asked about, in the order of the answers.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|(path, _)| path.as_str())
@@ -99,6 +105,9 @@ impl Inquiry {
         }
         for (number, queue_id) in self.mails.iter().enumerate() {
             let _infallible = writeln!(text, "pc_mail {number} {}", quote(queue_id));
+        }
+        if self.journal {
+            text.push_str("pc_journal\n");
         }
         text.push_str("pc_probe_end\n");
         text

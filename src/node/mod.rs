@@ -5,6 +5,8 @@
 
 mod facts;
 mod inquiry;
+mod journal;
+mod lock;
 mod outcome;
 mod quote;
 mod remote;
@@ -13,8 +15,10 @@ mod transaction;
 
 pub use facts::{DiskFact, Facts, FactsError, FileFact, KeptRun, MailFact, ServiceFact};
 pub use inquiry::{Depth, Inquiry};
+pub use journal::{Deed, Journal, ManagedFile};
+pub use lock::Holder;
 pub use outcome::{Answer, Outcome, Progress, parse_answer};
 pub use quote::quote;
 pub use remote::{Machine, Probe, Remote, RemoteError};
-pub use run_id::{NotARunId, RunId};
+pub use run_id::{NotARunId, RunId, began};
 pub use transaction::{Action, Expected, Placement, Removal, Transaction, sha256_hex};

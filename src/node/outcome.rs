@@ -1,5 +1,7 @@
 //! What a machine answers to a transaction.
 
+use super::lock::Holder;
+
 /// How a transaction or a rollback ended on a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -28,8 +30,8 @@ pub enum Outcome {
     },
     /// Another run holds the machine.
     Locked {
-        /// Who.
-        owner: String,
+        /// Who, and since when.
+        holder: Holder,
     },
     /// The old state is back (answer to a rollback).
     RolledBack,
@@ -87,7 +89,7 @@ fn outcome(word: &str, step: String, reason: String) -> Option<Outcome> {
         "failed" | "refused" => Outcome::NotBegun { step, reason },
         "undone" => Outcome::Undone { step, reason },
         "broken" => Outcome::Broken { step, reason },
-        "locked" => Outcome::Locked { owner: reason },
+        "locked" => Outcome::Locked { holder: Holder::parse(&reason, &step) },
         "rolled-back" => Outcome::RolledBack,
         "unknown" => Outcome::UnknownRun { reason },
         _ => return None,

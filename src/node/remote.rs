@@ -12,9 +12,12 @@ use super::run_id::RunId;
 use super::transaction::{Transaction, rollback_script};
 use crate::ssh::{self, BoxedStream, Elevation, Exit, Output, Script, Session};
 
-// Generous: a probe takes a fraction of a second, reloads and health probes some seconds each.
+// Generous: a probe takes a fraction of a second, reloads and health probes some seconds each; what a playbook waits for
+// comes on top.
 const PROBE_TIME: Duration = Duration::from_mins(1);
 const TRANSACTION_TIME: Duration = Duration::from_mins(5);
+// A probe runs guards, and asks a mail service for as long as a quarter of a minute.
+const SHORTEST_PROBE: Duration = Duration::from_secs(20);
 
 /// Why a machine gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,34 @@ impl RemoteError {
                 Some(format!("look at what the login shell of {machine} prints and replaces (aliases, wrappers)"))
             }
         }
+    }
+
+    /// Whether trying again, with nothing changed, would give the same answer.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Ssh(error) => error.is_final(),
+            Self::Unexpected { .. } | Self::Facts { .. } => true,
+        }
+    }
+
+    /// Whether a connection that stood was lost before the machine took what it was told: telling it again is safe.
+    pub fn is_lost(&self) -> bool {
+        self.is_connection_lost() && !self.is_open_ended()
+    }
+
+    /// Whether the machine took what it was told and did not end in time, so that it would not the next time either.
+    pub fn is_about_time(&self) -> bool {
+        matches!(self, Self::Ssh(ssh::Error::CommandTimedOut { .. }))
+    }
+
+    /// Whether a connection that stood was lost, at whatever moment.
+    pub fn is_connection_lost(&self) -> bool {
+        matches!(self, Self::Ssh(ssh::Error::ConnectionLost { .. } | ssh::Error::JumphostLost { .. }))
+    }
+
+    /// Whether it was a hop, and not the machine's own connection, that was lost.
+    pub fn is_about_a_hop(&self) -> bool {
+        matches!(self, Self::Ssh(ssh::Error::JumphostLost { .. }))
     }
 
     /// Whether the machine may have begun what it was told, so that only it knows how that ended.
@@ -96,12 +127,23 @@ pub struct Machine {
     name: String,
     session: Session,
     elevation: Elevation,
+    probe_time: Duration,
+    run_time: Duration,
 }
 
 impl Machine {
     /// The machine `name` at the other end of `session`; root is reached by `elevation`.
     pub fn new(name: &str, session: Session, elevation: Elevation) -> Self {
-        Self { name: name.to_owned(), session, elevation }
+        Self { name: name.to_owned(), session, elevation, probe_time: PROBE_TIME, run_time: TRANSACTION_TIME }
+    }
+
+    /// The same with `patience` for its answers: for a probe, though never less than such a thing needs, and for a run where
+    /// that is longer than it has anyway.
+    #[must_use]
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.probe_time = patience.max(SHORTEST_PROBE);
+        self.run_time = patience.max(TRANSACTION_TIME);
+        self
     }
 
     /// How root is reached for a password or the lack of one.
@@ -125,12 +167,12 @@ impl Machine {
 
     async fn transact(
         &self,
-        label: &'static str,
-        text: String,
+        (label, text): (&'static str, String),
         payload: Zeroizing<Vec<u8>>,
+        timeout: Duration,
         tell: &mut (dyn FnMut(Answer) + Send),
     ) -> Result<Outcome, RemoteError> {
-        let script = Script { label, text, payload, elevation: self.elevation.clone(), timeout: TRANSACTION_TIME };
+        let script = Script { label, text, payload, elevation: self.elevation.clone(), timeout };
         let mut outcome = None;
         let mut on_line = |line: &str| match parse_answer(line) {
             Some(Answer::Ended(ended)) => outcome = Some(ended),
@@ -166,7 +208,7 @@ impl Probe for Machine {
             text: inquiry.script(),
             payload: Zeroizing::new(Vec::new()),
             elevation: self.elevation.clone(),
-            timeout: PROBE_TIME,
+            timeout: self.probe_time,
         };
         let output = self.run(script, &mut |_| {}).await?;
         if !output.is_success() {
@@ -186,10 +228,11 @@ impl Probe for Machine {
 
 impl Remote for Machine {
     async fn carry_out(&self, transaction: &Transaction, tell: &mut (dyn FnMut(Answer) + Send)) -> Result<Outcome, RemoteError> {
-        self.transact("apply", transaction.script(), transaction.payload(), tell).await
+        let timeout = self.run_time.saturating_add(transaction.waits());
+        self.transact(("apply", transaction.script()), transaction.payload(), timeout, tell).await
     }
 
     async fn roll_back(&self, run: &RunId, owner: &str) -> Result<Outcome, RemoteError> {
-        self.transact("rollback", rollback_script(run, owner), Zeroizing::new(Vec::new()), &mut |_| {}).await
+        self.transact(("rollback", rollback_script(run, owner)), Zeroizing::new(Vec::new()), self.run_time, &mut |_| {}).await
     }
 }

@@ -30,10 +30,22 @@ impl RunId {
         Err(NotARunId(text.to_owned()))
     }
 
+    /// When the run began, as its id says.
+    pub fn began(&self) -> Option<jiff::Timestamp> {
+        began(&self.0)
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// When a run began, as its id says: to the second.
+pub fn began(id: &str) -> Option<jiff::Timestamp> {
+    let seconds = id.get(..15)?;
+    let civil = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S", seconds).ok()?;
+    Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
 }
 
 impl fmt::Display for RunId {
@@ -51,6 +63,7 @@ mod tests {
         let early = RunId::new("2026-11-22T06:15:30.007Z".parse().unwrap(), 0xffff_ffff);
         let late = RunId::new("2026-11-22T06:15:30.011Z".parse().unwrap(), 0);
         assert!(early < late);
+        assert_eq!(early.began(), Some("2026-11-22T06:15:30Z".parse().unwrap()));
         assert_eq!(early.as_str(), "20261122T061530.007Z-ffffff");
         assert_eq!(RunId::parse(early.as_str()), Ok(early));
     }

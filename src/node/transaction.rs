@@ -3,6 +3,7 @@
 //! The script's text holds names, modes and hashes; contents travel in the payload alone.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -10,7 +11,7 @@ use zeroize::Zeroizing;
 use super::quote::quote;
 use super::run_id::RunId;
 
-const TRANSACTION: &str = concat!(include_str!("sh/transaction.sh"), include_str!("sh/actions.sh"));
+const TRANSACTION: &str = concat!(include_str!("sh/transaction.sh"), include_str!("sh/lock.sh"), include_str!("sh/actions.sh"));
 
 /// What the plan saw at a path; the machine refuses where it no longer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Expected {
     Sha256(String),
     /// A symbolic link (which may be removed, never written through).
     Link,
+    /// A file with this SHA-256 whose content stays: the placement brings mode and owner alone.
+    Kept(String),
 }
 
 /// One file to put in place.
@@ -62,6 +65,8 @@ pub enum Action {
     Trust(String),
     /// Enable a service and start it.
     Enable(String),
+    /// Stop a service and let it start no more; the other way round when files are put back.
+    Disable(String),
     /// Reload a service, or restart one that cannot.
     Reload(String),
     /// Restart a service.
@@ -81,6 +86,7 @@ impl Action {
             Self::Refresh(command) => ("refresh", command.clone()),
             Self::Trust(path) => ("trust", path.clone()),
             Self::Enable(service) => ("enable", service.clone()),
+            Self::Disable(service) => ("disable", service.clone()),
             Self::Reload(service) => ("reload", service.clone()),
             Self::Restart(service) => ("restart", service.clone()),
             Self::Active(service) => ("active", service.clone()),
@@ -117,6 +123,11 @@ impl Transaction {
         text.push('\n');
         for (number, placement) in self.placements.iter().enumerate() {
             let Placement { step, path, content, mode, owner, expected } = placement;
+            if let Expected::Kept(hash) = expected {
+                let (step, path, mode, owner) = (quote(step), quote(path), quote(mode), quote(owner));
+                let _infallible = writeln!(text, "pc_keep {number:03} {step} {path} {mode} {owner} {hash}");
+                continue;
+            }
             let _infallible = writeln!(
                 text,
                 "pc_file {number:03} {} {} {} {} {} {} {}",
@@ -142,6 +153,12 @@ impl Transaction {
         }
         text.push_str("pc_apply\n");
         text
+    }
+
+    /// For how long it may wait for commands that are to succeed, all together.
+    pub(crate) fn waits(&self) -> Duration {
+        let tenths = |action: &Action| if let Action::Wait(tenths, _) = action { u64::from(*tenths) } else { 0 };
+        Duration::from_millis(100 * self.actions.iter().map(|(_, action)| tenths(action)).sum::<u64>())
     }
 
     /// The contents, one after the other, for the script's standard input.
@@ -172,7 +189,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 fn expected_word(expected: &Expected) -> &str {
     match expected {
         Expected::Absent => "absent",
-        Expected::Sha256(hash) => hash,
+        Expected::Sha256(hash) | Expected::Kept(hash) => hash,
         Expected::Link => "link",
     }
 }

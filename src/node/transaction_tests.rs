@@ -230,7 +230,9 @@ fn a_second_run_meets_the_lock_and_its_owner() {
         .unwrap();
         lock.lock().unwrap();
         let outcome = machine.carry_out(&transaction(1, vec![placement(machine, "a", "new", Expected::Absent)]));
-        assert_eq!(outcome, Outcome::Locked { owner: "eve on laptop".to_owned() });
+        let Outcome::Locked { holder } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(holder.owner, "eve on laptop");
+        assert!(holder.age.is_some());
         lock.unlock().unwrap();
     });
 }
@@ -263,13 +265,57 @@ fn a_lock_is_taken_from_a_run_that_has_waited_for_its_client_too_long_and_from_n
             std::thread::yield_now();
         }
         let next = transaction(2, vec![placement(machine, "b", "new", Expected::Absent)]);
-        assert_eq!(machine.carry_out(&next), Outcome::Locked { owner: "tester".into() });
+        assert!(matches!(machine.carry_out(&next), Outcome::Locked { holder } if holder.owner == "tester"));
         let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
         std::fs::File::options().write(true).open(&state).unwrap().set_modified(long_ago).unwrap();
         assert_eq!(machine.carry_out(&next), Outcome::Done);
         assert_eq!((machine.state(run_id(1).as_str()), machine.names()), (None, vec!["b".to_owned()]));
         drop(holder.stdin.take());
         holder.wait().unwrap();
+    });
+}
+
+#[test]
+fn a_run_that_is_told_again_takes_the_lock_from_its_own_first_telling() {
+    on_every_shell(|machine| {
+        let run = transaction(1, vec![placement(machine, "a", "never sent", Expected::Absent)]);
+        let mut first = machine.start(&run.script());
+        while machine.state(run_id(1).as_str()).as_deref() != Some("staging\n") {
+            std::thread::yield_now();
+        }
+        assert_eq!(machine.carry_out(&run), Outcome::Done);
+        assert_eq!((machine.read("a").as_deref(), machine.names()), (Some("never sent"), vec!["a".to_owned()]));
+        drop(first.stdin.take());
+        first.wait().unwrap();
+    });
+}
+
+#[test]
+fn a_run_that_changes_things_for_longer_than_an_hour_is_ended_with_all_it_started_and_undone() {
+    on_every_shell(|machine| {
+        machine.put("a", "old");
+        let mut stuck = transaction(1, vec![placement(machine, "a", "new", of("old"))]);
+        let begun = machine.path("begun");
+        // It ends by itself should the machine not end it: no test leaves anything behind.
+        let action = format!("echo $$ >{begun}.new; mv {begun}.new {begun}; n=0; while [ $n -lt 600 ]; do sleep 0.1; n=$((n + 1)); done");
+        stuck.actions.push(("act".into(), Action::Command(action)));
+        let mut holder = machine.start(&stuck.script());
+        holder.stdin.take().unwrap().write_all(&stuck.payload()).unwrap();
+        while machine.read("begun").is_none() {
+            std::thread::yield_now();
+        }
+        let next = transaction(2, vec![placement(machine, "b", "new", Expected::Absent)]);
+        assert!(matches!(machine.carry_out(&next), Outcome::Locked { .. }));
+        let state = machine.folder.path().join("home/runs").join(run_id(1).as_str()).join("state");
+        let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        std::fs::File::options().write(true).open(&state).unwrap().set_modified(long_ago).unwrap();
+        let (answers, outcome) = machine.run(&next.script(), &next.payload());
+        assert_eq!(outcome, Outcome::Done);
+        assert!(answers.iter().any(|answer| matches!(answer, Answer::Recovered { .. })), "{answers:?}");
+        assert_eq!((machine.read("a").as_deref(), machine.read("b").as_deref()), (Some("old"), Some("new")));
+        holder.wait().unwrap();
+        let child = format!("/proc/{}", machine.read("begun").unwrap().trim());
+        assert!(!Path::new(&child).exists() || std::fs::read_to_string(format!("{child}/status")).unwrap().contains("(zombie)"));
     });
 }
 
@@ -327,4 +373,26 @@ fn runs_that_failed_never_cost_what_can_be_put_back() {
     assert_eq!(machine.carry_out(&last), Outcome::Done);
     assert_eq!(machine.run(&rollback_script(&run_id(0), "tester"), b"").1, Outcome::RolledBack);
     assert_eq!(std::fs::read_dir(machine.folder.path().join("home/runs")).unwrap().count(), 12);
+}
+
+#[test]
+fn mode_alone_changes_and_comes_back_and_the_content_is_never_sent() {
+    on_every_shell(|machine| {
+        machine.put("key", "secret\n");
+        let mode = || std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(machine.path("key")).unwrap().permissions()) & 0o777;
+        let before = mode();
+        let hash = sha256_hex(b"secret\n");
+        let kept = || Placement { mode: "0600".to_owned(), ..placement(machine, "key", "", Expected::Kept(hash.clone())) };
+        let stale = Placement { expected: Expected::Kept(sha256_hex(b"other")), ..kept() };
+        assert!(matches!(machine.carry_out(&transaction(1, vec![stale])), Outcome::NotBegun { .. }));
+        let mut failing = transaction(2, vec![kept()]);
+        failing.actions = vec![("x".into(), Action::Command("exit 3".into()))];
+        assert!(matches!(machine.carry_out(&failing), Outcome::Undone { .. }));
+        assert_eq!(mode(), before);
+        let done = transaction(3, vec![kept()]);
+        assert!(done.payload().is_empty() && machine.carry_out(&done) == Outcome::Done);
+        assert_eq!((mode(), machine.read("key").as_deref()), (0o600, Some("secret\n")));
+        assert_eq!(machine.run(&rollback_script(&run_id(3), "tester"), b"").1, Outcome::RolledBack);
+        assert_eq!((mode(), machine.read("key").as_deref()), (before, Some("secret\n")));
+    });
 }

@@ -1,13 +1,11 @@
 //! What a template sees: the site, the node, its facts. Secrets are seen by templates marked `secret` alone.
 
-use std::collections::BTreeMap;
-
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
 use super::material::Material;
 use crate::node::Facts;
-use crate::site::model::{Node, Proxy, ProxyKind, Role, Site, Smtp, StartTls, Termination};
+use crate::site::model::{Environment, Node, Proxy, ProxyKind, Role, Site, Smtp, StartTls, Termination};
 
 /// The role's name in playbooks and templates.
 pub fn role_name(role: Role) -> &'static str {
@@ -15,10 +13,11 @@ pub fn role_name(role: Role) -> &'static str {
         Role::Node => "node",
         Role::Arbiter => "arbiter",
         Role::Connector => "connector",
+        Role::LoadBalancer => "load-balancer",
     }
 }
 
-fn proxy_name(kind: ProxyKind) -> &'static str {
+pub(super) fn proxy_name(kind: ProxyKind) -> &'static str {
     match kind {
         ProxyKind::None => "none",
         ProxyKind::Explicit => "explicit",
@@ -26,53 +25,63 @@ fn proxy_name(kind: ProxyKind) -> &'static str {
     }
 }
 
-/// The values that a step's `when` is compared with.
-pub(crate) fn conditions(site: &Site, node: &Node, facts: &Facts) -> BTreeMap<&'static str, String> {
-    let present = |is: bool| if is { "present" } else { "absent" }.to_owned();
-    BTreeMap::from([
-        ("role", role_name(node.role).to_owned()),
-        ("proxy", proxy_name(site.proxy.kind).to_owned()),
-        ("tls", present(site.tls.is_some())),
-        ("smtp", present(site.smtp.is_some())),
-        ("smtp-ca", present(site.smtp.as_ref().is_some_and(|smtp| !smtp.ca_certificates.is_empty()))),
-        ("os", facts.os.as_ref().map(|(id, _)| id.clone()).unwrap_or_default()),
-        ("init", facts.machine.get("init").cloned().unwrap_or_default()),
-    ])
+pub(super) fn termination_name(terminates: Termination) -> &'static str {
+    match terminates {
+        Termination::Appliance => "appliance",
+        Termination::LoadBalancer => "load-balancer",
+    }
 }
 
-/// The values a template sees on `node`. With `secret`, keys and passwords too.
-pub(crate) fn template_context(site: &Site, node: &Node, facts: &Facts, material: &Material, secret: bool) -> Value {
+pub(super) fn environment_name(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Production => "production",
+        Environment::Development => "development",
+        Environment::Qa => "qa",
+    }
+}
+
+/// The values that templates see on every node alike. With `secret`, keys and passwords too.
+pub(crate) fn site_context(site: &Site, material: &Material, secret: bool) -> Map<String, Value> {
     let mut context = shared(site);
-    context.insert("node".into(), json!({"name": node.name, "role": role_name(node.role), "address": node.login.address}));
-    context.insert(
-        "facts".into(),
-        json!({
-            "ipv6": facts.machine.get("ipv6").is_some_and(|answer| answer == "yes"),
-            "os": facts.os.as_ref().map(|(id, _)| id),
-            "os_version": facts.os.as_ref().map(|(_, version)| version),
-            "host": facts.machine.get("host"),
-            "init": facts.machine.get("init"),
-        }),
-    );
-    if let (Some(tls), Some(from)) = (&site.tls, &material.tls) {
+    if let Some(tls) = &site.tls {
         let mut values = Map::new();
-        let at_appliance = tls.terminates == Termination::Appliance;
-        values.insert("terminates".into(), if at_appliance { "appliance" } else { "load-balancer" }.into());
-        values.insert("chain_pem".into(), from.chain_pem.clone().into());
-        if secret {
-            values.insert("key_pem".into(), from.key_pem.as_str().into());
+        values.insert("terminates".into(), termination_name(tls.terminates).into());
+        if let Some(from) = &material.tls {
+            values.insert("chain_pem".into(), from.chain_pem.clone().into());
+            values.insert("root_pem".into(), from.root_pem.clone().into());
+            if secret {
+                values.insert("key_pem".into(), from.key_pem.as_str().into());
+            }
         }
         context.insert("tls".into(), values.into());
     }
-    if let (Some(smtp), Some(from)) = (&site.smtp, &material.smtp) {
+    if let Some(smtp) = &site.smtp {
         let mut values = smtp_values(smtp);
-        values.insert("ca_pem".into(), from.ca_pem.clone().into());
-        if secret {
-            values.insert("password".into(), from.password.expose_secret().into());
+        if let Some(from) = &material.smtp {
+            values.insert("ca_pem".into(), from.ca_pem.clone().into());
+            if secret {
+                values.insert("password".into(), from.password.expose_secret().into());
+            }
         }
         context.insert("smtp".into(), values.into());
     }
-    Value::Object(context)
+    context
+}
+
+/// The values of `node`: its own.
+pub(crate) fn node_values(node: &Node) -> Value {
+    machine(node)
+}
+
+/// The values of `facts`: what the probe brought back.
+pub(crate) fn fact_values(facts: &Facts) -> Value {
+    json!({
+        "ipv6": facts.machine.get("ipv6").is_some_and(|answer| answer == "yes"),
+        "os": facts.os.as_ref().map(|(id, _)| id),
+        "os_version": facts.os.as_ref().map(|(_, version)| version),
+        "host": facts.machine.get("host"),
+        "init": facts.machine.get("init"),
+    })
 }
 
 /// The values a handout sees: the site, no node and no secret.
@@ -80,18 +89,29 @@ pub fn handout_context(site: &Site) -> Value {
     Value::Object(shared(site))
 }
 
+fn machine(node: &Node) -> Value {
+    json!({"name": node.name, "role": role_name(node.role), "address": node.login.address})
+}
+
 fn shared(site: &Site) -> Map<String, Value> {
-    let nodes: Vec<Value> =
-        site.nodes.iter().map(|node| json!({"name": node.name, "role": role_name(node.role), "address": node.login.address})).collect();
-    let mut context = Map::new();
-    context.insert("site".into(), json!({"name": site.name}));
     let addresses: Vec<&str> = site.nodes.iter().map(|node| node.login.address.as_str()).collect();
-    context.insert("nodes".into(), nodes.into());
-    context.insert("node_addresses".into(), json!(addresses));
-    context.insert("names".into(), names(site));
-    context.insert("proxy".into(), proxy_values(&site.proxy));
-    context.insert("ntp_servers".into(), json!(site.ntp_servers));
-    context
+    let balancer = site.load_balancer.as_ref();
+    let health = &site.figures.health;
+    let values = json!({
+        "site": {"name": site.name, "environment": environment_name(site.environment)},
+        "nodes": site.nodes.iter().map(machine).collect::<Vec<_>>(),
+        "node_addresses": addresses,
+        "load_balancer": {
+            "address": balancer.map(|balancer| &balancer.address),
+            "port": balancer.map(|balancer| balancer.port),
+            "machines": balancer.into_iter().flat_map(|balancer| &balancer.machines).map(machine).collect::<Vec<_>>(),
+        },
+        "names": names(site),
+        "proxy": proxy_values(&site.proxy),
+        "ntp_servers": site.ntp_servers,
+        "health": {"testall": health.testall, "clock": health.clock, "status": health.status, "plain_port": health.plain_port},
+    });
+    if let Value::Object(values) = values { values } else { Map::new() }
 }
 
 fn names(site: &Site) -> Value {
@@ -147,9 +167,15 @@ fn proxy_values(proxy: &Proxy) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::Path;
 
-    use super::handout_context;
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::node::Facts;
+    use crate::playbook::material::{CertificateText, SmtpMaterial, TlsMaterial};
+    use crate::playbook::variable::{Seen, VARIABLES};
     use crate::playbook::{Library, Templates};
 
     const SITE: &str = "site: shop
@@ -161,10 +187,46 @@ names: {dashboard: manage.corp.example, configuration: config.corp.example}
 proxy: {kind: explicit, url: \"http://proxy.corp.example:3128\", bypass: [mail.corp.example, .in.corp.example], exceptions: [cdn.auth0.com]}
 ";
 
+    fn leaves(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(values) => {
+                for (key, value) in values {
+                    leaves(value, &if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, found);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => drop(found.insert(path.to_owned())),
+        }
+    }
+
+    #[test]
+    fn the_table_of_variables_is_what_templates_see() {
+        let more =
+            "tls: {certificate: {files: [a.pem]}}\nsmtp: {host: m.corp.example, username: u, password: prompt, from: a@corp.example}\n";
+        let site = crate::site::parse(&format!("{SITE}{more}"), Path::new("site.yaml")).unwrap();
+        let text = CertificateText::default();
+        let tls = TlsMaterial::new(text, String::new(), None, Box::new(|_| Ok(zeroize::Zeroizing::default())));
+        let smtp = SmtpMaterial { password: SecretString::from("p"), ca_pem: String::new() };
+        let material = Material { tls: Some(tls), smtp: Some(smtp), ..Material::default() };
+        let expected = |is_meant: fn(Seen) -> bool| -> BTreeSet<String> {
+            VARIABLES.iter().filter(|variable| is_meant(variable.seen)).map(|variable| variable.name.to_owned()).collect()
+        };
+        for (secret, is_meant) in [(true, (|_| true) as fn(Seen) -> bool), (false, |seen| seen != Seen::Secret)] {
+            let mut context = site_context(&site, &material, secret);
+            context.insert("node".into(), node_values(&site.nodes[0]));
+            context.insert("facts".into(), fact_values(&Facts::default()));
+            let mut found = BTreeSet::new();
+            leaves(&Value::Object(context), "", &mut found);
+            assert_eq!(found, expected(is_meant));
+        }
+        let mut found = BTreeSet::new();
+        leaves(&handout_context(&site), "", &mut found);
+        assert_eq!(found, expected(|seen| seen == Seen::Always));
+    }
+
     #[test]
     fn the_proxys_administrators_get_the_exceptions_for_squid_and_as_a_pac_file() {
         let site = crate::site::parse(SITE, Path::new("site.yaml")).unwrap();
-        let templates = Templates::parse(&Library::new(Path::new("/nonexistent")).templates().unwrap()).unwrap();
+        let templates = Templates::parse(Library::new(Path::new("/nonexistent")).templates().unwrap()).unwrap();
         let render = |name: &str| templates.render(name, &handout_context(&site)).unwrap();
         let squid = render("proxy/squid-exceptions.conf");
         for line in ["acl portcullis_nodes src 10.0.0.11", "acl portcullis_exceptions dstdomain cdn.auth0.com"] {

@@ -3,9 +3,9 @@
 use zeroize::Zeroizing;
 
 use super::diff::unified;
-use super::model::{CommandStep, OnChange, ServiceStep, Step, WaitStep};
-use super::plan::{Change, ChangeKind, NodePlan, PlanError};
-use crate::node::{Action, Expected, Facts, FileFact, Placement, Removal, sha256_hex};
+use super::model::{CommandStep, FileStep, OnChange, ServiceState, ServiceStep, Step, WaitStep};
+use super::plan::{Change, ChangeKind, NodePlan, PlanError, folder_attributes, folder_guard};
+use crate::node::{Action, Expected, Facts, FileFact, Placement, Removal, quote, sha256_hex};
 use crate::site::model::Node;
 
 pub(super) struct Desired<'a> {
@@ -83,6 +83,43 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// Mode and owner of a file whose content stays as it is; what is not given stays too.
+    pub(super) fn attributes(&mut self, step: &Step, file: &FileStep) -> Result<(), PlanError> {
+        let path = file.path.as_str();
+        let (sha256, old_mode, old_owner) = match self.facts.file(path) {
+            FileFact::File { sha256, mode, owner, .. } => (sha256, mode, owner),
+            FileFact::Absent => return Err(self.in_the_way(step, path, "not there, and the step says nothing of its content")),
+            FileFact::Link => return Err(self.in_the_way(step, path, "a symbolic link")),
+            FileFact::Other(kind) => return Err(self.in_the_way(step, path, &format!("a {kind}"))),
+            FileFact::Failed(why) => return Err(self.in_the_way(step, path, &format!("not readable: {why}"))),
+        };
+        let plain = |mode: &str| mode.trim_start_matches('0').to_owned();
+        let mode = file.mode.clone().unwrap_or_else(|| old_mode.clone());
+        let owner = file.owner.clone().unwrap_or_else(|| old_owner.clone());
+        if plain(&mode) == plain(&old_mode) && owner == old_owner {
+            return Ok(());
+        }
+        self.change(step, path, ChangeKind::Modify, Some(format!("{old_mode} {old_owner} → {} {owner}", plain(&mode))));
+        let (step, path, content) = (step.id.clone(), path.to_owned(), Zeroizing::default());
+        self.plan.placements.push(Placement { step, path, content, mode, owner, expected: Expected::Kept(sha256) });
+        Ok(())
+    }
+
+    /// A folder with its mode and owner.
+    pub(super) fn folder(&mut self, step: &Step, file: &FileStep) {
+        if self.facts.guards.get(&folder_guard(file)) == Some(&0) {
+            return;
+        }
+        let (mode, owner) = folder_attributes(file);
+        let (user, group) = owner.split_once(':').unwrap_or((owner, owner));
+        let path = quote(&file.path);
+        // Through a link the folder would be made elsewhere.
+        let no_link = format!("[ ! -h {path} ] || {{ echo {path} is a symbolic link; exit 1; }}");
+        let make = format!("{no_link}; install -d -m {mode} -o {} -g {} {path}", quote(user), quote(group));
+        self.plan.actions.push((step.id.clone(), Action::Command(make)));
+        self.change(step, &file.path, ChangeKind::Folder, Some(format!("folder {} {owner}", mode.trim_start_matches('0'))));
+    }
+
     pub(super) fn absent(&mut self, step: &Step, path: &str) -> Result<(), PlanError> {
         let expected = match self.facts.file(path) {
             FileFact::Absent => return Ok(()),
@@ -104,12 +141,21 @@ impl Draft<'_> {
                 concerns.push(&earlier.id);
             }
         }
-        let is_file = |change: &&Change| matches!(change.kind, ChangeKind::Create | ChangeKind::Modify | ChangeKind::Remove);
+        let is_file =
+            |change: &&Change| matches!(change.kind, ChangeKind::Create | ChangeKind::Modify | ChangeKind::Remove | ChangeKind::Folder);
         self.plan.changes.iter().filter(is_file).any(|change| concerns.contains(&change.step.as_str()))
     }
 
     pub(super) fn service(&mut self, step: &Step, service: &ServiceStep) {
         let known = self.facts.services.get(&service.name).cloned().unwrap_or_default();
+        if service.state == ServiceState::Stopped {
+            // What is not installed has no state; `static` and the like start by others' wish alone.
+            if matches!(known.active.as_str(), "active" | "activating" | "reloading") || known.enabled == "enabled" {
+                self.plan.actions.push((step.id.clone(), Action::Disable(service.name.clone())));
+                self.change(step, &service.name, ChangeKind::Service, Some("stop and disable".to_owned()));
+            }
+            return;
+        }
         let is_running = known.active == "active";
         let starts_by_itself = !matches!(known.enabled.as_str(), "disabled" | "masked" | "");
         let touched = self.is_touched(step, service.after.as_ref());

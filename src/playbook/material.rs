@@ -15,6 +15,8 @@ pub type MakePfx = Box<dyn Fn(&SecretString) -> Result<Zeroizing<Vec<u8>>, Box<d
 pub struct TlsMaterial {
     /// Leaf, then its issuers, without the root.
     pub chain_pem: String,
+    /// The root that the chain ends at; empty where it is not known.
+    pub root_pem: String,
     /// The private key, PKCS#8.
     pub key_pem: Zeroizing<String>,
     /// Changes when certificates, key, profile or a given password change; tells nothing about them.
@@ -30,9 +32,12 @@ pub struct TlsMaterial {
 }
 
 /// Chain and key as nginx reads them.
+#[derive(Default)]
 pub struct CertificateText {
     /// Leaf, then its issuers, without the root.
     pub chain_pem: String,
+    /// The root that the chain ends at; empty where it is not known.
+    pub root_pem: String,
     /// The private key, PKCS#8.
     pub key_pem: Zeroizing<String>,
     /// The same certificates, DER, in the same order.
@@ -78,8 +83,8 @@ pub struct PfxFailed {
 impl TlsMaterial {
     /// Material whose PFX is made by `make_pfx` when the first node needs it.
     pub fn new(text: CertificateText, identity: String, password: Option<SecretString>, make_pfx: MakePfx) -> Self {
-        let CertificateText { chain_pem, key_pem, chain, not_after } = text;
-        Self { chain_pem, key_pem, identity, chain, not_after, password, make_pfx, made: OnceLock::new() }
+        let CertificateText { chain_pem, root_pem, key_pem, chain, not_after } = text;
+        Self { chain_pem, root_pem, key_pem, identity, chain, not_after, password, make_pfx, made: OnceLock::new() }
     }
 
     /// The PFX, the same for every node of this command.
@@ -119,6 +124,8 @@ pub struct Material {
     pub smtp: Option<SmtpMaterial>,
     /// The proxy's CA certificates, each as PEM.
     pub proxy_cas: Vec<String>,
+    /// CA certificates of `trust` steps with files of their own, by the step's name, each as PEM.
+    pub own_cas: BTreeMap<String, Vec<String>>,
     /// Local files of `file` steps, by the name they have there.
     pub files: BTreeMap<String, Zeroizing<Vec<u8>>>,
 }

@@ -4,34 +4,45 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use serde::{Deserialize, Serialize};
+
+use super::condition;
+use super::gate::Gate;
 
 /// A playbook as it stands in its file.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = demand_name_and_title)]
 pub(crate) struct PlaybookFile {
     /// Its name, the same as the file's.
+    // Where it is missing, that was told by the shape, and the steps are judged all the same.
+    #[serde(default)]
     pub name: String,
     /// What it does, for a person.
+    #[serde(default)]
     pub title: String,
+    /// The machines whose steps these are. Included playbooks keep to their own.
+    #[serde(default)]
+    pub machines: Machines,
     /// Playbooks whose steps come first, in order.
     #[serde(default)]
     pub includes: Vec<String>,
     /// So many nodes at a time, unless `--rolling` says otherwise; a failure keeps the rest untouched.
+    #[schemars(range(min = 1))]
     pub rolling: Option<u16>,
+    /// Whether a rolling run begins with one node alone; it does unless this says `false`.
+    pub canary: Option<bool>,
     /// What a node has to show, after its run, before the next is touched; else its run is undone.
     pub gate: Option<Gate>,
     /// The steps, in the order in which they are carried out.
     #[serde(default)]
-    #[schemars(with = "Vec<StepFile>")]
-    pub steps: Vec<Spanned<StepFile>>,
+    pub steps: Vec<StepFile>,
     /// Files for other people, rendered by `portcullis render` and never installed on a node.
     #[serde(default)]
     pub handouts: Vec<Handout>,
 }
 
-/// A step as it stands in its file: an id, and exactly one of the kinds.
+/// A step: an id, and exactly one of the kinds.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StepFile {
@@ -40,18 +51,19 @@ pub(crate) struct StepFile {
     /// What it is for, for a person.
     #[serde(default)]
     pub title: String,
-    /// The step counts only where each of these holds: `role`, `proxy`, `tls`, `smtp`, `smtp-ca`, `os`, `init`.
+    /// The step counts only where each of these holds; a key equals a value, and nothing else.
     #[serde(default)]
+    #[schemars(schema_with = "condition::schema")]
     pub when: BTreeMap<String, String>,
     /// A file out of a template.
     pub template: Option<TemplateStep>,
-    /// A file copied as it is, or one that is to be gone.
+    /// A file copied as it is, its mode and owner alone, a folder, or a file that is to be gone.
     pub file: Option<FileStep>,
     /// The site's full-chain PFX.
     pub pfx: Option<PfxStep>,
     /// CA certificates in the system's trust store.
     pub trust: Option<TrustStep>,
-    /// A service that runs and takes up what changed.
+    /// A service that runs and takes up what changed, or one that is stopped.
     pub service: Option<ServiceStep>,
     /// A command, guarded.
     pub command: Option<CommandStep>,
@@ -59,13 +71,26 @@ pub(crate) struct StepFile {
     pub wait: Option<WaitStep>,
 }
 
+/// The machines of a site that a playbook is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Machines {
+    /// Those under `nodes`.
+    #[default]
+    Nodes,
+    /// Those under `load_balancer.machines`.
+    LoadBalancers,
+    /// Both.
+    All,
+}
+
 /// A file out of a template.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TemplateStep {
-    /// The template, below `templates/`.
+    /// The template, below `templates/` beside the site file, or a built-in one.
     pub src: String,
-    /// Where it goes; an absolute path.
+    /// Where it goes; an absolute path. Missing folders are made.
     pub dest: String,
     /// Mode in octal digits.
     #[serde(default = "default_mode")]
@@ -73,65 +98,93 @@ pub struct TemplateStep {
     /// `owner:group`.
     #[serde(default = "default_owner")]
     pub owner: String,
-    /// It holds a secret: never shown in a plan, and only such templates see secrets.
+    /// It holds a secret: never shown in a plan, and only such templates see secrets. Nobody but owner and group may read it then.
     #[serde(default)]
     pub secret: bool,
-    /// Only a marked block of the file is ours; the rest stays as it is.
+    /// Only a marked block of the file is ours (`# BEGIN portcullis ID` to `# END …`); the rest stays as it is.
     #[serde(default)]
     pub block: bool,
 }
 
-/// Whether a file is to be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+/// What is to stand at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presence {
-    /// There, with the content of `src`.
+    /// A file: with this content where `src` or `content` is given, else as it is.
     #[default]
     Present,
-    /// Gone.
+    /// Nothing. A folder is never taken away.
     Absent,
+    /// A folder. It stays when a run is undone.
+    Folder,
 }
 
-/// A file copied as it is, or one that is to be gone.
+/// A file copied as it is, its mode and owner alone, a folder, or a file that is to be gone.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileStep {
-    /// Where it is on the node; an absolute path.
+    /// Where it is on the node; an absolute path. Missing folders are made.
     pub path: String,
-    /// The local file, relative to the site's folder; needed unless it is to be gone.
+    /// The local file with its content, relative to the site's folder.
     pub src: Option<String>,
-    /// Whether it is to be there.
+    /// Its content itself, in place of `src`.
+    pub content: Option<String>,
+    /// What is to stand there.
     #[serde(default)]
     pub state: Presence,
-    /// Mode in octal digits.
-    #[serde(default = "default_mode")]
-    pub mode: String,
-    /// `owner:group`.
-    #[serde(default = "default_owner")]
-    pub owner: String,
-    /// It holds a secret: never shown in a plan.
+    /// Mode in octal digits. 0644 for a content, 0755 for a folder, else as it is.
+    pub mode: Option<String>,
+    /// `owner:group`. `root:root` for a content and for a folder, else as it is.
+    pub owner: Option<String>,
+    /// It holds a secret: never shown in a plan. Nobody but owner and group may read it then.
     #[serde(default)]
     pub secret: bool,
+}
+
+impl FileStep {
+    /// Whether mode and owner alone are desired, of a file that is there already.
+    pub fn is_attributes_only(&self) -> bool {
+        self.state == Presence::Present && self.src.is_none() && self.content.is_none()
+    }
 }
 
 /// The site's full-chain PFX. Its password goes beside it (`.password`) unless the site refers to one.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PfxStep {
-    /// Where it goes; an absolute path. Mode 0600, owner root.
+    /// Where it goes; an absolute path.
     pub dest: String,
+    /// Mode in octal digits. Nobody but owner and group may read it.
+    #[serde(default = "default_private_mode")]
+    pub mode: String,
+    /// `owner:group`.
+    #[serde(default = "default_owner")]
+    pub owner: String,
 }
 
 /// CA certificates in the system's trust store.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrustStep {
-    /// Name of the file below `/usr/local/share/ca-certificates`, without `.crt`. Holds the proxy's CA certificates.
+    /// Name of the files below `/usr/local/share/ca-certificates`: `NAME-1.crt`, `NAME-2.crt` …
     pub name: String,
+    /// Local files with the CA certificates, relative to the site's folder; the site's `proxy.ca_certificates` unless given.
+    pub files: Option<Vec<String>>,
+}
+
+/// How a service is to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceState {
+    /// It runs, and starts by itself.
+    #[default]
+    Running,
+    /// It does not run, and does not start by itself. One that is not installed is stopped.
+    Stopped,
 }
 
 /// What a service does when something that it reads has changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnChange {
     /// Reload, or restart where it cannot reload.
@@ -141,12 +194,15 @@ pub enum OnChange {
     Restart,
 }
 
-/// A service that runs and takes up what changed in the steps before it.
+/// A service that runs and takes up what changed in the steps before it, or one that is stopped.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceStep {
     /// The systemd unit.
     pub name: String,
+    /// How it is to stand.
+    #[serde(default)]
+    pub state: ServiceState,
     /// A command that has to succeed before the service is touched.
     pub validate: Option<String>,
     /// What it does when something changed.
@@ -154,6 +210,7 @@ pub struct ServiceStep {
     pub on_change: OnChange,
     /// TCP ports on which something must listen afterwards.
     #[serde(default)]
+    #[schemars(inner(range(min = 1)))]
     pub listens: Vec<u16>,
     /// Steps whose change concerns it; every earlier step of the playbook unless given.
     pub after: Option<Vec<String>>,
@@ -184,17 +241,10 @@ pub struct WaitStep {
     pub until: String,
     /// For how many seconds at most.
     #[serde(default = "default_wait")]
+    #[schemars(range(min = 1))]
     pub seconds: u16,
     /// Steps whose change concerns it; every earlier step of the playbook unless given.
     pub after: Option<Vec<String>>,
-}
-
-/// What a node has to show from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Gate {
-    /// The port on which it has to serve the site's certificate with the full chain.
-    pub serves_chain_on: u16,
 }
 
 /// A file for other people, such as the proxy's administrators.
@@ -214,6 +264,8 @@ pub struct Step {
     pub id: String,
     /// The playbook it stands in; `after` without a list means earlier steps of the same one.
     pub playbook: String,
+    /// The machines it is for.
+    pub machines: Machines,
     /// What it is for.
     pub title: String,
     /// Conditions, all of which have to hold.
@@ -252,14 +304,27 @@ pub struct Playbook {
     pub steps: Vec<Step>,
     /// So many nodes at a time.
     pub rolling: Option<u16>,
+    /// Whether a rolling run begins with one node alone.
+    pub canary: Option<bool>,
     /// What a node has to show before the next is touched.
     pub gate: Option<Gate>,
     /// Files for other people.
     pub handouts: Vec<Handout>,
 }
 
+fn demand_name_and_title(schema: &mut schemars::Schema) {
+    schema.insert("required".to_owned(), serde_json::json!(["name", "title"]));
+    for name in ["name", "title"] {
+        drop(schema.pointer_mut(&format!("/properties/{name}")).and_then(|field| field.as_object_mut()?.remove("default")));
+    }
+}
+
 fn default_mode() -> String {
     "0644".to_owned()
+}
+
+fn default_private_mode() -> String {
+    "0600".to_owned()
 }
 
 fn default_owner() -> String {
@@ -268,9 +333,4 @@ fn default_owner() -> String {
 
 fn default_wait() -> u16 {
     30
-}
-
-/// JSON Schema of a playbook file, for editors.
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(PlaybookFile).into()
 }

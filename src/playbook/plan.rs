@@ -2,18 +2,20 @@
 //! that it could change.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use super::block::with_block;
-use super::context::{conditions, template_context};
+use super::condition::conditions;
 use super::draft::{Desired, Draft};
+use super::kitchen::Kitchen;
 use super::material::{Material, PfxFailed};
-use super::model::{FileStep, Kind, PfxStep, Playbook, Presence, Step, TemplateStep, TrustStep};
+use super::model::{FileStep, Kind, Machines, PfxStep, Playbook, Presence, Step, TemplateStep, TrustStep};
 use super::render::{RenderError, Templates};
 use crate::node::{Action, Depth, Facts, FileFact, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
-use crate::site::model::{Node, Site};
+use crate::site::model::{Node, Role, Site};
 
 /// Why no plan could be made for a node.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,8 @@ pub enum ChangeKind {
     Modify,
     /// A file that is to be gone.
     Remove,
+    /// A folder that is made, or whose mode or owner differs.
+    Folder,
     /// A service that is enabled, reloaded or restarted.
     Service,
     /// A command that runs.
@@ -120,6 +124,8 @@ pub struct Change {
 pub struct NodePlan {
     /// The node.
     pub node: String,
+    /// Its address.
+    pub address: String,
     /// The differences, in the order of the steps.
     pub changes: Vec<Change>,
     pub(super) placements: Vec<Placement>,
@@ -141,34 +147,67 @@ impl NodePlan {
     }
 }
 
-/// Plans a playbook for the nodes of one site.
-#[derive(Debug, Clone, Copy)]
+/// Plans a playbook for the nodes of one site. What comes out the same for several nodes is made once.
+#[derive(Debug)]
 pub struct Planner<'a> {
-    /// The site.
-    pub site: &'a Site,
-    /// What is desired.
-    pub playbook: &'a Playbook,
-    /// Parsed templates.
-    pub templates: &'a Templates,
-    /// What all nodes share.
-    pub material: &'a Material,
+    site: &'a Site,
+    playbook: &'a Playbook,
+    material: &'a Material,
+    kitchen: Kitchen<'a>,
+    journal: bool,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
+    /// Plans `playbook` with these templates and what all nodes share.
+    pub fn new(site: &'a Site, playbook: &'a Playbook, templates: &'a Templates, material: &'a Material) -> Self {
+        Self { site, playbook, material, kitchen: Kitchen::new(site, templates, material), journal: false }
+    }
+
+    /// The same, which also asks the nodes by which runs their files came.
+    #[must_use]
+    pub fn with_journal(mut self) -> Self {
+        self.journal = true;
+        self
+    }
+
+    /// Renders what `nodes` would get, as far as it is known without looking at them, so that a misspelt variable is
+    /// told before anything is dialled.
+    pub fn rehearse(&self, nodes: &[Node]) -> Result<(), RenderError> {
+        let facts = Facts::default();
+        let mut problems = Vec::new();
+        for step in &self.playbook.steps {
+            let Kind::Template(template) = &step.kind else { continue };
+            let is_known = !step.when.contains_key("os") && !step.when.contains_key("init");
+            let Some(node) = nodes.iter().find(|node| is_known && self.applies(step, node, &facts)) else { continue };
+            match self.render(node, &facts, template) {
+                // Without facts, nothing else can be said for sure.
+                Err(error) if error.is_about_a_variable() => {
+                    problems.extend(error.problems().iter().filter(|problem| !problems.contains(*problem)).cloned().collect::<Vec<_>>());
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(RenderError::Invalid { problems }) }
+    }
+
     /// What has to be known of a node, whatever its facts turn out to be, so that one probe is enough.
     pub fn inquiry(&self) -> Inquiry {
         let mut inquiry = Inquiry::machine();
+        if self.journal {
+            inquiry.journal();
+        }
         for step in &self.playbook.steps {
             match &step.kind {
                 Kind::Template(template) => inquiry.file(&template.dest, depth(template.secret)),
-                Kind::File(file) => inquiry.file(&file.path, depth(file.secret)),
+                Kind::File(file) if file.state == Presence::Folder => inquiry.guard(&folder_guard(file)),
+                Kind::File(file) => inquiry.file(&file.path, depth(file.secret || file.is_attributes_only())),
                 Kind::Pfx(pfx) => {
                     inquiry.file(&pfx.dest, Depth::Hash);
                     inquiry.file(&beside(pfx, "identity"), Depth::Content);
                     inquiry.file(&beside(pfx, "password"), Depth::Hash);
                 }
                 Kind::Trust(trust) => {
-                    for path in trust_paths(trust, self.material.proxy_cas.len().max(TRUST_SLOTS)) {
+                    for path in trust_paths(trust, self.cas(trust).len().max(TRUST_SLOTS)) {
                         inquiry.file(&path, Depth::Content);
                     }
                 }
@@ -190,10 +229,14 @@ impl Planner<'_> {
     /// What has to change on `node`, given its facts.
     pub fn plan(&self, node: &Node, facts: &Facts) -> Result<NodePlan, PlanError> {
         let conditions = conditions(self.site, node, facts);
-        let mut draft =
-            Draft { node, facts, steps: &self.playbook.steps, plan: NodePlan { node: node.name.clone(), ..NodePlan::default() } };
+        let mut draft = Draft {
+            node,
+            facts,
+            steps: &self.playbook.steps,
+            plan: NodePlan { node: node.name.clone(), address: node.login.address.clone(), ..NodePlan::default() },
+        };
         for step in &self.playbook.steps {
-            if holds(step, &conditions) {
+            if holds(step, node, &conditions) {
                 self.plan_step(&mut draft, step)?;
             }
         }
@@ -202,7 +245,7 @@ impl Planner<'_> {
 
     /// Whether a step counts on `node`.
     pub fn applies(&self, step: &Step, node: &Node, facts: &Facts) -> bool {
-        holds(step, &conditions(self.site, node, facts))
+        holds(step, node, &conditions(self.site, node, facts))
     }
 
     fn plan_step(&self, draft: &mut Draft<'_>, step: &Step) -> Result<(), PlanError> {
@@ -231,8 +274,15 @@ impl Planner<'_> {
     }
 
     /// The text of a template step on a node, without its block's surroundings.
-    pub fn render(&self, node: &Node, facts: &Facts, template: &TemplateStep) -> Result<Zeroizing<String>, RenderError> {
-        self.templates.render(&template.src, &template_context(self.site, node, facts, self.material, template.secret))
+    pub fn render(&self, node: &Node, facts: &Facts, template: &TemplateStep) -> Result<Arc<Zeroizing<String>>, RenderError> {
+        self.kitchen.render(node, facts, template)
+    }
+
+    fn cas(&self, trust: &TrustStep) -> &[String] {
+        match &trust.files {
+            Some(_) => self.material.own_cas.get(&trust.name).map(Vec::as_slice).unwrap_or_default(),
+            None => &self.material.proxy_cas,
+        }
     }
 
     fn rendered(&self, draft: &Draft<'_>, step: &Step, template: &TemplateStep) -> Result<Option<Zeroizing<Vec<u8>>>, PlanError> {
@@ -251,13 +301,24 @@ impl Planner<'_> {
     }
 
     fn plan_file(&self, draft: &mut Draft<'_>, step: &Step, file: &FileStep) -> Result<(), PlanError> {
-        if file.state == Presence::Absent {
-            return draft.absent(step, &file.path);
+        match file.state {
+            Presence::Absent => return draft.absent(step, &file.path),
+            Presence::Folder => {
+                draft.folder(step, file);
+                return Ok(());
+            }
+            Presence::Present if file.is_attributes_only() => return draft.attributes(step, file),
+            Presence::Present => {}
         }
-        let source = file.src.as_deref().unwrap_or_default();
-        let content = self.material.files.get(source).cloned().ok_or_else(|| draft.missing(step, &format!("the local file {source}")))?;
-        let desired = Desired { path: &file.path, content: Some(content), mode: &file.mode, owner: &file.owner, secret: file.secret };
-        draft.file(step, desired)
+        let content = match (&file.src, &file.content) {
+            (Some(source), _) => {
+                self.material.files.get(source).cloned().ok_or_else(|| draft.missing(step, &format!("the local file {source}")))?
+            }
+            (None, content) => Zeroizing::new(content.clone().unwrap_or_default().into_bytes()),
+        };
+        let mode = file.mode.as_deref().unwrap_or("0644");
+        let owner = file.owner.as_deref().unwrap_or("root:root");
+        draft.file(step, Desired { path: &file.path, content: Some(content), mode, owner, secret: file.secret })
     }
 
     // A PFX differs in every byte each time it is made, so its identity file says what it was made of.
@@ -265,19 +326,21 @@ impl Planner<'_> {
         let tls = self.material.tls.as_ref().ok_or_else(|| draft.missing(step, "tls"))?;
         let (identity_path, password_path) = (beside(pfx, "identity"), beside(pfx, "password"));
         let keeps_password = tls.password.is_none();
-        let password_there = matches!(draft.facts.file(&password_path), FileFact::File { ref mode, .. } if mode == "600");
+        let plain_mode = pfx.mode.trim_start_matches('0');
+        let is_ours = |mode: &str, owner: &str| mode == plain_mode && owner == pfx.owner;
+        let password_there = matches!(draft.facts.file(&password_path), FileFact::File { mode, owner, .. } if is_ours(&mode, &owner));
         if let (FileFact::File { sha256, mode, owner, .. }, FileFact::File { content: Some(identity), .. }) =
             (draft.facts.file(&pfx.dest), draft.facts.file(&identity_path))
+            && is_ours(&mode, &owner)
+            && identity == identity_line(&tls.identity, &sha256).into_bytes()
+            && password_there == keeps_password
         {
-            let is_private = mode == "600" && owner == "root:root";
-            if is_private && identity == identity_line(&tls.identity, &sha256).into_bytes() && password_there == keeps_password {
-                return Ok(());
-            }
+            return Ok(());
         }
         let made = tls.pfx().map_err(|source| PlanError::Pfx { node: draft.node.name.clone(), step: step.id.clone(), source })?;
         let identity = identity_line(&tls.identity, &sha256_hex(&made.bytes)).into_bytes();
         let private =
-            |path, content| Desired { path, content: Some(Zeroizing::new(content)), mode: "0600", owner: "root:root", secret: true };
+            |path, content| Desired { path, content: Some(Zeroizing::new(content)), mode: &pfx.mode, owner: &pfx.owner, secret: true };
         draft.file(step, private(&pfx.dest, made.bytes.to_vec()))?;
         draft.file(step, private(&identity_path, identity))?;
         if keeps_password {
@@ -289,11 +352,12 @@ impl Planner<'_> {
 
     fn plan_trust(&self, draft: &mut Draft<'_>, step: &Step, trust: &TrustStep) -> Result<(), PlanError> {
         let before = draft.plan.changes.len();
-        for (path, pem) in trust_paths(trust, self.material.proxy_cas.len()).zip(&self.material.proxy_cas) {
+        let cas = self.cas(trust);
+        for (path, pem) in trust_paths(trust, cas.len()).zip(cas) {
             let content = Some(Zeroizing::new(pem.clone().into_bytes()));
             draft.file(step, Desired { path: &path, content, mode: "0644", owner: "root:root", secret: false })?;
         }
-        for path in trust_paths(trust, TRUST_SLOTS).skip(self.material.proxy_cas.len()) {
+        for path in trust_paths(trust, TRUST_SLOTS).skip(cas.len()) {
             draft.absent(step, &path)?;
         }
         let changed = draft.plan.changes.get(before..).unwrap_or_default();
@@ -307,8 +371,25 @@ impl Planner<'_> {
     }
 }
 
-fn holds(step: &Step, conditions: &BTreeMap<&'static str, String>) -> bool {
-    step.when.iter().all(|(key, value)| conditions.get(key.as_str()) == Some(value))
+fn holds(step: &Step, node: &Node, conditions: &BTreeMap<&'static str, String>) -> bool {
+    let is_meant = match step.machines {
+        Machines::Nodes => node.role != Role::LoadBalancer,
+        Machines::LoadBalancers => node.role == Role::LoadBalancer,
+        Machines::All => true,
+    };
+    is_meant && step.when.iter().all(|(key, value)| conditions.get(key.as_str()) == Some(value))
+}
+
+/// Succeeds where the folder stands as it is to be; a link to one is none.
+pub(super) fn folder_guard(file: &FileStep) -> String {
+    let path = quote(&file.path);
+    let (mode, owner) = folder_attributes(file);
+    let wanted = quote(&format!("{} {owner}", mode.trim_start_matches('0')));
+    format!("[ -d {path} ] && [ ! -h {path} ] && [ \"$(stat -c '%a %U:%G' {path})\" = {wanted} ]")
+}
+
+pub(super) fn folder_attributes(file: &FileStep) -> (&str, &str) {
+    (file.mode.as_deref().unwrap_or("0755"), file.owner.as_deref().unwrap_or("root:root"))
 }
 
 fn depth(secret: bool) -> Depth {
@@ -340,3 +421,7 @@ fn trust_paths(trust: &TrustStep, count: usize) -> impl Iterator<Item = String> 
     let name = trust.name.clone();
     (1..=count).map(move |number| format!("/usr/local/share/ca-certificates/{name}-{number}.crt"))
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -12,7 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::material::{CertificateText, Material, SmtpMaterial, TlsMaterial};
-use super::model::{Kind, Playbook, Presence};
+use super::model::{Kind, Playbook, TemplateStep, TrustStep};
+use super::render::Templates;
 use crate::certs::pfx::{PfxOptions, PfxProfile, write_pfx};
 use crate::certs::{Bag, Chain, ChainError, Demands, Key, LeafSelection, Passwords, Roots, Source, build_chain, read, review};
 use crate::finding::{Finding, Severity};
@@ -43,6 +44,14 @@ pub enum PrepareError {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// A file that should hold CA certificates holds none.
+    #[error("{path}, named as {named}, holds no certificate")]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+        /// Where it is named.
+        named: &'static str,
+    },
     /// The files hold no chain to speak of.
     #[error("the certificate files cannot be used")]
     Certs {
@@ -69,6 +78,7 @@ impl PrepareError {
             Self::Secret(_) => None,
             Self::BadSecret { .. } => Some("look at what the reference resolves to: it has to be the secret alone, in one line".to_owned()),
             Self::Unreadable { .. } => Some("a relative path starts at the site file's folder".to_owned()),
+            Self::NoCertificate { .. } => Some("`portcullis cert inspect FILE` shows what is in it".to_owned()),
             Self::Certs { source } => Some(source.help().to_owned()),
             Self::Certificate { .. } => Some("nothing was touched; `portcullis cert check` shows all that was found".to_owned()),
         }
@@ -78,7 +88,7 @@ impl PrepareError {
     pub fn findings(&self) -> &[Finding] {
         match self {
             Self::Certificate { findings } => findings,
-            Self::Secret(_) | Self::BadSecret { .. } | Self::Unreadable { .. } | Self::Certs { .. } => &[],
+            Self::Secret(_) | Self::BadSecret { .. } | Self::Unreadable { .. } | Self::NoCertificate { .. } | Self::Certs { .. } => &[],
         }
     }
 }
@@ -88,40 +98,59 @@ const FORBIDDING: [&str; 6] =
     ["cert.chain.incomplete", "cert.chain.signature", "cert.chain.not-a-ca", "cert.key.mismatch", "cert.key.missing", "cert.key.encrypted"];
 
 /// Makes what the steps of `playbook` need, and no more.
-pub fn prepare(site: &Site, playbook: &Playbook, secrets: &Arc<Secrets>, now: Timestamp) -> Result<Material, PrepareError> {
+pub fn prepare(
+    site: &Site,
+    playbook: &Playbook,
+    templates: &Templates,
+    secrets: &Arc<Secrets>,
+    now: Timestamp,
+) -> Result<Material, PrepareError> {
     let mut material = Material::default();
-    let uses = |word: &str| {
-        playbook.steps.iter().any(|step| match &step.kind {
-            Kind::Pfx(_) => word == "tls",
-            Kind::Template(template) => template.src.starts_with(word) || step.when.contains_key(word),
-            Kind::Trust(_) => word == "proxy",
-            Kind::File(_) | Kind::Service(_) | Kind::Command(_) | Kind::Wait(_) => false,
-        })
+    let some_template = |is_meant: &dyn Fn(&TemplateStep) -> bool| {
+        playbook.steps.iter().any(|step| if let Kind::Template(template) = &step.kind { is_meant(template) } else { false })
     };
-    if let (Some(tls), true) = (&site.tls, uses("tls")) {
+    let mention = |words: &[&str]| some_template(&|template| words.iter().any(|word| templates.mentions(&template.src, word)));
+    let has_pfx = playbook.steps.iter().any(|step| matches!(step.kind, Kind::Pfx(_)));
+    if let (Some(tls), true) = (&site.tls, has_pfx || mention(&["_pem"])) {
         material.tls = Some(tls_material(site, tls, secrets, now)?);
     }
-    if let (Some(smtp), true) = (&site.smtp, uses("smtp")) {
+    if let (Some(smtp), true) = (&site.smtp, mention(&["password", "ca_pem"])) {
         let password = secrets.resolve(&smtp.password, &format!("password of {} at {}", smtp.username, smtp.host))?;
         must_fit_one_line(&password, "smtp.password")?;
         let ca_pem = read_texts(site, &smtp.ca_certificates, "smtp.ca_certificates")?.concat();
         material.smtp = Some(SmtpMaterial { password, ca_pem });
     }
-    if uses("proxy") {
-        for text in read_texts(site, &site.proxy.ca_certificates, "proxy.ca_certificates")? {
-            let source = Source { name: "proxy.ca_certificates".to_owned(), bytes: text.into_bytes() };
-            let bag = read(&[source], &crate::certs::NoPasswords);
-            material.proxy_cas.extend(bag.certificates.iter().map(|certificate| certificate.to_pem()));
-        }
-    }
     for step in &playbook.steps {
-        if let Kind::File(file) = &step.kind
-            && let (Presence::Present, Some(name)) = (file.state, &file.src)
-        {
-            material.files.insert(name.clone(), Zeroizing::new(read_bytes(site, Path::new(name), "src of a file step")?));
+        match &step.kind {
+            Kind::Trust(TrustStep { name, files: Some(files) }) => {
+                let paths: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+                material.own_cas.insert(name.clone(), certificates(site, &paths, "files of a trust step")?);
+            }
+            Kind::Trust(_) if material.proxy_cas.is_empty() => {
+                material.proxy_cas = certificates(site, &site.proxy.ca_certificates, "proxy.ca_certificates")?;
+            }
+            Kind::File(file) => {
+                if let Some(name) = &file.src {
+                    material.files.insert(name.clone(), Zeroizing::new(read_bytes(site, Path::new(name), "src of a file step")?));
+                }
+            }
+            Kind::Template(_) | Kind::Pfx(_) | Kind::Trust(_) | Kind::Service(_) | Kind::Command(_) | Kind::Wait(_) => {}
         }
     }
     Ok(material)
+}
+
+fn certificates(site: &Site, paths: &[PathBuf], named: &'static str) -> Result<Vec<String>, PrepareError> {
+    let mut found = Vec::new();
+    for (path, text) in paths.iter().zip(read_texts(site, paths, named)?) {
+        let source = Source { name: named.to_owned(), bytes: text.into_bytes() };
+        let bag = read(&[source], &crate::certs::NoPasswords);
+        if bag.certificates.is_empty() {
+            return Err(PrepareError::NoCertificate { path: site.path(path), named });
+        }
+        found.extend(bag.certificates.iter().map(|certificate| certificate.to_pem()));
+    }
+    Ok(found)
 }
 
 // A line break would end the line it stands in and begin another of the secret's making.
@@ -202,6 +231,7 @@ fn tls_material(site: &Site, tls: &Tls, secrets: &Secrets, now: Timestamp) -> Re
     let identity = identity(&chain, &key, &friendly, profile, password.as_ref()).map_err(failed)?;
     let text = CertificateText {
         chain_pem: chain.to_pem(),
+        root_pem: chain.root().map(|root| root.to_pem()).unwrap_or_default(),
         key_pem,
         chain: chain.served().map(|one| one.der().to_vec()).collect(),
         not_after: chain.leaf.not_after,

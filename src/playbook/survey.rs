@@ -4,6 +4,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use super::plan::{NodePlan, PlanError, Planner};
+use super::run::PAUSES;
 use crate::event::{Event, Phase, Sink, State};
 use crate::node::{Facts, Inquiry, Probe, RemoteError};
 use crate::site::model::Node;
@@ -66,29 +67,57 @@ where
     F: Future<Output = Result<P, RemoteError>>,
 {
     let one = |node: Node| {
-        let connecting = connect(node.clone());
+        let connect = &connect;
         async move {
-            emit(sink, &node, Phase::Connect, State::Started, None);
-            let machine = match connecting.await {
-                Ok(machine) => machine,
-                Err(error) => {
-                    emit(sink, &node, Phase::Connect, State::Failed, Some(error.to_string()));
-                    return (node, Err(error));
-                }
-            };
-            emit(sink, &node, Phase::Probe, State::Started, None);
-            let facts = machine.look(inquiry).await;
-            match &facts {
-                Ok(_) => emit(sink, &node, Phase::Probe, State::Done, None),
-                Err(error) => emit(sink, &node, Phase::Probe, State::Failed, Some(error.to_string())),
-            }
-            (node, facts.map(|facts| (machine, facts)))
+            let answer = meet(&node, inquiry, connect, sink).await;
+            (node, answer)
         }
     };
     let mut answers: Vec<_> = stream::iter(nodes.iter().cloned()).map(one).buffer_unordered(forks.max(1)).collect().await;
     // Answers come in as they are ready; people read them in the site's order.
     answers.sort_by_key(|(node, _)| nodes.iter().position(|known| known.name == node.name));
     answers
+}
+
+// Looking changes nothing: where a connection that stood is lost over it, it is made again, after pauses that grow. A hop
+// may be restarting; a machine that hangs up is asked once more, and no oftener: refusals behind a jumphost add up.
+async fn meet<P, C, F>(node: &Node, inquiry: &Inquiry, connect: &C, sink: &dyn Sink) -> Result<(P, Facts), RemoteError>
+where
+    P: Probe,
+    C: Fn(Node) -> F,
+    F: Future<Output = Result<P, RemoteError>>,
+{
+    let mut pauses = PAUSES.iter();
+    let mut tries_left = 0;
+    loop {
+        emit(sink, node, Phase::Connect, State::Started, None);
+        let (phase, error) = match connect(node.clone()).await {
+            Err(error) => (Phase::Connect, error),
+            Ok(machine) => {
+                emit(sink, node, Phase::Probe, State::Started, None);
+                match machine.look(inquiry).await {
+                    Ok(facts) => {
+                        emit(sink, node, Phase::Probe, State::Done, None);
+                        return Ok((machine, facts));
+                    }
+                    Err(error) => (Phase::Probe, error),
+                }
+            }
+        };
+        if tries_left == 0 && error.is_connection_lost() {
+            tries_left = if error.is_about_a_hop() { PAUSES.len() } else { 2 };
+        }
+        match pauses.next() {
+            Some(pause) if tries_left > 1 && !error.is_final() => {
+                tries_left -= 1;
+                tokio::time::sleep(*pause).await;
+            }
+            _ => {
+                emit(sink, node, phase, State::Failed, Some(error.to_string()));
+                return Err(error);
+            }
+        }
+    }
 }
 
 /// Reaches every node, gathers facts and plans.

@@ -34,9 +34,21 @@ fn details(event: &LedgerEvent) -> String {
         items.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
     };
     match event.kind {
-        EventKind::RunStarted => format!("{} on {}", names("playbooks"), names("nodes")),
+        EventKind::RunStarted => {
+            let more = [("takes_up", "takes up"), ("skip", "without")].map(|(name, word)| (names(name), word));
+            let more: Vec<_> =
+                more.iter().filter(|(names, _)| !names.is_empty()).map(|(names, word)| format!("; {word} {names}")).collect();
+            format!("{} on {}{}", names("playbooks"), names("nodes"), more.concat())
+        }
+        EventKind::RunSettled => {
+            let nodes = event.details.get("nodes").and_then(Value::as_array).into_iter().flatten();
+            let told = nodes.filter_map(|node| Some(format!("{} {}", node.get("node")?.as_str()?, node.get("outcome")?.as_str()?)));
+            told.collect::<Vec<_>>().join(", ")
+        }
         EventKind::RunFinished | EventKind::RunRolledBack => {
             let nodes = event.details.get("nodes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            // Those that a run did not concern are not what it is about.
+            let nodes: Vec<_> = nodes.iter().filter(|node| node.get("outcome").and_then(Value::as_str) != Some("not-concerned")).collect();
             let files: usize = nodes.iter().filter_map(|node| node.get("files")?.as_array()).map(Vec::len).sum();
             format!("{}: {}, {}", text("outcome"), counted(nodes.len(), "node"), counted(files, "file"))
         }
@@ -113,6 +125,7 @@ pub fn write_verdicts(out: &mut dyn Write, verdicts: &Verdicts, look: &Look) -> 
 mod tests {
     use super::*;
     use crate::finding::{Finding, Severity};
+    use crate::ledger::Beginning;
     use crate::ledger::chain::Hash;
     use crate::ledger::event::tests::{noon, origin};
     use crate::ledger::event::{FileChange, NodeOutcome};
@@ -125,7 +138,7 @@ mod tests {
         let events = [
             read,
             origin().run_finished(noon(5), "r1", "done", &[node]),
-            origin().run_started(noon(1), "r1", &["tls".into()], &["a0-1".into()]),
+            origin().run_started(noon(1), "r1", &Beginning::new(&["tls"], &["a0-1"])),
         ];
         let hash = Hash::parse_bytes(&[0xab; 32]).unwrap();
         (1..=3).rev().zip(events).map(|(seq, event)| LoggedEvent { seq, hash, event }).collect()

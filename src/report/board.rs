@@ -26,7 +26,7 @@ struct Row {
 impl Row {
     fn standing(&self) -> Standing {
         match self.now {
-            None => Standing::Waiting,
+            None | Some((_, State::Skipped)) => Standing::Waiting,
             Some((_, State::Started)) => Standing::Active,
             Some((_, State::Failed)) => Standing::Failed,
             Some((_, State::Done | State::Unchanged)) if self.failed => Standing::Failed,
@@ -114,7 +114,7 @@ impl Board {
         let mut line = format!("{} {}  {work}", look.paint(tone, mark), padded(&escape(&row.node), names));
         if let Some(detail) = &row.detail {
             line.push_str(if standing == Standing::Active { " " } else { ": " });
-            line.push_str(&escape(detail));
+            line.push_str(&escape(&in_one_line(detail)));
         }
         look.shorten(&line).into_owned()
     }
@@ -138,12 +138,18 @@ impl Board {
     }
 }
 
+/// What was said in several lines, on one: the row of a node has no more.
+fn in_one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" \u{b7} ")
+}
+
 /// What a node does, or did, in a phase.
 pub(super) fn describe(phase: Phase, state: State) -> &'static str {
     let (doing, done, failed) = match phase {
         Phase::Connect => ("connecting", "connected", "could not connect"),
         Phase::Probe => ("gathering facts", "facts gathered", "could not gather facts"),
         Phase::Plan => ("comparing", "compared", "could not compare"),
+        Phase::Wait => ("waiting for", "waited for", "could not wait for"),
         Phase::Stage => ("bringing files", "files brought", "could not bring files"),
         Phase::Commit => ("changing", "changed", "could not change"),
         Phase::Verify => ("verifying", "verified", "could not verify"),
@@ -154,6 +160,7 @@ pub(super) fn describe(phase: Phase, state: State) -> &'static str {
         State::Started => doing,
         State::Done => done,
         State::Unchanged => "nothing to change",
+        State::Skipped => "left out",
         State::Failed => failed,
     }
 }
@@ -196,6 +203,19 @@ mod tests {
         board.take(&node("a0-1", Phase::Undo, State::Done, None));
         assert_eq!(board.line(0, &Look::plain()), "\u{2717} a0-1   put back");
         assert_eq!(board.total(&Look::plain()), "0 of 2 nodes done, 1 failed");
+    }
+
+    #[test]
+    fn what_a_step_said_in_several_lines_stands_in_one() {
+        let board = board(&[node("a0-1", Phase::Commit, State::Failed, Some("nginx -t failed: a\n\n  b\n"))]);
+        assert_eq!(board.line(0, &Look::plain()), "\u{2717} a0-1   could not change: nginx -t failed: a \u{b7} b");
+    }
+
+    #[test]
+    fn a_node_whose_turn_did_not_come_is_neither_done_nor_failed() {
+        let board = board(&[node("a0-1", Phase::Commit, State::Skipped, Some("not begun"))]);
+        assert_eq!(board.line(0, &Look::plain()), "\u{b7} a0-1   left out: not begun");
+        assert_eq!(board.total(&Look::plain()), "0 of 2 nodes done");
     }
 
     #[test]

@@ -89,8 +89,18 @@ mod tests {
             fix: "ask for another".into(),
             source: "Security and Access".into(),
         };
-        let phases = [Phase::Connect, Phase::Probe, Phase::Plan, Phase::Stage, Phase::Commit, Phase::Verify, Phase::Undo, Phase::Record];
-        let states = [State::Started, State::Done, State::Unchanged, State::Failed];
+        let phases = [
+            Phase::Connect,
+            Phase::Probe,
+            Phase::Plan,
+            Phase::Wait,
+            Phase::Stage,
+            Phase::Commit,
+            Phase::Verify,
+            Phase::Undo,
+            Phase::Record,
+        ];
+        let states = [State::Started, State::Done, State::Unchanged, State::Skipped, State::Failed];
         let mut events = vec![
             Event::Started { command: "apply".into(), site: "north".into(), run: Some("r1".into()), nodes: vec!["a0-1".into()] },
             Event::Started { command: "check".into(), site: "north".into(), run: None, nodes: Vec::new() },

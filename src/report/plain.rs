@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use super::board::{Board, describe};
-use super::text::{Look, escape};
+use super::text::{Look, escape, escape_lines};
 use crate::event::{Event, Sink, State};
 
 /// Writes one plain line for each thing a node begins, and for what came of it where that is worth a line.
@@ -40,6 +40,11 @@ impl<W: Write + Send> Sink for PlainSink<W> {
     }
 }
 
+// What a step said in several lines stays in several, set in under the node's.
+fn indented(text: &str) -> String {
+    escape_lines(text.trim_end()).replace('\n', "\n    ")
+}
+
 fn plain_line(event: &Event, board: &Board) -> Option<String> {
     match event {
         Event::Node { node, phase, state, detail } => {
@@ -47,7 +52,7 @@ fn plain_line(event: &Event, board: &Board) -> Option<String> {
                 return None;
             }
             let work = describe(*phase, *state);
-            let detail = detail.as_ref().map(|detail| format!(": {}", escape(detail))).unwrap_or_default();
+            let detail = detail.as_ref().map(|detail| format!(": {}", indented(detail))).unwrap_or_default();
             Some(format!("{}: {work}{detail}", escape(node)))
         }
         Event::Changed { node, step, subject } => Some(format!("{}: {}: {} changed", escape(node), escape(step), escape(subject))),
@@ -81,11 +86,12 @@ mod tests {
         sink.emit(&node("a0-1", Phase::Connect, State::Done, None));
         sink.emit(&node("a0-1", Phase::Plan, State::Unchanged, None));
         sink.emit(&node("a0-1", Phase::Verify, State::Failed, Some("\u{1b}]0;x\u{7}")));
+        sink.emit(&node("a0-1", Phase::Commit, State::Failed, Some("it said:\nno\u{1b}\n")));
         sink.emit(&summary());
         let text = String::from_utf8(sink.inner.into_inner().unwrap().0).unwrap();
         assert_eq!(
             text,
-            "a0-1: connecting\na0-1: nothing to change\na0-1: could not verify: \\u{1b}]0;x\\u{7}\n0 of 1 node done, 1 failed\n"
+            "a0-1: connecting\na0-1: nothing to change\na0-1: could not verify: \\u{1b}]0;x\\u{7}\na0-1: could not change: it said:\n    no\\u{1b}\n0 of 1 node done, 1 failed\n"
         );
     }
 }

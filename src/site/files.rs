@@ -40,10 +40,11 @@ impl Site {
         for hop in &self.route.hops {
             files.add_login(&format!("route.hops: {}", hop.name), &hop.login);
         }
-        for node in &self.nodes {
-            files.add_login(&format!("nodes: {}", node.name), &node.login);
+        for node in self.machines() {
+            let place = if node.role == super::model::Role::LoadBalancer { "load_balancer.machines" } else { "nodes" };
+            files.add_login(&format!("{place}: {}", node.name), &node.login);
             if let super::model::Privilege::SudoPassword(password) = &node.privilege {
-                files.add_secret(&format!("nodes: {}: sudo_password", node.name), Some(password));
+                files.add_secret(&format!("{place}: {}: sudo_password", node.name), Some(password));
             }
         }
         for domain in self.names.custom_domains.iter().chain(&self.names.extensions) {

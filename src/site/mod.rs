@@ -22,7 +22,7 @@ use model::Site;
 
 pub use files::{FileUse, SiteFile};
 pub use findings::findings;
-pub use problem::{SiteErrors, SiteProblem};
+pub use problem::{FileProblem, SiteErrors};
 
 /// Largest site file, in bytes. A thousand nodes take a fifth of it.
 const LARGEST: u64 = 1024 * 1024;

@@ -95,6 +95,9 @@ pub enum Role {
     Arbiter,
     /// An AD/LDAP connector server.
     Connector,
+    /// A load balancer; it stands under `load_balancer.machines`.
+    #[serde(skip)]
+    LoadBalancer,
 }
 
 /// How root is reached on a machine.
@@ -208,6 +211,8 @@ pub struct LoadBalancer {
     pub address: String,
     /// The port that users reach.
     pub port: u16,
+    /// Its machines, where they are managed over SSH; each has the role `LoadBalancer`.
+    pub machines: Vec<Node>,
 }
 
 /// Who relays the mail.
@@ -417,6 +422,11 @@ impl Site {
     /// A path of the site file, made absolute from the site's folder; `~/` is the operator's home.
     pub fn path(&self, path: &std::path::Path) -> PathBuf {
         self.folder.join(path)
+    }
+
+    /// Every machine that a playbook can be for: the nodes, then the load balancer's machines.
+    pub fn machines(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().chain(self.load_balancer.iter().flat_map(|balancer| &balancer.machines))
     }
 
     /// The node of that name.

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
-/// One thing wrong with a site file, and where.
+/// One thing wrong with a file (a site, a playbook, a template), and where.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct SiteProblem {
+pub struct FileProblem {
     /// The file as it was named to us.
     pub file: PathBuf,
     /// What is wrong, in one sentence without a full stop.
@@ -27,7 +27,7 @@ pub struct SiteProblem {
     pub span: std::ops::Range<usize>,
 }
 
-impl SiteProblem {
+impl FileProblem {
     /// The problem as a person reads it: message, `FILE:LINE:COL`, the line with the place marked, help.
     pub fn render(&self) -> String {
         let mut text = format!("error: {}\n", self.message);
@@ -48,15 +48,15 @@ impl SiteProblem {
     }
 }
 
-impl fmt::Display for SiteProblem {
+impl fmt::Display for FileProblem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}:{}: {}", self.file.display(), self.line, self.column, self.message)
     }
 }
 
-impl std::error::Error for SiteProblem {}
+impl std::error::Error for FileProblem {}
 
-impl Diagnostic for SiteProblem {
+impl Diagnostic for FileProblem {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display + 'a>)
     }
@@ -72,7 +72,7 @@ impl Diagnostic for SiteProblem {
 }
 
 /// The excerpt stands for the file: only the masked line is ever shown.
-impl SourceCode for SiteProblem {
+impl SourceCode for FileProblem {
     fn read_span<'a>(&'a self, span: &SourceSpan, before: usize, after: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         if span.offset() + span.len() > self.excerpt.len() {
             return Err(MietteError::OutOfBounds);
@@ -118,7 +118,7 @@ pub enum SiteErrors {
         /// The file.
         path: PathBuf,
         /// All that is wrong with it, in the order of the file; never empty.
-        problems: Vec<SiteProblem>,
+        problems: Vec<FileProblem>,
     },
 }
 
@@ -128,7 +128,7 @@ fn count(problems: usize) -> String {
 
 impl SiteErrors {
     /// The problems with their places; empty where the file could not be read at all.
-    pub fn problems(&self) -> &[SiteProblem] {
+    pub fn problems(&self) -> &[FileProblem] {
         match self {
             Self::Invalid { problems, .. } => problems,
             Self::Missing { .. } | Self::Unreadable { .. } | Self::TooLarge { .. } => &[],
@@ -156,7 +156,7 @@ impl SiteErrors {
     /// All of it for a person: each problem with its line, or the one reason.
     pub fn render(&self) -> String {
         match self {
-            Self::Invalid { problems, .. } => problems.iter().map(SiteProblem::render).collect::<Vec<_>>().join("\n"),
+            Self::Invalid { problems, .. } => problems.iter().map(FileProblem::render).collect::<Vec<_>>().join("\n"),
             Self::Missing { .. } | Self::Unreadable { .. } | Self::TooLarge { .. } => {
                 let cause = std::error::Error::source(self).map(|cause| format!(": {cause}")).unwrap_or_default();
                 format!("error: {self}{cause}\n")
@@ -179,8 +179,8 @@ impl Diagnostic for SiteErrors {
 mod tests {
     use super::*;
 
-    fn problem() -> SiteProblem {
-        SiteProblem {
+    fn problem() -> FileProblem {
+        FileProblem {
             file: "site.yaml".into(),
             message: "unknown key `nodez`".into(),
             help: Some("did you mean `nodes`?".into()),

@@ -42,6 +42,8 @@ pub(crate) struct ClientConfig {
     pub(crate) agent: AgentChoice,
     /// `UserKnownHostsFile`.
     pub(crate) known_hosts: Vec<PathBuf>,
+    /// `ProxyJump`, as it is written.
+    pub(crate) jumps: Option<String>,
 }
 
 /// The key files that `ssh` offers when nobody says otherwise.
@@ -89,12 +91,10 @@ fn from_evaluated(text: &str, home: &Path) -> ClientConfig {
             "identityagent" if value == "none" => config.agent = AgentChoice::None,
             "identityagent" if value != "SSH_AUTH_SOCK" => config.agent = AgentChoice::Socket(path(value)),
             "userknownhostsfile" => config.known_hosts = value.split_ascii_whitespace().map(path).collect(),
-            "proxyjump" | "proxycommand" if value != "none" => {
-                tracing::warn!(
-                    keyword,
-                    value,
-                    "the SSH configuration names a way that the site file does not; the site file's route is taken"
-                );
+            "proxyjump" if value != "none" => config.jumps = Some(value.to_owned()),
+            // Some systems have one for all hosts that only looks keys up: no reason to stop.
+            "proxycommand" if value != "none" => {
+                tracing::warn!(value, "`ProxyCommand` of the SSH configuration is not followed; the machine is dialled by itself");
             }
             _ => {}
         }
@@ -122,6 +122,7 @@ fn parse_file(host: &str, file: Option<&Path>, settings: &Settings) -> Result<Cl
         user: of_host.user.clone(),
         identities: of_host.identity_file.clone().unwrap_or(usual.identities),
         identities_only: other("identitiesonly").is_some_and(|values| values.iter().any(|value| value == "yes")),
+        jumps: of_host.proxy_jump.as_ref().filter(|jumps| !jumps.is_empty()).map(|jumps| jumps.join(",")).filter(|jumps| jumps != "none"),
         ..ClientConfig::default()
     })
 }
@@ -133,7 +134,7 @@ mod tests {
     #[test]
     fn the_evaluated_configuration_is_understood() {
         let text = "host jump\nuser ops\nhostname 10.0.0.1\nport 2222\nidentitiesonly yes\nidentityfile ~/.ssh/a b\nidentityfile /k\n\
-                    userknownhostsfile ~/.ssh/known_hosts /x\nidentityagent none\nproxyjump none\n";
+                    userknownhostsfile ~/.ssh/known_hosts /x\nidentityagent none\nproxyjump ops@a,b:2222\n";
         let home = Path::new("/home/ops");
         assert_eq!(
             from_evaluated(text, home),
@@ -146,6 +147,7 @@ mod tests {
                 identities_only: true,
                 agent: AgentChoice::None,
                 known_hosts: vec![home.join(".ssh/known_hosts"), "/x".into()],
+                jumps: Some("ops@a,b:2222".to_owned()),
             }
         );
     }
@@ -154,13 +156,17 @@ mod tests {
     fn without_ssh_the_plain_keywords_still_count() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config");
-        let text = b"Host jump\n  HostName 10.0.0.1\n  Port 2222\n  User ops\n  IdentityFile /k\n  IdentitiesOnly yes\n";
+        let text = b"Host jump\n  HostName 10.0.0.1\n  Port 2222\n  User ops\n  IdentityFile /k\n  IdentitiesOnly yes\nHost a0-*\n  ProxyJump ops@jump,inner\n";
         crate::disk::write_atomically(&file, text, 0o600, crate::disk::Existing::Keep).unwrap();
         let settings = Settings::new(folder.path().to_owned(), "me".to_owned(), jiff::Timestamp::UNIX_EPOCH);
         let config = parse_file("jump", Some(&file), &settings).unwrap();
         assert_eq!((config.host_name.as_deref(), config.port, config.user.as_deref()), (Some("10.0.0.1"), Some(2222), Some("ops")));
         assert_eq!(config.identities, [PathBuf::from("/k")]);
         assert!(config.identities_only);
-        assert_eq!(parse_file("other", Some(&file), &settings).unwrap().port, None);
+        assert_eq!(
+            parse_file("other", Some(&file), &settings).unwrap(),
+            ClientConfig { identities: usual_identities(folder.path()), ..ClientConfig::default() }
+        );
+        assert_eq!(parse_file("a0-1", Some(&file), &settings).unwrap().jumps.as_deref(), Some("ops@jump,inner"));
     }
 }

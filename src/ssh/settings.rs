@@ -33,8 +33,11 @@ pub struct Settings {
     pub handshake_timeout: Duration,
     /// Until the login shell has started a command.
     pub start_timeout: Duration,
-    /// How often the other side is asked whether it lives; when it is silent for four times this, it is lost.
-    pub keepalive: Duration,
+    /// How long the other side may leave questions unanswered before it is lost; a hop a little less, so that it is
+    /// the hop that is named.
+    pub silence_limit: Duration,
+    /// How long a hop that was lost is asked again before it is given up.
+    pub reconnect_within: Duration,
     /// Handshakes with nodes at the same time.
     pub handshakes_at_once: usize,
     /// Attempts a login is given; a stock sshd closes at its sixth failure (`MaxAuthTries`).
@@ -42,6 +45,9 @@ pub struct Settings {
     /// The most a command may print, in bytes.
     pub output_limit: usize,
 }
+
+/// Below this no silence is taken for an end: a busy machine is not a dead one.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(5);
 
 impl Settings {
     /// Settings of an operator, with the usual patience.
@@ -55,10 +61,35 @@ impl Settings {
             connect_timeout: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(20),
             start_timeout: Duration::from_secs(30),
-            keepalive: Duration::from_secs(15),
+            silence_limit: Duration::from_secs(45),
+            reconnect_within: Duration::from_secs(30),
             handshakes_at_once: 50,
             login_attempts: 6,
             output_limit: 64 << 20,
         }
+    }
+
+    /// The same, with `patience` for each wait (`--timeout`): a port, a handshake, a command's start, a silent line.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.connect_timeout = patience;
+        self.handshake_timeout = patience;
+        self.start_timeout = patience.max(Duration::from_secs(1));
+        self.silence_limit = self.silence_limit.min(patience.max(SHORTEST_SILENCE));
+        self.reconnect_within = self.reconnect_within.min(patience.max(SHORTEST_SILENCE));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shorter_patience_also_notices_a_cut_line_sooner() {
+        let settings = || Settings::new(PathBuf::new(), String::new(), jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(settings().with_patience(Duration::from_secs(10)).silence_limit, Duration::from_secs(10));
+        assert_eq!(settings().with_patience(Duration::from_secs(1)).silence_limit, SHORTEST_SILENCE);
+        assert_eq!(settings().with_patience(Duration::from_mins(10)).silence_limit, settings().silence_limit);
     }
 }

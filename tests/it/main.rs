@@ -13,6 +13,8 @@ mod layers;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod playbooks;
+#[cfg(test)]
 mod road;
 #[cfg(test)]
 mod site_file;

@@ -88,7 +88,7 @@ pcw_open_now() {
 # pcw_krl BASE64 REVOKED KEPT: replaces the list of revoked certificates by rename, and asks it for one key that must not
 # pass and one that must; else the old one stays.
 pcw_krl() {
-    [ -d "$pcw_ssh" ] || return 0
+    [ -d "$pcw_ssh" ] || { pcw_say krl 'done' ''; return 0; }
     pcw_out=$({ printf '%s' "$1" | base64 -d >"$pcw_ssh/.krl.new" && printf '%s\n' "$2" >"$pcw_ssh/.revoked.pub" &&
         printf '%s\n' "$3" >"$pcw_ssh/.kept.pub" && chmod 0644 "$pcw_ssh/.krl.new"; } 2>&1) || { pcw_fail krl "$pcw_out"; return 1; }
     if ! command -v ssh-keygen >/dev/null; then
@@ -103,6 +103,12 @@ pcw_krl() {
     rm -f "$pcw_ssh/.krl.new" "$pcw_ssh/.revoked.pub" "$pcw_ssh/.kept.pub"
     [ -z "$pcw_out" ] || { pcw_fail krl "$pcw_out"; return 1; }
     pcw_say krl 'done' ''
+}
+
+# pcw_first_krl BASE64 KEPT: one that stands already revokes more, and stays.
+pcw_first_krl() {
+    mkdir -p "$pcw_ssh" || { pcw_fail krl "$pcw_ssh cannot be made"; return 1; }
+    if [ -s "$pcw_ssh/krl" ]; then pcw_say krl 'done' ''; else pcw_krl "$1" '' "$2"; fi
 }
 
 # pcw_shut ID: closes, then looks whether the door is shut.

@@ -131,9 +131,11 @@ impl<'a> Search<'a> {
         for root in self.roots.named(&certificate.issuer) {
             // A root given as the leaf is its own root.
             if (root.is_valid_at(self.now) || !only_valid) && self.signed(certificate, &root)? {
-                let given = self.pool.named(&root.subject).iter().any(|place| self.pool.get(*place) == Some(&root));
                 let private = self.roots.is_private(&root);
-                return Ok(Step::Arrived(End::Trusted { root, given, private }));
+                // Of the two that are the same, people know the one in their files.
+                let given = self.pool.named(&root.subject).iter().filter_map(|place| self.pool.get(*place)).find(|one| **one == root);
+                let root = given.map_or_else(|| Arc::clone(&root), Arc::clone);
+                return Ok(Step::Arrived(End::Trusted { root, given: given.is_some(), private }));
             }
         }
         let mut named: Vec<usize> =

@@ -1,9 +1,13 @@
 //! PFX files (PKCS#12, RFC 7292): written for a target, read back before they are called done, and explained.
 //!
-//! OpenSSL writes, `p12-keystore` reads back; what neither can do (PBMAC1 before OpenSSL 3.4, a missing password as
-//! opposed to an empty one) is a MAC computed here over what OpenSSL wrote.
+//! Written here, since OpenSSL's own writer knows neither PBMAC1 (before 3.4) nor a missing password as opposed to an
+//! empty one, and takes its three derivations one after the other; read back by `p12-keystore`, which shares neither
+//! code nor ciphers nor hashes with the writer.
 
+mod assemble;
+mod derive;
 mod explain;
+mod keys;
 pub(crate) mod pbe;
 mod platform;
 mod read_back;
@@ -13,11 +17,12 @@ pub(crate) mod structure;
 mod write;
 
 pub use explain::{Explanation, Reading, explain};
+pub use keys::{KeysError, PfxKeys};
 pub use pbe::PbeError;
 pub use platform::Platform;
 pub use scheme::{Cipher, Hash, Kdf, Mac, Scheme};
 pub use structure::PfxReadError;
-pub use write::{PfxError, PfxOptions, write_pfx};
+pub use write::{Composed, PfxError, PfxOptions, compose_pfx, write_pfx};
 
 /// Iterations of every key derivation under `modern` and `pbmac1`: what `keytool` has written since JDK 16
 /// (JDK-8153005), five times OpenSSL's own default, and taken by every reader tried. The password is random unless

@@ -282,6 +282,20 @@ impl Mac {
         Ok(Self::Pbmac1 { kdf, hash, value })
     }
 
+    /// The hash under HMAC.
+    pub(super) fn hash(&self) -> &Hash {
+        match self {
+            Self::Traditional { hash, .. } | Self::Pbmac1 { hash, .. } => hash,
+        }
+    }
+
+    /// The MAC itself.
+    pub(super) fn value(&self) -> &[u8] {
+        match self {
+            Self::Traditional { value, .. } | Self::Pbmac1 { value, .. } => value,
+        }
+    }
+
     pub(crate) fn work(&self) -> u64 {
         match self {
             Self::Traditional { iterations, .. } => *iterations,

@@ -52,7 +52,7 @@ fn an_empty_password_and_a_missing_one_are_two_encodings() {
     assert!(parsed.authenticate(Password::Missing).is_ok());
     assert!(parsed.authenticate(Password::Text("")).is_err());
     assert_eq!(read(&[source("x.pfx", missing)], &NoPasswords).certificates.len(), 2);
-    assert!(matches!(write(PfxProfile::Legacy, None), Err(PfxError::LegacyNeedsPassword)));
+    assert!(matches!(write(PfxProfile::Legacy, None), Err(PfxError::Keys(KeysError::LegacyNeedsPassword))));
 }
 
 #[test]
@@ -66,8 +66,8 @@ fn a_single_changed_byte_in_the_content_is_noticed() {
 
 #[test]
 fn passwords_that_readers_encode_differently_are_refused() {
-    assert!(matches!(write(PfxProfile::Modern, Some("a\0b")), Err(PfxError::ContainsNul(_))));
-    assert!(matches!(write(PfxProfile::Modern, Some("😀")), Err(PfxError::PasswordBeyondBmp)));
+    assert!(matches!(write(PfxProfile::Modern, Some("a\0b")), Err(PfxError::Keys(KeysError::ContainsNul))));
+    assert!(matches!(write(PfxProfile::Modern, Some("😀")), Err(PfxError::Keys(KeysError::BeyondBmp))));
 }
 
 #[test]
@@ -76,6 +76,8 @@ fn a_key_of_another_certificate_and_a_hole_are_refused() {
     let stranger = crate::certs::key::Key::from_openssl(testing::ec_key(), Origin::default()).unwrap();
     let options = PfxOptions { profile: PfxProfile::Modern, friendly_name: "x", password: None, with_root: false };
     assert!(matches!(write_pfx(&chain, &stranger, options), Err(PfxError::KeyDoesNotMatchCertificate)));
+    let smiling = PfxOptions { friendly_name: "shop 😀", ..options };
+    assert!(matches!(write_pfx(&chain, bag.keys.first().unwrap(), smiling), Err(PfxError::FriendlyName)));
     let hole = build_chain(&bag, &Roots::none(), LeafSelection::default(), now()).unwrap();
     assert!(matches!(write_pfx(&hole, bag.keys.first().unwrap(), options), Err(PfxError::ChainHasHole)));
 }

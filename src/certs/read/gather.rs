@@ -59,10 +59,15 @@ impl<'a> Gatherer<'a> {
 
     fn take_text(&mut self, name: &str, text: &str) {
         let before = self.bag.certificates.len();
+        let mut parameters = None;
         let mut set_aside = Vec::new();
         let mut all_certificates = true;
         for block in pem::blocks(text) {
             all_certificates &= !matches!(block.label, "PKCS7" | "CMS" | "PKCS12");
+            if shape::is_parameters(block.label) {
+                parameters.get_or_insert_with(|| origin(name, Some(block.line)));
+                continue;
+            }
             if let Some(mistake) = self.take_block(name, block) {
                 set_aside.push(mistake);
             }
@@ -72,7 +77,7 @@ impl<'a> Gatherer<'a> {
         }
         // A request or a public key beside the certificate does no harm; alone it is a mistake.
         if !self.useful {
-            match set_aside.into_iter().next() {
+            match set_aside.into_iter().next().or_else(|| parameters.map(|at| (at, shape::parameters_alone()))) {
                 Some((origin, mistake)) => self.mistaken(&origin, mistake),
                 None if self.bag.findings.iter().any(|finding| finding.subject.starts_with(name)) => {}
                 None => self.mistaken(&origin(name, None), shape::mistaken_file(&[], "certificate:")),
@@ -84,9 +89,6 @@ impl<'a> Gatherer<'a> {
         let at = origin(name, Some(block.line));
         if let Some(mistake) = shape::mistaken_label(block.label) {
             return Some((at, mistake));
-        }
-        if shape::is_parameters(block.label) {
-            return None;
         }
         match block.body {
             Body::Der(der) => self.take_der(&der, &at),
@@ -230,6 +232,11 @@ impl<'a> Gatherer<'a> {
                 self.once(at, &format!("more than {MAX_KEYS} private keys"), "give the key that belongs to the certificate");
             }
             Ok(key) => self.bag.keys.push(Arc::new(key)),
+            Err(error @ KeyError::AnotherPurpose(_)) => self.unreadable(
+                at,
+                &format!("this is {error}"),
+                "give the key from which the certificate's signing request was made; `portcullis cert csr` makes one",
+            ),
             Err(error) => self.unreadable(
                 at,
                 &format!("a damaged private key: {error}"),

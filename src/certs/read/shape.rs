@@ -41,6 +41,14 @@ pub(super) const OPENSSH_KEY: Mistaken = mistaken(
 pub(super) const REVOCATION_LIST: Mistaken = mistaken("a certificate revocation list (CRL)", "give the certificate and its intermediates");
 pub(super) const PGP: Mistaken =
     mistaken("a PGP message or key", "decrypt it with `gpg --decrypt`, and give what comes out; a PGP key is of no use for TLS");
+const REVOCATION_ANSWER: Mistaken =
+    mistaken("an OCSP request or answer, which says whether a certificate was revoked", "give the certificate and its intermediates");
+const PARAMETERS: Mistaken = mistaken(
+    "parameters of a key exchange or key (DH, DSA or EC PARAMETERS), without a key or certificate",
+    "give the certificate that the CA issued, and its private key",
+);
+const ENCRYPTED_MESSAGE: Mistaken =
+    mistaken("an encrypted message (S/MIME)", "open it with the mail program it was sent to, and give what is attached");
 const NOTHING: Mistaken =
     mistaken("nothing that is known here", "ask the CA for the certificate as PEM, DER, P7B or PFX; `file NAME` may say what this is");
 
@@ -61,15 +69,35 @@ pub(super) fn is_parameters(label: &str) -> bool {
     matches!(label, "EC PARAMETERS" | "DH PARAMETERS" | "X9.42 DH PARAMETERS" | "DSA PARAMETERS")
 }
 
+/// What a file is that holds nothing but these.
+pub(super) fn parameters_alone() -> Mistaken {
+    PARAMETERS
+}
+
 /// What a DER structure is.
 pub(super) fn shape_of_der(bytes: &[u8]) -> Result<Shape, Mistaken> {
-    match look(bytes) {
-        Ok(verdict) => verdict,
-        Err(Asn1Error::Truncated) => {
-            Err(mistaken("DER that ends too early: the file was cut off", "fetch it again, in binary mode, and compare its size"))
-        }
-        Err(_) => Err(NOTHING),
+    // Whether all of it is there is told by the outermost length; what is short inside is something else.
+    if matches!(
+        definite(bytes).map(|whole| Reader::new(&whole).next().map(|_| ())),
+        Err(Asn1Error::Truncated) | Ok(Err(Asn1Error::Truncated))
+    ) {
+        return Err(mistaken("DER that ends too early: the file was cut off", "fetch it again, in binary mode, and compare its size"));
     }
+    look(bytes).unwrap_or(Err(NOTHING))
+}
+
+const ENUMERATED: u8 = 0x0a;
+
+/// An OCSP request is one value in another in another, and then lists what is asked for (RFC 6960, 4.1.1).
+fn is_revocation_request(request: Reader<'_>) -> bool {
+    let asked = |mut request: Reader<'_>| {
+        request.optional(context(0)).ok()?;
+        request.optional(context(1)).ok()?;
+        let mut one = request.sequence("requests").ok()?.sequence("a request").ok()?.sequence("a certificate's id").ok()?;
+        one.sequence("a hash").ok()?.oid().ok()?;
+        one.expect(asn1::OCTET_STRING, "a name's hash").ok().map(drop)
+    };
+    asked(request).is_some()
 }
 
 fn look(bytes: &[u8]) -> Result<Result<Shape, Mistaken>, Asn1Error> {
@@ -79,9 +107,16 @@ fn look(bytes: &[u8]) -> Result<Result<Shape, Mistaken>, Asn1Error> {
     Ok(match first.tag {
         asn1::OID => match first.oid()?.as_str() {
             "1.2.840.113549.1.7.2" => Ok(Shape::Pkcs7),
-            _ => Err(mistaken("a PKCS#7 message without certificates", "ask the CA for the certificates as P7B or PEM")),
+            "1.2.840.113549.1.7.3" | "1.2.840.113549.1.7.6" => Err(ENCRYPTED_MESSAGE),
+            kind if kind.starts_with("1.2.840.113549.1.7.") => {
+                Err(mistaken("a PKCS#7 message without certificates", "ask the CA for the certificates as P7B or PEM"))
+            }
+            _ => Err(NOTHING),
         },
+        // An OCSP answer begins with its status (RFC 6960, 4.2.1).
+        ENUMERATED => Err(REVOCATION_ANSWER),
         asn1::INTEGER => look_behind_version(first.number().unwrap_or(u64::MAX), outer)?,
+        asn1::SEQUENCE if is_revocation_request(first.inside()) => Err(REVOCATION_ANSWER),
         asn1::SEQUENCE => look_behind_sequence(first.inside(), outer)?,
         _ => Err(NOTHING),
     })
@@ -180,7 +215,7 @@ fn mistaken_text(head: &str) -> Option<Mistaken> {
             "a JSON document, such as a server's error message",
             "read it: it may say why there is no certificate; then download again",
         )
-    } else if head.starts_with("ssh-") || head.starts_with("ecdsa-sha2-") || has("ssh2 public key") {
+    } else if ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"].iter().any(|start| head.starts_with(start)) || has("ssh2 public key") {
         mistaken("an SSH public key", "give the certificate that the CA issued; SSH keys are of no use for TLS")
     } else if head.starts_with("putty-user-key-file") {
         mistaken("a PuTTY key", "give the key from which the signing request was made; PuTTY keys are for logging in")

@@ -1,6 +1,7 @@
 use secrecy::SecretString;
 
 use super::*;
+use crate::certs::asn1::{encode, integer, null, object, octets, sequence};
 use crate::certs::testing::{self, source};
 
 fn ids(bag: &Bag) -> Vec<String> {
@@ -72,13 +73,23 @@ fn what_is_something_else_is_called_by_its_name() {
         builder.build()
     };
     let public = testing::ec_key();
-    let cases: [(&[u8], &str); 14] = [
+    let status = [0x30, 0x07, 0x0a, 0x01, 0x00, 0xa0, 0x02, 0x30, 0x00];
+    let enveloped = sequence(&[&object("1.2.840.113549.1.7.3"), &encode(0xa0, &sequence(&[&integer(0)]))]);
+    let id = sequence(&[&sequence(&[&object("1.3.14.3.2.26"), &null()]), &octets(&[0x99; 20]), &octets(&[2; 20]), &integer(7)]);
+    let asked = sequence(&[&sequence(&[&sequence(&[&sequence(&[&id])])])]);
+    let cases: [(&[u8], &str); 20] = [
         (&request.to_pem().unwrap(), "signing request"),
         (&request.to_der().unwrap(), "signing request"),
         (&public.public_key_to_pem().unwrap(), "public key"),
         (&public.public_key_to_der().unwrap(), "public key"),
         (b"-----BEGIN OPENSSH PRIVATE KEY-----\nAQID\n-----END OPENSSH PRIVATE KEY-----\n", "OpenSSH private key"),
         (b"ssh-ed25519 AAAA me@here", "SSH public key"),
+        (b"sk-ssh-ed25519@openssh.com AAAA me@here", "SSH public key"),
+        (b"-----BEGIN DH PARAMETERS-----\nAQID\n-----END DH PARAMETERS-----\n", "parameters of a key exchange"),
+        (&status, "OCSP"),
+        (&asked, "OCSP"),
+        (&enveloped, "encrypted message"),
+        (b"\x30\x07\x06\x03\x2a\x03\x04\x05\x00", "nothing that is known"),
         (b"PuTTY-User-Key-File-3: ssh-rsa", "PuTTY"),
         (b"\n<!DOCTYPE html><html><title>Sign in</title>", "login page"),
         (b"\xfe\xed\xfe\xed\0\0\0\x02", "Java keystore (JKS)"),

@@ -19,8 +19,7 @@ use super::read::Bag;
 use super::verdict::{SECURITY_AND_ACCESS, Verdict};
 use crate::finding::Finding;
 
-pub(crate) use names::ascii;
-pub use names::covers;
+pub use names::{covers, host_name};
 
 /// A certificate of another environment, for comparison.
 #[derive(Debug, Clone)]

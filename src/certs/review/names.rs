@@ -28,6 +28,24 @@ pub(crate) fn ascii(name: &str) -> Option<String> {
     Some(format!("{star}{plain}"))
 }
 
+/// A host name, wildcard or address that a certificate can be asked for or checked against, as certificates hold it.
+/// `None`: something else, such as an address with scheme, port or path. Underscores and names of one label are no DNS
+/// host names, but stand in private certificates.
+pub fn host_name(text: &str) -> Option<String> {
+    if let Ok(address) = text.trim().parse::<IpAddr>() {
+        return Some(address.to_string());
+    }
+    let plain = ascii(text)?;
+    let sound = |label: &str| {
+        let inner = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        inner && (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let labels = plain.strip_prefix("*.").unwrap_or(&plain);
+    // Four numbers that are no address are a mistyped one.
+    let address = labels.split('.').all(|label| label.bytes().all(|byte| byte.is_ascii_digit()));
+    (plain.len() <= 253 && !address && labels.split('.').all(sound)).then_some(plain)
+}
+
 /// `wanted` is in the form of [`ascii`]; `presented` as the certificate has it.
 fn matches(presented: &str, wanted: &str) -> bool {
     let presented = presented.strip_suffix('.').unwrap_or(presented);
@@ -113,6 +131,19 @@ mod tests {
         assert!(!covered("f*.example.com", "foo.example.com"));
         assert!(!covered("a.*.example.com", "a.b.example.com"));
         assert!(!covered("*.*.example.com", "a.b.example.com"));
+    }
+
+    #[test]
+    fn what_is_no_host_name_is_told_from_what_is() {
+        for (text, plain) in [("A.Example.com.", "a.example.com"), ("*.bücher.example", "*.xn--bcher-kva.example"), ("::1", "::1")] {
+            assert_eq!(host_name(text).as_deref(), Some(plain));
+        }
+        for (text, plain) in [("10.0.0.1", "10.0.0.1"), ("intranet", "intranet"), ("a_b.example.com", "a_b.example.com")] {
+            assert_eq!(host_name(text).as_deref(), Some(plain));
+        }
+        for text in ["bad name", "https://a.example.com", "a.example.com:443", "", "a..b", "*.*.b.com", "10.0.0.256", "-a.b"] {
+            assert_eq!(host_name(text), None, "{text}");
+        }
     }
 
     #[test]

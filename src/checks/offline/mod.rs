@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::spec::{CheckSpec, Outcome, Tally, Vantage};
 use crate::finding::Severity;
-use crate::site::model::{CertificateFiles, Login, Privilege, SecretRef, Site};
+use crate::site::model::{CertificateFiles, Login, Privilege, Role, SecretRef, Site};
 
 /// Every file of the site file is there.
 pub static FILES: CheckSpec = CheckSpec {
@@ -98,8 +98,9 @@ fn named_files(site: &Site) -> Vec<Named> {
     for (place, hop) in site.route.hops.iter().enumerate() {
         list.login(&format!("route.hops[{place}]"), &hop.login);
     }
-    for node in &site.nodes {
-        let key = format!("nodes.{}", node.name);
+    for node in site.machines() {
+        let place = if node.role == Role::LoadBalancer { "load_balancer.machines" } else { "nodes" };
+        let key = format!("{place}.{}", node.name);
         list.login(&key, &node.login);
         if let Privilege::SudoPassword(password) = &node.privilege {
             list.secret(&format!("{key}.sudo_password"), Some(password));

@@ -2,7 +2,7 @@
 
 use super::SECRETS;
 use crate::checks::spec::{Outcome, Tally};
-use crate::site::model::{CertificateFiles, Login, Privilege, SecretRef, Site};
+use crate::site::model::{CertificateFiles, Login, Privilege, Role, SecretRef, Site};
 use crate::site::secret::{SecretError, Secrets};
 
 /// Resolves every reference of the site but those that are asked for, and one-time codes, which serve once.
@@ -53,8 +53,9 @@ fn references(site: &Site) -> Vec<(String, &SecretRef)> {
     for (place, hop) in site.route.hops.iter().enumerate() {
         login(&mut list, &format!("route.hops[{place}]"), &hop.login);
     }
-    for node in &site.nodes {
-        let key = format!("nodes.{}", node.name);
+    for node in site.machines() {
+        let place = if node.role == Role::LoadBalancer { "load_balancer.machines" } else { "nodes" };
+        let key = format!("{place}.{}", node.name);
         login(&mut list, &key, &node.login);
         if let Privilege::SudoPassword(password) = &node.privilege {
             list.push((format!("{key}.sudo_password"), password));

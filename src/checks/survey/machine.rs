@@ -20,6 +20,8 @@ pub(super) fn machine(node: &Node, facts: &Facts, profile: &Profile) -> Vec<Outc
         Role::Node => (hardware.memory_gib, hardware.cores),
         Role::Arbiter => (hardware.arbiter_memory_gib, hardware.arbiter_cores),
         Role::Connector => (profile.connector.memory_gib, profile.connector.cores),
+        // The profile says nothing of it.
+        Role::LoadBalancer => return Vec::new(),
     };
     let number = |key: &str| facts.machine.get(key).and_then(|value| value.trim().parse::<u64>().ok());
     if let Some(kib) = number("memory-kib") {

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use secrecy::SecretString;
 use serde_json::json;
@@ -25,6 +24,7 @@ use crate::access::{
 use crate::event::{Event, Sink};
 use crate::ledger::EventKind;
 use crate::node::RunId;
+use crate::playbook::Stop;
 use crate::site::duration::format_duration;
 use crate::site::model::SecretRef;
 
@@ -228,7 +228,7 @@ impl Doors<'_> {
 
     /// Opens every door, or closes again those that were opened.
     async fn open_or_take_back<'e>(&self, entered: &'e [Entered], window: &Window, args: &OpenArgs) -> Result<Vec<&'e Entered>, Failure> {
-        let interrupted = AtomicBool::new(false);
+        let interrupted = Stop::default();
         let opening = self.open(entered, window, args, &interrupted);
         match interrupt::let_finish(opening, &interrupted).await? {
             (Ok(open), false) => Ok(open),
@@ -241,13 +241,7 @@ impl Doors<'_> {
     }
 
     /// Opens every door; where one stays shut and that is not enough, what failed.
-    async fn open<'e>(
-        &self,
-        entered: &'e [Entered],
-        window: &Window,
-        args: &OpenArgs,
-        stop: &AtomicBool,
-    ) -> Result<Vec<&'e Entered>, Failure> {
+    async fn open<'e>(&self, entered: &'e [Entered], window: &Window, args: &OpenArgs, stop: &Stop) -> Result<Vec<&'e Entered>, Failure> {
         let outcomes = open_doors(entered, window, self.sink.as_ref()).await;
         let (mut open, mut failed, mut help) = (Vec::new(), Vec::new(), None);
         for (door, outcome) in outcomes {
@@ -261,7 +255,7 @@ impl Doors<'_> {
         }
         let hops = entered.iter().filter(|door| door.doorway.is_hop()).count();
         let is_enough = args.partial && open.len() > hops && open.iter().filter(|door| door.doorway.is_hop()).count() == hops;
-        if (failed.is_empty() || is_enough) && !stop.load(Ordering::SeqCst) {
+        if (failed.is_empty() || is_enough) && !stop.is_raised() {
             return Ok(open);
         }
         let lines = by_cause(failed.iter().map(|(name, why)| (*name, why.clone())));

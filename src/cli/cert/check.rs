@@ -7,26 +7,27 @@ use serde_json::json;
 
 use super::input::{self, Input, TrustArgs};
 use super::show::{self, Paint};
-use super::{At, CertContext, CertError, DONE, FOUND, instant};
+use super::{At, CertContext, CertError, DONE, FOUND, host, instant};
 use crate::certs::{Certificate, Chain, ChainError, Demands, Elsewhere, LeafSelection, build_chain, review, review_without_chain};
 use crate::finding::{Finding, has_errors};
+use crate::site::model::{CertificateFiles, Site};
 
 /// Arguments of `cert check`.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// PEM, DER, P7B and PFX files, in any order; the site's where there is one
+    /// PEM, DER, P7B and PFX files, in any order. Without any, all certificates that the site names
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The private key, where it is not in one of the files
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// A name that must be covered; repeat for more. Without it the site's names, current and planned
-    #[arg(long, value_name = "DNS")]
+    #[arg(long, value_name = "DNS", value_parser = host)]
     name: Vec<String>,
     /// The instant for which everything is judged (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<At>,
-    /// A certificate of another environment, which must not be this one; repeat for more
+    /// A certificate of another environment, or its site file: none of its certificates may be this one; repeat for more
     #[arg(long, value_name = "ENVIRONMENT=FILE", value_parser = environment)]
     other_environment: Vec<(String, PathBuf)>,
     #[command(flatten)]
@@ -40,27 +41,84 @@ fn environment(text: &str) -> Result<(String, PathBuf), String> {
 
 pub(super) fn run(args: &CheckArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
     let now = context.instant(args.at);
-    let names = context.names(&args.name);
-    let elsewhere = elsewhere(&args.other_environment)?;
-    let mut input = input::load(context, &args.files, args.key.as_deref(), &args.trust)?;
+    let elsewhere = elsewhere(&args.other_environment, context)?;
+    let mut verdicts = Vec::new();
+    for target in targets(args, context) {
+        verdicts.push(look_at(target, args, now, &elsewhere, context)?);
+    }
+    print(&verdicts, context)?;
+    Ok(if verdicts.iter().any(|verdict| has_errors(&verdict.findings)) { FOUND } else { DONE })
+}
+
+/// One certificate that is to be looked at.
+struct Target {
+    /// What the site calls it, where it has several.
+    title: Option<String>,
+    files: CertificateFiles,
+    names: Vec<String>,
+    /// A key was promised.
+    key: bool,
+}
+
+/// What was found of it.
+struct Verdict {
+    title: Option<String>,
+    chain: Option<Chain>,
+    findings: Vec<Finding>,
+}
+
+/// The files given; without any, every certificate of the site: its own, and those of custom domains and extensions.
+fn targets(args: &CheckArgs, context: &CertContext<'_>) -> Vec<Target> {
+    let main = Target {
+        title: None,
+        files: input::stated(context, &args.files, args.key.as_deref()),
+        names: context.names(&args.name),
+        key: args.key.is_some(),
+    };
+    let given = !args.files.is_empty() || args.key.is_some() || !args.name.is_empty();
+    let Some(site) = context.site.filter(|_| !given) else { return vec![main] };
+    let mut targets = Vec::new();
+    let domains = site.names.custom_domains.iter().map(|custom| (custom, custom.domain.clone()));
+    let extensions = site.names.extensions.iter().map(|custom| (custom, format!("*.{}", custom.domain)));
+    for (custom, name) in domains.chain(extensions) {
+        if let Some(files) = &custom.certificate {
+            let files = input::absolute(site, files);
+            targets.push(Target { title: Some(custom.domain.clone()), files, names: vec![name], key: true });
+        }
+    }
+    // Without any certificate at all the first is what is missing.
+    if !main.files.files.is_empty() || targets.is_empty() {
+        let title = (!targets.is_empty()).then(|| "tls.certificate".to_owned());
+        targets.insert(0, Target { title, key: true, ..main });
+    }
+    targets
+}
+
+fn look_at(
+    target: Target,
+    args: &CheckArgs,
+    now: jiff::Timestamp,
+    elsewhere: &[Elsewhere],
+    context: &mut CertContext<'_>,
+) -> Result<Verdict, CertError> {
+    let Target { title, files, names, key } = target;
+    let mut input = input::load(context, files, &args.trust)?;
     if args.trust.fetch_missing {
         super::fetch::complete(&mut input, &names, now, context)?;
     }
-    // A key was promised: by `--key`, or by the kind of file, which exists to hold one.
-    let key = args.key.is_some() || !input.bag.pfx_files.is_empty();
-    let demands = Demands { names: &names, now, key, appliance: context.site.is_some(), elsewhere: &elsewhere };
-    let (chain, findings) = match chain(&input, &names, now, context.interactive) {
+    // A kind of file that exists to hold a key promises one too.
+    let key = key || !input.bag.pfx_files.is_empty();
+    let demands = Demands { names: &names, now, key, appliance: context.site.is_some(), elsewhere };
+    match chain(&input, &names, now, context.interactive) {
         Ok(chain) => {
             let findings = review(&input.bag, &chain, &demands);
-            (Some(chain), findings)
+            Ok(Verdict { title, chain: Some(chain), findings })
         }
         Err(error) => match review_without_chain(&input.bag, &error) {
-            Some(findings) => (None, findings),
-            None => return Err(CertError::Chain(error)),
+            Some(findings) => Ok(Verdict { title, chain: None, findings }),
+            None => Err(CertError::Chain(error)),
         },
-    };
-    print(&findings, chain.as_ref(), context)?;
-    Ok(if has_errors(&findings) { FOUND } else { DONE })
+    }
 }
 
 /// The chain in the files; where several certificates could be meant, a person at the terminal is asked.
@@ -79,29 +137,53 @@ fn ask_which(candidates: &[Arc<Certificate>]) -> Option<usize> {
     dialoguer::Select::new().with_prompt("Which is the server's certificate?").items(&labels).default(0).interact_opt().ok().flatten()
 }
 
-fn elsewhere(others: &[(String, PathBuf)]) -> Result<Vec<Elsewhere>, CertError> {
+fn elsewhere(others: &[(String, PathBuf)], context: &CertContext<'_>) -> Result<Vec<Elsewhere>, CertError> {
     let mut elsewhere = Vec::new();
     for (environment, path) in others {
-        let servers = input::read_certificates(path)?.into_iter().filter(|one| !one.is_ca());
-        elsewhere.extend(servers.map(|certificate| Elsewhere { environment: environment.clone(), certificate }));
+        let files = if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+            let site = crate::site::load(path, context.home).map_err(|source| CertError::OtherSite { path: path.clone(), source })?;
+            certificate_files(&site)
+        } else {
+            vec![path.clone()]
+        };
+        for file in files {
+            let servers = input::read_certificates(&file)?.into_iter().filter(|one| !one.is_ca());
+            elsewhere.extend(servers.map(|certificate| Elsewhere { environment: environment.clone(), certificate }));
+        }
     }
     Ok(elsewhere)
 }
 
-fn print(findings: &[Finding], chain: Option<&Chain>, context: &mut CertContext<'_>) -> Result<(), CertError> {
+/// The files of every certificate of a site.
+fn certificate_files(site: &Site) -> Vec<PathBuf> {
+    let own = site.tls.iter().map(|tls| &tls.certificate);
+    let custom = site.names.custom_domains.iter().chain(&site.names.extensions).filter_map(|custom| custom.certificate.as_ref());
+    own.chain(custom).flat_map(|stated| input::absolute(site, stated).files).collect()
+}
+
+fn print(verdicts: &[Verdict], context: &mut CertContext<'_>) -> Result<(), CertError> {
     if context.json {
+        let findings: Vec<&Finding> = verdicts.iter().flat_map(|verdict| &verdict.findings).collect();
         return show::print_json(&json!({"findings": findings}), context.out);
     }
     let output = |source| CertError::Output { source };
-    if let (Some(chain), []) = (chain, findings) {
-        let root = chain.root().map(|root| root.subject.short()).unwrap_or_default();
-        let intermediates = chain.intermediates.len();
-        let text = format!(
-            "nothing to complain about: {} leads over {intermediates} intermediate{} to {root}",
-            chain.leaf.origin,
-            if intermediates == 1 { "" } else { "s" }
-        );
-        return writeln!(context.out, "{}", Paint(context.color).green(&text)).map_err(output);
+    for (place, verdict) in verdicts.iter().enumerate() {
+        if let Some(title) = &verdict.title {
+            let gap = if place == 0 { "" } else { "\n" };
+            writeln!(context.out, "{gap}{}", Paint(context.color).bold(title)).map_err(output)?;
+        }
+        match &verdict.chain {
+            Some(chain) if verdict.findings.is_empty() => praise(chain, context).map_err(output)?,
+            Some(_) | None => show::print_findings(&verdict.findings, Paint(context.color), context.out).map_err(output)?,
+        }
     }
-    show::print_findings(findings, Paint(context.color), context.out).map_err(output)
+    Ok(())
+}
+
+fn praise(chain: &Chain, context: &mut CertContext<'_>) -> std::io::Result<()> {
+    let root = chain.root().map(|root| root.subject.short()).unwrap_or_default();
+    let intermediates = chain.intermediates.len();
+    let plural = if intermediates == 1 { "" } else { "s" };
+    let text = format!("nothing to complain about: {} leads over {intermediates} intermediate{plural} to {root}", chain.leaf.origin);
+    writeln!(context.out, "{}", Paint(context.color).green(&text))
 }

@@ -10,6 +10,7 @@ use crate::certs::pfx::{PfxError, PfxReadError};
 use crate::disk::WriteError;
 use crate::report::Look;
 use crate::report::failure::{Failure, write_failure};
+use crate::site::SiteErrors;
 use crate::site::secret::SecretError;
 use serde_json::json;
 
@@ -29,6 +30,28 @@ pub enum CertError {
     OutIsInput {
         /// The file.
         path: PathBuf,
+    },
+    /// The PFX cannot take a folder's place.
+    #[error("{path} is a folder")]
+    OutIsFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The PFX would lie in a folder that is not there.
+    #[error("{path} cannot be written: there is no folder {folder}")]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The site file of another environment is not one.
+    #[error("the site file {path} cannot be used")]
+    OtherSite {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SiteErrors,
     },
     /// A file given as a root holds no certificate.
     #[error("{path} holds no certificate that could be a root")]
@@ -85,6 +108,9 @@ impl CertError {
         match self {
             Self::Read { .. }
             | Self::OutIsInput { .. }
+            | Self::OutIsFolder { .. }
+            | Self::NoFolder { .. }
+            | Self::OtherSite { .. }
             | Self::NoRoot { .. }
             | Self::NoFiles
             | Self::Chain(_)
@@ -101,7 +127,9 @@ impl CertError {
     pub fn help(&self) -> Option<String> {
         Some(match self {
             Self::Read { .. } => "check the path and that you may read the file".to_owned(),
-            Self::OutIsInput { .. } => "give another name with `--out`".to_owned(),
+            Self::OutIsInput { .. } | Self::OutIsFolder { .. } => "name another file: `--out FILE`".to_owned(),
+            Self::NoFolder { folder, .. } => format!("make it first (`mkdir -p {}`), or name another file: `--out FILE`", folder.display()),
+            Self::OtherSite { .. } => "`portcullis --site FILE site check` shows every problem with its place".to_owned(),
             Self::NoRoot { .. } => "give the private CA's root certificate as PEM or DER".to_owned(),
             Self::NoFiles => {
                 "name the files that the CA sent, in any order; or give a site file that names them (`--site FILE`)".to_owned()

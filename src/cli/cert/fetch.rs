@@ -1,9 +1,11 @@
 //! `--fetch-missing`: getting a missing issuer from the address that the certificate below it names (AIA, RFC 5280,
 //! 4.2.2.1). Only where asked, small, briefly, without following redirections; what comes is used only if it signed.
 
+use std::io::Read as _;
 use std::time::Duration;
 
 use super::input::Input;
+use super::proxied::{self, Answer};
 use super::{CertContext, CertError, check};
 use crate::certs::{self, Source};
 use crate::site::model::{Proxy, ProxyKind};
@@ -19,7 +21,9 @@ pub(super) fn complete(input: &mut Input, names: &[String], now: jiff::Timestamp
     let mut tried = Vec::new();
     for _ in 0..MAX_ROUNDS {
         let Ok(chain) = check::chain(input, names, now, false) else { return Ok(()) };
-        let urls = chain.missing().map(|missing| missing.urls.clone()).unwrap_or_default();
+        let mut urls = chain.missing().map(|missing| missing.urls.clone()).unwrap_or_default();
+        // Windows' CAs name a directory first, which is tried where there is nothing else.
+        urls.sort_by_key(|url| !is_http(url));
         let Some(url) = urls.into_iter().find(|url| !tried.contains(url)) else { return Ok(()) };
         tried.push(url.clone());
         let text = match get(&url, context.site.map(|site| &site.proxy)) {
@@ -41,20 +45,48 @@ pub(super) fn complete(input: &mut Input, names: &[String], now: jiff::Timestamp
 }
 
 fn get(url: &str, proxy: Option<&Proxy>) -> Result<Vec<u8>, String> {
-    if !url.starts_with("http://") && !url.starts_with("https://") {
+    if !is_http(url) {
         return Err("only http and https addresses are fetched".to_owned());
     }
-    let mut config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).max_redirects(0);
     // A site's word about its proxy goes before this machine's environment.
-    if let Some(proxy) = proxy {
-        config = config.proxy(proxy_for(url, proxy)?);
+    let proxy = match proxy {
+        Some(proxy) => proxy_for(url, proxy)?,
+        None => ureq::Proxy::try_from_env().filter(|proxy| url.parse().is_ok_and(|address| !proxy.is_no_proxy(&address))),
+    };
+    let answer = match &proxy {
+        Some(proxy) if url.starts_with("http://") && proxy.protocol() == ureq::ProxyProtocol::Http => {
+            proxied::get(proxy, url, MAX_ANSWER, TIMEOUT)?
+        }
+        Some(_) | None => direct(url, proxy)?,
+    };
+    if !(200..300).contains(&answer.status) {
+        let to = answer.location.map_or_else(String::new, |place| format!(" and points to {}, which is not followed", printable(&place)));
+        return Err(format!("the server answers {}{to}", answer.status));
     }
+    if answer.body.len() as u64 > MAX_ANSWER {
+        return Err(format!("the answer is larger than {} KB, which no issuer's certificate is", MAX_ANSWER >> 10));
+    }
+    Ok(answer.body)
+}
+
+/// As `ureq` does it: without a proxy, or through a tunnel.
+fn direct(url: &str, proxy: Option<ureq::Proxy>) -> Result<Answer, String> {
+    let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).max_redirects(0).http_status_as_error(false).proxy(proxy);
     let agent: ureq::Agent = config.build().into();
     let mut answer = agent.get(url).call().map_err(|error| error.to_string())?;
-    if !answer.status().is_success() {
-        return Err(format!("the server answers {}", answer.status()));
-    }
-    answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec().map_err(|error| error.to_string())
+    let location = answer.headers().get("location").and_then(|place| place.to_str().ok()).map(ToOwned::to_owned);
+    let mut body = Vec::new();
+    answer.body_mut().as_reader().take(MAX_ANSWER + 1).read_to_end(&mut body).map_err(|error| error.to_string())?;
+    Ok(Answer { status: answer.status().as_u16(), location, body })
+}
+
+fn is_http(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
+}
+
+/// What a server says goes to a terminal.
+fn printable(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(200).collect()
 }
 
 /// The explicit proxy of the site, unless the address is on its list of those that bypass it.

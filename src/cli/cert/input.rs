@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::{CertContext, CertError, secret_ref};
 use crate::certs::{self, Bag, Certificate, MAX_FILE, Passwords, Roots, Source};
 use crate::finding::{Finding, Severity};
-use crate::site::model::{CertificateFiles, SecretRef};
+use crate::site::model::{CertificateFiles, SecretRef, Site};
 use crate::site::secret::Secrets;
 
 /// Arguments that every command with input files has.
@@ -56,15 +56,33 @@ impl Passwords for Asking<'_> {
     }
 }
 
-/// Reads `files`, the key and the roots; where no file is given, what the site names.
-pub(super) fn load(context: &CertContext<'_>, files: &[PathBuf], key: Option<&Path>, trust: &TrustArgs) -> Result<Input, CertError> {
-    let from_site = site_files(context, files.is_empty());
-    let mut paths: Vec<PathBuf> = files.to_vec();
-    paths.extend(from_site.files);
+/// The files given, else those of the site's main certificate; the site's private roots in both cases.
+pub(super) fn stated(context: &CertContext<'_>, files: &[PathBuf], key: Option<&Path>) -> CertificateFiles {
+    let from_site = context.site.and_then(|site| site.tls.as_ref().map(|tls| absolute(site, &tls.certificate))).unwrap_or_default();
+    if files.is_empty() {
+        return CertificateFiles { key: key.map(Path::to_owned).or(from_site.key), ..from_site };
+    }
+    CertificateFiles { files: files.to_vec(), key: key.map(Path::to_owned), key_password: None, roots: from_site.roots }
+}
+
+/// What a site says of a certificate, with paths that hold from here.
+pub(super) fn absolute(site: &Site, stated: &CertificateFiles) -> CertificateFiles {
+    let all = |paths: &[PathBuf]| paths.iter().map(|path| site.path(path)).collect();
+    CertificateFiles {
+        files: all(&stated.files),
+        key: stated.key.as_deref().map(|key| site.path(key)),
+        key_password: stated.key_password.clone(),
+        roots: all(&stated.roots),
+    }
+}
+
+/// Reads the files stated, their key and their roots.
+pub(super) fn load(context: &CertContext<'_>, stated: CertificateFiles, trust: &TrustArgs) -> Result<Input, CertError> {
+    let mut paths = stated.files;
     if paths.is_empty() {
         return Err(CertError::NoFiles);
     }
-    paths.extend(key.map(Path::to_owned).or(from_site.key));
+    paths.extend(stated.key);
     let mut unreadable = Vec::new();
     let mut sources = Vec::new();
     for path in &paths {
@@ -74,13 +92,13 @@ pub(super) fn load(context: &CertContext<'_>, files: &[PathBuf], key: Option<&Pa
             Err(source) => unreadable.push(unreadable_file(path, &source)),
         }
     }
-    let reference = trust.key_password_from.as_ref().or(from_site.key_password.as_ref());
+    let reference = trust.key_password_from.as_ref().or(stated.key_password.as_ref());
     let resolved = reference.map(|reference| context.secrets.resolve(reference, "the private key's password"));
     let passwords = Given { password: resolved.transpose().map_err(CertError::Secret)? };
     let mut bag = certs::read(&sources, &passwords.or_ask(context));
     bag.findings.splice(..0, unreadable);
     let mut roots = Roots::mozilla();
-    for path in trust.root.iter().chain(&from_site.roots) {
+    for path in trust.root.iter().chain(&stated.roots) {
         for root in read_roots(path)? {
             roots = roots.and(root);
         }
@@ -91,24 +109,6 @@ pub(super) fn load(context: &CertContext<'_>, files: &[PathBuf], key: Option<&Pa
 impl Given {
     pub(super) fn or_ask<'a>(&'a self, context: &'a CertContext<'_>) -> Asking<'a> {
         Asking { given: self, secrets: context.secrets, interactive: context.interactive }
-    }
-}
-
-/// What the site says of its certificate: all of it where no file was named, else its roots alone.
-fn site_files(context: &CertContext<'_>, all: bool) -> CertificateFiles {
-    let Some(site) = context.site else { return CertificateFiles::default() };
-    let Some(tls) = &site.tls else { return CertificateFiles::default() };
-    let absolute = |paths: &[PathBuf]| paths.iter().map(|path| site.path(path)).collect::<Vec<_>>();
-    let stated = &tls.certificate;
-    let roots = absolute(&stated.roots);
-    if !all {
-        return CertificateFiles { roots, ..CertificateFiles::default() };
-    }
-    CertificateFiles {
-        files: absolute(&stated.files),
-        key: stated.key.as_deref().map(|key| site.path(key)),
-        key_password: stated.key_password.clone(),
-        roots,
     }
 }
 

@@ -27,7 +27,7 @@ pub struct InspectArgs {
 
 pub(super) fn run(args: &InspectArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
     let now = context.instant(args.at);
-    let mut input = input::load(context, &args.files, None, &args.trust)?;
+    let mut input = input::load(context, input::stated(context, &args.files, None), &args.trust)?;
     if args.trust.fetch_missing {
         super::fetch::complete(&mut input, &[], now, context)?;
     }

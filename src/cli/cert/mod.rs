@@ -9,6 +9,7 @@ mod fetch;
 mod input;
 mod inspect;
 mod pfx;
+mod proxied;
 mod show;
 
 use std::fmt;
@@ -45,6 +46,8 @@ pub struct CertContext<'a> {
     pub now: jiff::Timestamp,
     /// The site, where there is one.
     pub site: Option<&'a Site>,
+    /// The operator's home, for `~` in other sites' files.
+    pub home: &'a std::path::Path,
     /// Resolves secret references, and asks where it may.
     pub secrets: &'a Secrets,
     /// Whether a person may be asked.
@@ -92,13 +95,20 @@ fn secret_ref(text: &str) -> Result<SecretRef, String> {
     text.parse().map_err(|error: SecretRefError| format!("{error}; {}", error.help().unwrap_or_default()))
 }
 
-/// Parses RFC 3339 or `now`, which is `None` here: the context knows it.
+/// Parses RFC 3339, a day (its first second in UTC), or `now`, which is `None` here: the context knows it.
 fn instant(text: &str) -> Result<At, String> {
     if text == "now" {
         return Ok(At(None));
     }
-    let example = "write it as 2027-01-31T12:00:00Z (RFC 3339), or `now`";
-    text.parse().map(|time| At(Some(time))).map_err(|error| format!("{error}; {example}"))
+    let midnight = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|day| day.timestamp());
+    let time = text.parse().ok().or_else(midnight);
+    time.map(|time| At(Some(time))).ok_or_else(|| "write it as 2027-01-31T12:00:00Z (RFC 3339), as 2027-01-31 or as now".to_owned())
+}
+
+/// Parses a name that a certificate may be for.
+fn host(text: &str) -> Result<String, String> {
+    let help = "write it as host.example.com, *.example.com or an IP address, without scheme, port or path";
+    if crate::certs::host_name(text).is_some() { Ok(text.to_owned()) } else { Err(help.to_owned()) }
 }
 
 /// An instant given on the command line; `None`: now.

@@ -1,6 +1,7 @@
 //! `cert pfx`: whatever the CA sent, as one full-chain PFX.
 
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -8,9 +9,9 @@ use serde_json::json;
 use super::input::{self, TrustArgs};
 use super::show::{self, Paint};
 use super::{At, CertContext, CertError, DONE, FOUND, check, instant, secret_ref};
-use crate::certs::pfx::{PfxOptions, PfxProfile, TARGETS, write_pfx};
+use crate::certs::pfx::{KeysError, PfxKeys, PfxProfile, TARGETS, compose_pfx};
 use crate::certs::{Chain, Demands, Key, review, review_without_chain};
-use crate::disk::{self, Existing, WriteError};
+use crate::disk::{self, Existing, Staged, WriteError};
 use crate::finding::Finding;
 use crate::site::model::SecretRef;
 
@@ -24,7 +25,7 @@ pub struct PfxArgs {
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
     /// The PFX to write
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = pfx_file)]
     out: PathBuf,
     /// The instant for which everything is judged (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = instant)]
@@ -56,6 +57,29 @@ fn profile(name: &str) -> Result<PfxProfile, String> {
     PfxProfile::named(name).ok_or_else(|| format!("not known; there are {}", known()))
 }
 
+fn pfx_file(text: &str) -> Result<PathBuf, String> {
+    match text {
+        "-" => Err("a PFX holds a private key and is put in a file of its own, never on standard output".to_owned()),
+        _ if text.ends_with('/') => Err("name the file, not its folder alone".to_owned()),
+        _ => Ok(PathBuf::from(text)),
+    }
+}
+
+/// Before anything is asked or computed: whether the PFX could be put in its place.
+fn must_have_a_place(args: &PfxArgs) -> Result<(), CertError> {
+    if args.out.is_dir() {
+        return Err(CertError::OutIsFolder { path: args.out.clone() });
+    }
+    let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(CertError::NoFolder { path: args.out.clone(), folder: folder.to_owned() });
+    }
+    if !args.force && args.out.exists() {
+        return Err(CertError::Write(WriteError::Exists { path: args.out.clone() }));
+    }
+    Ok(())
+}
+
 // `--force` means a PFX of before, never the key it is made from.
 fn must_not_replace_an_input(args: &PfxArgs) -> Result<(), CertError> {
     let same = |a: &Path, b: &Path| std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b));
@@ -67,14 +91,13 @@ fn must_not_replace_an_input(args: &PfxArgs) -> Result<(), CertError> {
 }
 
 pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
-    let existing = if args.force { Existing::Replace } else { Existing::Keep };
-    if !args.force && args.out.exists() {
-        return Err(CertError::Write(WriteError::Exists { path: args.out.clone() }));
-    }
+    must_have_a_place(args)?;
     must_not_replace_an_input(args)?;
     let now = context.instant(args.at);
     let names = context.names(&[]);
-    let mut input = input::load(context, &args.input, args.key.as_deref(), &args.trust)?;
+    // What answers at once can be had before the files are read; nobody should be asked for a file that is refused then.
+    let early = if asks(args) { None } else { Some(Keys::begin(args, context)?) };
+    let mut input = input::load(context, input::stated(context, &args.input, args.key.as_deref()), &args.trust)?;
     if args.trust.fetch_missing {
         super::fetch::complete(&mut input, &names, now, context)?;
     }
@@ -91,59 +114,83 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
     let Some(key) = chain.key.clone().filter(|_| chain.is_whole()) else {
         return answer.refuse(context);
     };
-    let password_file = Written::make(args, &chain, &key, context)?.place(&args.out, existing)?;
+    let keys = early.map_or_else(|| Keys::begin(args, context), Ok)?;
+    let friendly_name = friendly_name(args, &chain, context);
+    let password_file = keys.write(args, &chain, &key, &friendly_name)?;
     answer.report(password_file.as_deref(), context)
 }
 
-/// A PFX that is ready to be put in place.
-struct Written {
-    pfx: Vec<u8>,
+/// Whether having the password may need a person.
+fn asks(args: &PfxArgs) -> bool {
+    match &args.password_from {
+        Some(SecretRef::Prompt | SecretRef::Cmd(_)) => true,
+        Some(SecretRef::Env(_) | SecretRef::File(_)) | None => false,
+    }
+}
+
+/// The keys of the new PFX, in the making.
+struct Keys {
+    derived: JoinHandle<Result<PfxKeys, KeysError>>,
     /// A password that nobody knows yet.
     random_password: Option<SecretString>,
 }
 
-impl Written {
-    fn make(args: &PfxArgs, chain: &Chain, key: &Key, context: &mut CertContext<'_>) -> Result<Self, CertError> {
+impl Keys {
+    fn begin(args: &PfxArgs, context: &CertContext<'_>) -> Result<Self, CertError> {
         let given = args.password_from.as_ref().map(|reference| context.secrets.resolve(reference, "the new PFX's password"));
         let given = given.transpose().map_err(CertError::Secret)?;
         let random_password = if given.is_none() { Some(random_password()?) } else { None };
         let site_profile = || context.site.and_then(|site| site.tls.as_ref()).and_then(|tls| PfxProfile::named(&tls.pfx_target));
         let profile = args.profile.or(args.target).or_else(site_profile).unwrap_or(PfxProfile::Modern);
-        let friendly_name = friendly_name(args, chain, context);
-        let options = PfxOptions {
-            profile,
-            friendly_name: &friendly_name,
-            password: given.as_ref().or(random_password.as_ref()),
-            with_root: args.include_root,
-        };
-        let pfx = write_pfx(chain, key, options).map_err(CertError::Pfx)?;
-        Ok(Self { pfx, random_password })
+        let password = given.or_else(|| random_password.clone());
+        let start = thread::Builder::new().name("keys".to_owned());
+        let derived =
+            start.spawn(move || PfxKeys::derive(profile, password)).map_err(|error| CertError::Pfx(KeysError::Thread(error).into()))?;
+        Ok(Self { derived, random_password })
     }
 
-    /// Puts the PFX and, where it was made here, its password in place; both or neither.
-    fn place(self, out: &Path, existing: Existing) -> Result<Option<PathBuf>, CertError> {
-        const PRIVATE: u32 = 0o600;
-        let Some(password) = self.random_password else {
-            disk::write_atomically(out, &self.pfx, PRIVATE, existing).map_err(CertError::Write)?;
-            return Ok(None);
-        };
-        let mut beside = out.as_os_str().to_owned();
-        beside.push(".password");
-        let beside = PathBuf::from(beside);
-        let before = std::fs::read(&beside).ok();
-        let line = zeroize::Zeroizing::new(format!("{}\n", password.expose_secret()));
-        disk::write_atomically(&beside, line.as_bytes(), PRIVATE, existing).map_err(CertError::Write)?;
-        if let Err(error) = disk::write_atomically(out, &self.pfx, PRIVATE, existing) {
-            // The old PFX still has its old password; a new one's goes with it.
-            let undone = match before {
-                Some(old) => disk::write_atomically(&beside, &old, PRIVATE, Existing::Replace).is_ok(),
-                None => std::fs::remove_file(&beside).is_ok(),
-            };
-            tracing::debug!(undone, "the password file was put back");
-            return Err(CertError::Write(error));
-        }
-        Ok(Some(beside))
+    /// Writes the PFX beside its place while the second implementation reads it back, then puts it in.
+    fn write(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str) -> Result<Option<PathBuf>, CertError> {
+        let keys = self.derived.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let keys = keys.map_err(|error| CertError::Pfx(error.into()))?;
+        let composed = compose_pfx(chain, key, name, args.include_root, keys).map_err(CertError::Pfx)?;
+        let bytes = composed.bytes().to_vec();
+        let staged = thread::scope(|scope| {
+            let staging = scope.spawn(|| Staged::beside(&args.out, &bytes, PRIVATE));
+            let compared = composed.compare();
+            let staged = staging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            compared.map_err(CertError::Pfx)?;
+            staged.map_err(CertError::Write)
+        })?;
+        let existing = if args.force { Existing::Replace } else { Existing::Keep };
+        place(staged, self.random_password, &args.out, existing)
     }
+}
+
+const PRIVATE: u32 = 0o600;
+
+/// Puts the PFX and, where it was made here, its password in place; both or neither.
+fn place(pfx: Staged, random_password: Option<SecretString>, out: &Path, existing: Existing) -> Result<Option<PathBuf>, CertError> {
+    let Some(password) = random_password else {
+        pfx.place(existing).map_err(CertError::Write)?;
+        return Ok(None);
+    };
+    let mut beside = out.as_os_str().to_owned();
+    beside.push(".password");
+    let beside = PathBuf::from(beside);
+    let before = std::fs::read(&beside).ok();
+    let line = zeroize::Zeroizing::new(format!("{}\n", password.expose_secret()));
+    disk::write_atomically(&beside, line.as_bytes(), PRIVATE, existing).map_err(CertError::Write)?;
+    if let Err(error) = pfx.place(existing) {
+        // The old PFX still has its old password; a new one's goes with it.
+        let undone = match before {
+            Some(old) => disk::write_atomically(&beside, &old, PRIVATE, Existing::Replace).is_ok(),
+            None => std::fs::remove_file(&beside).is_ok(),
+        };
+        tracing::debug!(undone, "the password file was put back");
+        return Err(CertError::Write(error));
+    }
+    Ok(Some(beside))
 }
 
 /// 160 random bits in base32, which survives every form, shell and clipboard.

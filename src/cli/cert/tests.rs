@@ -22,6 +22,7 @@ fn portcullis(folder: &Path, line: &str) -> (u8, String, String) {
             color: false,
             now: "2026-12-01T00:00:00Z".parse().unwrap(),
             site: None,
+            home: folder,
             secrets: &secrets,
             interactive: false,
             out: &mut out,

@@ -22,6 +22,7 @@ pc_act() {
         command) [ "$1" = again ] || sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
         refresh) sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
         enable) systemctl enable --now "$3" ;;
+        disable) if [ "$1" = again ]; then systemctl enable --now "$3"; else systemctl disable --now "$3"; fi ;;
         trust) pc_trust "$1" "$3" ;;
         reload) systemctl reload-or-restart "$3" || { pc_service_log "$3"; return 1; } ;;
         restart) systemctl restart "$3" || { pc_service_log "$3"; return 1; } ;;

@@ -40,7 +40,8 @@ pc_runs() {
         printf 'run\t%s\t%s\n' "${pc_dir##*/}" "$pc_value"
     done
     if [ -e /run/portcullis.lock ] && ! flock -n /run/portcullis.lock true 2>/dev/null; then
-        printf 'lock\t%s\n' "$(cat /run/portcullis.owner 2>/dev/null)"
+        pc_value=$(stat -c %Y /run/portcullis.owner 2>/dev/null) && pc_value=$(($(date +%s) - pc_value))
+        printf 'lock\t%s\t%s\n' "$(tr '\t\n' '  ' </run/portcullis.owner 2>/dev/null)" "$pc_value"
     fi
 }
 
@@ -115,6 +116,36 @@ pc_mail() {
         sleep 0.5 2>/dev/null || sleep 1
     done
     printf 'mail\t%s\t%s\n' "$1" "${pc_value:-	}"
+}
+
+# What each run that is done left behind: files with their hashes (`-`: taken away) and what was done besides; then how
+# these files are now. Names hold neither tabs nor line breaks.
+pc_journal() {
+    for pc_dir in "$pc_home"/runs/*/; do
+        pc_value=
+        [ ! -r "${pc_dir}state" ] || read -r pc_value <"${pc_dir}state"
+        [ "$pc_value" = 'done' ] || continue
+        pc_dir=${pc_dir%/}
+        for pc_n in "$pc_dir"/files/*/; do
+            { IFS= read -r pc_path <"${pc_n}path"; } 2>/dev/null || continue
+            pc_sum=-
+            [ ! -r "${pc_n}sum" ] || read -r pc_sum <"${pc_n}sum"
+            printf 'left\t%s\t%s\t%s\n' "${pc_dir##*/}" "$pc_sum" "$pc_path"
+        done
+        while IFS='	' read -r pc_key pc_kind pc_value; do
+            printf 'did\t%s\t%s\t%s\t%s\n' "${pc_dir##*/}" "$pc_key" "$pc_kind" "$pc_value"
+        done 2>/dev/null <"$pc_dir/actions"
+    done
+    cat "$pc_home"/runs/*/files/*/path 2>/dev/null | sort -u | while IFS= read -r pc_path; do
+        pc_sum=-
+        if [ -h "$pc_path" ]; then
+            pc_sum='link'
+        elif [ -e "$pc_path" ]; then
+            pc_sum=$({ sha256sum <"$pc_path"; } 2>/dev/null)
+            pc_sum=${pc_sum%% *}
+        fi
+        printf 'now\t%s\t%s\n' "${pc_sum:-unreadable}" "$pc_path"
+    done
 }
 
 pc_probe_end() {

@@ -32,28 +32,6 @@ pc_end_with() { pc_say result "$1" "$pc_failed_step" "$2"; exit "$3"; }
 pc_fail() { [ -n "$pc_failure" ] || { pc_failure=${2:-it ended without a word}; pc_failed_step=$1; }; }
 pc_read() { IFS= read -r pc_text <"$1"; }
 
-# Takes the lock of this machine, held as long as this script lives, and settles what earlier runs left.
-pc_lock() {
-    command -v flock >/dev/null || pc_end_with refused 'flock is missing on this machine (package util-linux)' 1
-    pc_out=$(mkdir -p "$pc_home/runs" 2>&1) || pc_end_with failed "$pc_out" 1
-    # Tried first by a command that is no special built-in: a failing `exec` would end the shell without a word.
-    pc_out=$(true 2>&1 >>"$pc_volatile/portcullis.lock") || pc_end_with failed "$pc_out" 1
-    exec 9>>"$pc_volatile/portcullis.lock"
-    flock -n 9 || pc_break_lock || pc_end_with locked "$(cat "$pc_volatile/portcullis.owner" 2>/dev/null)" 1
-    printf '%s\n' "${pc_owner:?}" >"$pc_volatile/portcullis.owner"
-    printf '%s %s\n' "$$" "$pc_run" >"$pc_volatile/portcullis.holder"
-    pc_recover
-}
-
-# A run that still stages after so many minutes has no client any more (which gives up after five), only a connection
-# that nobody ended: a jumphost lost its power. It has changed nothing; it is ended, and forgotten like any broken off.
-pc_break_lock() {
-    { read -r pc_pid pc_stale <"$pc_volatile/portcullis.holder"; } 2>/dev/null || return 1
-    [ "$(cat "$pc_home/runs/$pc_stale/state" 2>/dev/null)" = staging ] || return 1
-    [ -n "$(find "$pc_home/runs/$pc_stale/state" -mmin "+${pc_minutes:-6}")" ] || return 1
-    kill -s KILL "$pc_pid" && flock -w 2 9
-}
-
 # pc_begin N…: a run that has these files.
 pc_begin() {
     pc_lock
@@ -93,6 +71,17 @@ pc_file() {
     [ -n "$pc_failure" ] || printf '%s  %s\n' "$7" "$pc_dir/files/$1/new" >>"$pc_dir/sums"
     [ -n "$pc_failure" ] || printf '%s\n' "$7" >"$pc_dir/files/$1/sum"
     pc_expect "$2" "$3" "$8"
+}
+
+# pc_keep N STEP PATH MODE OWNER:GROUP SHA256: the content stays as it is, mode and owner change.
+pc_keep() {
+    pc_expect "$2" "$3" "$6"
+    [ -z "$pc_failure" ] || return 0
+    if ! pc_stage "$1" "$2" "$3" "$4 $5" || ! cp "$3" "$pc_dir/files/$1/new"; then
+        pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
+    fi
+    printf '%s  %s\n' "$6" "$pc_dir/files/$1/new" >>"$pc_dir/sums"
+    printf '%s\n' "$6" >"$pc_dir/files/$1/sum"
 }
 
 # pc_remove N STEP PATH EXPECTED: PATH is to be gone.

@@ -25,7 +25,7 @@ pub(crate) fn read(text: &str, problems: &mut Problems<'_>) -> Option<SiteFile> 
         }
     };
     if root.value == tree::Value::Null {
-        problems.add(0..0, "the file holds no site", "`portcullis init` writes one".to_owned());
+        problems.add(0..0, "the file holds no site", problems::SITE.example.to_owned());
         return None;
     }
     let all = root.span.clone();

@@ -1,16 +1,31 @@
-//! Collects what is wrong with one site file, and makes excerpts of it in which no secret is left.
+//! Collects what is wrong with one file, and makes excerpts of it in which no secret is left.
 
 use std::ops::Range;
 use std::path::Path;
 
 use super::mask;
-use crate::site::problem::{SiteErrors, SiteProblem};
+use super::schema;
+use crate::site::problem::{FileProblem, SiteErrors};
 
 /// Longest value that a message repeats, in letters.
 const LONGEST_SHOWN: usize = 60;
 
+/// What a kind of file is called in messages, and what it may hold.
+pub(crate) struct Document {
+    /// What one file is: `site`, `playbook`.
+    pub(crate) noun: &'static str,
+    /// Where to get one.
+    pub(crate) example: &'static str,
+    /// Its schema.
+    pub(crate) schema: fn() -> &'static serde_json::Value,
+}
+
+/// The site file.
+pub(crate) const SITE: Document = Document { noun: "site", example: "`portcullis init` writes one", schema: schema::schema };
+
 /// The problems found so far in `text`.
 pub(crate) struct Problems<'a> {
+    document: &'static Document,
     path: &'a Path,
     text: &'a str,
     secrets: Vec<Range<usize>>,
@@ -20,7 +35,17 @@ pub(crate) struct Problems<'a> {
 impl<'a> Problems<'a> {
     /// No problems yet; what looks like a secret is hidden from the start.
     pub(crate) fn new(path: &'a Path, text: &'a str) -> Self {
-        Self { path, text, secrets: mask::find_secrets(text), found: Vec::new() }
+        Self::of(&SITE, path, text)
+    }
+
+    /// The same for another kind of file.
+    pub(crate) fn of(document: &'static Document, path: &'a Path, text: &'a str) -> Self {
+        Self { document, path, text, secrets: mask::find_secrets(text), found: Vec::new() }
+    }
+
+    /// The kind of file.
+    pub(crate) fn document(&self) -> &'static Document {
+        self.document
     }
 
     /// Adds a problem at a place.
@@ -59,16 +84,25 @@ impl<'a> Problems<'a> {
         self.found.is_empty()
     }
 
+    /// Whether anything was found that begins within this stretch of the text.
+    pub(crate) fn any_within(&self, stretch: &Range<usize>) -> bool {
+        self.found.iter().any(|(span, ..)| stretch.contains(&span.start))
+    }
+
     /// The problems in the order of the file.
-    pub(crate) fn finish(mut self) -> SiteErrors {
+    pub(crate) fn finish(self) -> SiteErrors {
+        SiteErrors::Invalid { path: self.path.to_owned(), problems: self.into_list() }
+    }
+
+    /// The same as they are.
+    pub(crate) fn into_list(mut self) -> Vec<FileProblem> {
         self.secrets.sort_by_key(|range| (range.start, range.end));
         let mut found = std::mem::take(&mut self.found);
         found.sort_by_key(|(span, ..)| span.start);
-        let problems = found.into_iter().map(|(span, message, help)| self.excerpt(&span, message, help)).collect();
-        SiteErrors::Invalid { path: self.path.to_owned(), problems }
+        found.into_iter().map(|(span, message, help)| self.excerpt(&span, message, help)).collect()
     }
 
-    fn excerpt(&self, span: &Range<usize>, message: String, help: Option<String>) -> SiteProblem {
+    fn excerpt(&self, span: &Range<usize>, message: String, help: Option<String>) -> FileProblem {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let start = before.rfind('\n').map_or(0, |at| at + 1);
         let line = self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
@@ -78,6 +112,6 @@ impl<'a> Problems<'a> {
         let secrets: Vec<_> = self.secrets.iter().map(moved).filter(|secret| !secret.is_empty()).collect();
         let column = line.get(..place).unwrap_or_default().chars().count() + 1;
         let (excerpt, marked) = mask::mask_line(line, &secrets, meant);
-        SiteProblem { file: self.path.to_owned(), message, help, line: self.line_of(span.start), column, excerpt, span: marked }
+        FileProblem { file: self.path.to_owned(), message, help, line: self.line_of(span.start), column, excerpt, span: marked }
     }
 }

@@ -10,11 +10,11 @@ use serde_json::Value as Schema;
 use super::input::SECRET_FORMAT;
 use super::mask;
 use super::problems::Problems;
-use super::schema::{resolve, schema};
+use super::schema::resolve;
 use super::tree::{Entry, Node, Value};
 use crate::site::model::SecretRef;
 
-/// Checks a whole site file and leaves in `root` what is sound.
+/// Checks a whole file and leaves in `root` what is sound.
 pub(crate) fn check_root(root: &mut Node, schema: &'static Schema, problems: &mut Problems<'_>) {
     // The input struct copes with each missing key of the outermost level.
     let _sound = check(root, schema, "", problems);
@@ -191,7 +191,7 @@ fn unknown(entry: &Entry, properties: &'static serde_json::Map<String, Schema>, 
     if near.is_some_and(is_secret) || mask::is_secret_key(&entry.key) {
         hide(&entry.node, problems);
     }
-    let help = match (near, home_of(&entry.key)) {
+    let help = match (near, home_of(&entry.key, (problems.document().schema)())) {
         (Some(near), _) => format!("did you mean `{near}`?"),
         (None, Some(home)) => format!("`{}` belongs under `{home}`", entry.key),
         (None, None) => format!("known keys here: {}", properties.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
@@ -201,9 +201,9 @@ fn unknown(entry: &Entry, properties: &'static serde_json::Map<String, Schema>, 
 }
 
 /// The one mapping that has this key, where there is one only.
-fn home_of(key: &str) -> Option<String> {
+fn home_of(key: &str, root: &'static Schema) -> Option<String> {
     let mut homes = Vec::new();
-    look_for(key, schema(), "", &mut homes);
+    look_for(key, root, "", &mut homes);
     match homes.as_slice() {
         [home] if !home.is_empty() => Some(home.clone()),
         _ => None,
@@ -259,7 +259,7 @@ fn wrong_kind(node: &Node, kind: &str, path: &str, problems: &mut Problems<'_>) 
         ("object", Value::Text(_)) => Some("write its keys in lines of their own, indented, each as `key: value`".to_owned()),
         _ => None,
     };
-    let place = if path.is_empty() { "the site file".to_owned() } else { format!("`{path}`") };
+    let place = if path.is_empty() { format!("the {} file", problems.document().noun) } else { format!("`{path}`") };
     let message = format!("{place}: expected {expected}, found {}", found(node, problems));
     problems.add(node.span.clone(), message, help);
 }

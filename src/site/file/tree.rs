@@ -10,6 +10,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Location, Spanned};
 
+use super::problems::{Document, SITE};
+
 /// A value and where it stands, in bytes of the text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
@@ -45,8 +47,13 @@ pub(crate) struct NotYaml {
     pub(crate) span: Range<usize>,
 }
 
-/// Reads one YAML document.
+/// Reads a site file's one YAML document.
 pub(crate) fn parse(text: &str) -> Result<Node, NotYaml> {
+    parse_as(&SITE, text)
+}
+
+/// Reads one YAML document of some kind.
+pub(crate) fn parse_as(document: &Document, text: &str) -> Result<Node, NotYaml> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: 32,
@@ -71,7 +78,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, NotYaml> {
     };
     match serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options) {
         Ok(root) => Ok(place(root, text)),
-        Err(error) => Err(describe(&error, text)),
+        Err(error) => Err(describe(&error, text, document)),
     }
 }
 
@@ -193,14 +200,15 @@ fn offset_of(location: Location, text: &str) -> usize {
 
 /// The reader's errors in an operator's words. Never with a value in them: it might be a secret.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the reader's errors are open-ended, and most cannot come of a tree")]
-fn describe(error: &serde_saphyr::Error, text: &str) -> NotYaml {
+fn describe(error: &serde_saphyr::Error, text: &str, document: &Document) -> NotYaml {
     use serde_saphyr::Error;
+    let noun = document.noun;
     let span = error.location().map_or(0..0, |location| bytes(location, text));
     let (message, help) = match error {
         Error::MultipleDocuments { .. } => {
-            ("there is more than one YAML document".to_owned(), "take out the line `---`; one file is one site")
+            ("there is more than one YAML document".to_owned(), "take out the line `---`; a file holds one alone")
         }
-        Error::Eof { .. } => ("the file holds no site".to_owned(), "`portcullis init` writes one"),
+        Error::Eof { .. } => (format!("the file holds no {noun}"), document.example),
         Error::UnknownAnchor { .. } => ("an alias (`*name`) without its anchor (`&name`)".to_owned(), "quote a value that begins with `*`"),
         Error::NonFiniteFloat { .. } => ("a number without an end is no value here".to_owned(), "put it in quotes if it is text"),
         Error::Budget { .. }
@@ -208,15 +216,15 @@ fn describe(error: &serde_saphyr::Error, text: &str) -> NotYaml {
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
         | Error::AliasReplayCounterOverflow { .. } => (
-            "the file is larger or deeper than a site can be".to_owned(),
+            format!("the file is larger or deeper than a {noun} can be"),
             "write the values out; anchors and aliases are for a few repeated values",
         ),
-        Error::AliasError { error, .. } => return describe(error, text),
+        Error::AliasError { error, .. } => return describe(error, text, document),
         Error::ExternalMessage { msg, .. } => return scanned(msg, span, text),
         Error::RecursiveReferencesRequireWeakTypes { .. } => ("an alias within its own anchor".to_owned(), "write the value out"),
         Error::UnsupportedTag { .. } => ("a tag (`!name`) that is not known here".to_owned(), "quote a value that begins with `!`"),
         _ => {
-            ("this has no place in a site file".to_owned(), "see that keys are plain words and values are text, numbers, lists or mappings")
+            (format!("this has no place in a {noun} file"), "see that keys are plain words and values are text, numbers, lists or mappings")
         }
     };
     NotYaml { message, help: Some(help.to_owned()), span }

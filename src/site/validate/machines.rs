@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Values, rules};
-use crate::site::file::input::machines::{ConnectorInput, HopInput, NodeInput};
+use crate::site::file::input::machines::{BalancerMachineInput, ConnectorInput, HopInput, NodeInput};
 use crate::site::file::input::{Secret, SiteFile, Text};
 use crate::site::file::read::Located;
 use crate::site::model::{Connector, Hop, LoadBalancer, Login, Node, Privilege, Role, Route};
@@ -61,11 +61,30 @@ pub(super) fn nodes(file: &SiteFile, values: &mut Values<'_, '_>) -> Vec<Node> {
 }
 
 fn node(input: &NodeInput, path: &str, file: &SiteFile, values: &mut Values<'_, '_>) -> Option<Node> {
-    let name = values.text(&input.name, &format!("{path}.name"), rules::machine_name);
-    let login = login(&input.parts(), path, file, values);
+    let role = input.role.as_ref().map_or(Role::Node, |role| role.value);
+    machine(
+        &Machine { name: &input.name, role, sudo: input.sudo.as_ref(), sudo_password: input.sudo_password.as_ref(), parts: input.parts() },
+        path,
+        file,
+        values,
+    )
+}
+
+/// What the inputs of all machines that playbooks are for have in common.
+struct Machine<'m> {
+    name: &'m Text,
+    role: Role,
+    sudo: Option<&'m Located<bool>>,
+    sudo_password: Option<&'m Located<Secret>>,
+    parts: Parts<'m>,
+}
+
+fn machine(input: &Machine<'_>, path: &str, file: &SiteFile, values: &mut Values<'_, '_>) -> Option<Node> {
+    let name = values.text(input.name, &format!("{path}.name"), rules::machine_name);
+    let login = login(&input.parts, path, file, values);
     let is_root = login.as_ref().is_some_and(|login| login.user.as_deref() == Some("root"));
-    let password = values.secret(input.sudo_password.as_ref());
-    if let Some(sudo) = input.sudo.as_ref().filter(|sudo| !sudo.value && !is_root && login.is_some()) {
+    let password = values.secret(input.sudo_password);
+    if let Some(sudo) = input.sudo.filter(|sudo| !sudo.value && !is_root && login.is_some()) {
         values.problem(
             &sudo.span,
             format!("`{path}`: root can be reached neither by login nor by sudo"),
@@ -77,13 +96,21 @@ fn node(input: &NodeInput, path: &str, file: &SiteFile, values: &mut Values<'_, 
         Some(password) => Privilege::SudoPassword(password),
         None => Privilege::Sudo,
     };
-    Some(Node { name: name?, role: input.role.as_ref().map_or(Role::Node, |role| role.value), login: login?, privilege })
+    Some(Node { name: name?, role: input.role, login: login?, privilege })
 }
 
 pub(super) fn load_balancer(file: &SiteFile, values: &mut Values<'_, '_>) -> Option<LoadBalancer> {
     let input = file.load_balancer.as_ref()?;
-    let address = values.text(&input.address, "load_balancer.address", rules::host)?;
-    Some(LoadBalancer { address, port: input.port.unwrap_or(443) })
+    let address = values.text(&input.address, "load_balancer.address", rules::host);
+    let inputs = input.machines.as_deref().unwrap_or_default();
+    refuse_addresses_twice(inputs.iter().map(|one| (&one.name, &one.address, one.port)), "load_balancer.machines", values);
+    let one = |(index, input): (usize, &BalancerMachineInput)| {
+        let (sudo, sudo_password, parts) = (input.sudo.as_ref(), input.sudo_password.as_ref(), input.parts());
+        let one = Machine { name: &input.name, role: Role::LoadBalancer, sudo, sudo_password, parts };
+        machine(&one, &format!("load_balancer.machines[{index}]"), file, values)
+    };
+    let machines = inputs.iter().enumerate().filter_map(one).collect();
+    Some(LoadBalancer { address: address?, port: input.port.unwrap_or(443), machines })
 }
 
 pub(super) fn connectors(file: &SiteFile, values: &mut Values<'_, '_>) -> Vec<Connector> {
@@ -110,7 +137,8 @@ pub(super) fn refuse_names_twice(file: &SiteFile, values: &mut Values<'_, '_>) {
     let nodes = file.nodes.iter().flatten().map(|node| &node.name);
     let connectors = file.connectors.iter().flatten().map(|connector| &connector.name);
     let mut first: HashMap<String, usize> = HashMap::new();
-    for name in hops.chain(nodes).chain(connectors) {
+    let balancers = file.load_balancer.iter().flat_map(|balancer| balancer.machines.iter().flatten()).map(|machine| &machine.name);
+    for name in hops.chain(nodes).chain(balancers).chain(connectors) {
         match first.get(&name.value.to_lowercase()) {
             Some(start) => {
                 let line = values.problems.line_of(*start);
@@ -176,6 +204,12 @@ impl HopInput {
 }
 
 impl NodeInput {
+    fn parts(&self) -> Parts<'_> {
+        parts!(self, &self.address)
+    }
+}
+
+impl BalancerMachineInput {
     fn parts(&self) -> Parts<'_> {
         parts!(self, &self.address)
     }

@@ -63,6 +63,14 @@ pub enum Error {
         /// The hop that refuses.
         hop: String,
     },
+    /// The hop before it carries no more connections, and no further login to it helps.
+    #[error("{place} cannot be reached: {hop} carries no more connections")]
+    ForwardingExhausted {
+        /// The machine.
+        place: Arc<Place>,
+        /// The hop that refuses.
+        hop: String,
+    },
     /// What answers at its port is no SSH server.
     #[error("{place} does not speak SSH{}", quoted(.said))]
     Garbage {
@@ -301,6 +309,7 @@ impl Error {
         !matches!(
             self,
             Self::Unreachable { .. }
+                | Self::ForwardingExhausted { .. }
                 | Self::Silent { .. }
                 | Self::Handshake { .. }
                 | Self::ConnectionLost { .. }
@@ -329,6 +338,7 @@ impl Error {
             Self::KnownHostsUnreadable { .. } | Self::ClientConfig { .. } => None,
             Self::Unreachable { place, .. }
             | Self::ForwardingRefused { place, .. }
+            | Self::ForwardingExhausted { place, .. }
             | Self::Garbage { place, .. }
             | Self::Silent { place, .. }
             | Self::NoCommonAlgorithm { place, .. }

@@ -2,8 +2,8 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "each group has its own variants; the groups follow one another")]
 
-use super::Error;
 use super::place::{Obstacle, Phase};
+use super::{Attempt, Error};
 
 impl Error {
     /// What a person can do about it, in whole sentences.
@@ -15,9 +15,9 @@ impl Error {
         Some(match self {
             Self::HostKeyUnknown { shown, .. } => format!(
                 "Compare the fingerprint with the one on the machine's own console (`ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub`). \
-                 If they are equal, put this line into {}:\n    {}\nor this into the machine's entry of the site file:\n    host_keys: [\"{}\"]",
-                shown.known_hosts_file.display(),
+                 If they are equal, accept it by this command:\n    echo '{}' >> {}\nor by this line in the machine's entry of the site file:\n    host_keys: [\"{}\"]",
                 shown.known_hosts_line,
+                quoted(&shown.known_hosts_file.display().to_string()),
                 shown.fingerprint,
             ),
             Self::HostKeyChanged { expected, .. } => format!(
@@ -35,6 +35,9 @@ impl Error {
                 "Make the file readable, or name another one as `known_hosts` in the site file.".to_owned()
             }
             Self::PinMalformed { .. } => "Write the output of `ssh-keygen -lf KEY.pub` (`SHA256:…`), or the public key itself.".to_owned(),
+            Self::NoCommonAlgorithm { theirs, .. } if theirs.iter().any(|name| name.starts_with("sntrup761")) => {
+                "Of the post-quantum exchanges only `mlkem768x25519-sha256` is spoken here; let the server offer `curve25519-sha256` as well.".to_owned()
+            }
             Self::NoCommonAlgorithm { .. } => {
                 "The server offers only what is known to be weak (SHA-1, CBC, small groups); its SSH server must be updated or configured."
                     .to_owned()
@@ -45,14 +48,9 @@ impl Error {
 
     fn help_with_login(&self) -> Option<String> {
         Some(match self {
-            Self::LoginRefused { accepted, tried, .. } => {
+            Self::LoginRefused { accepted, tried, user, .. } => {
                 let accepts = if accepted.is_empty() { String::new() } else { format!("The server accepts: {}. ", accepted.join(", ")) };
-                let next = if tried.is_empty() {
-                    "Name a key file, a password or a running agent in the machine's `login`."
-                } else {
-                    "See whether the user name is right and the public key is in its `authorized_keys`; the server's log has its reason."
-                };
-                format!("{accepts}{next}")
+                format!("{accepts}{}", after_refusal(tried, user))
             }
             Self::Secret { .. } => "Give the secret by a reference in the site file (`env:`, `file:`, `cmd:`), or run in a terminal.".to_owned(),
             Self::ClientConfig { .. } => "Run `ssh -G HOST`; it names the line.".to_owned(),
@@ -82,6 +80,7 @@ impl Error {
             Self::ForwardingRefused { place, hop } => {
                 format!("sshd on {hop} needs `AllowTcpForwarding yes` (or `local`) and a `PermitOpen` that has {}.", place.address)
             }
+            Self::ForwardingExhausted { hop, .. } => format!("{hop} limits its channels; run with fewer nodes at once (`--limit`)."),
             Self::Garbage { place, .. } => format!("See whether {} is the address and port of its SSH server.", place.address),
             Self::Silent { .. } => "The machine, or a firewall on the way, takes the connection and says nothing.".to_owned(),
             Self::ConnectionLost { phase: Phase::Handshake, .. } => {
@@ -107,6 +106,32 @@ impl Error {
     }
 }
 
+/// Speaks of what was offered, and of nothing else: who gave a password is not helped by `authorized_keys`.
+fn after_refusal(tried: &[Attempt], user: &str) -> String {
+    let was_tried = |words: &[&str]| tried.iter().any(|attempt| words.iter().any(|word| attempt.method.starts_with(word)));
+    let key = was_tried(&["key ", "certificate ", "agent"]);
+    let password = was_tried(&["password", "keyboard-interactive"]);
+    match (key, password) {
+        (false, false) => "Name a key file, a password or a running agent in the machine's entry of the site file.".to_owned(),
+        (true, false) => format!(
+            "See whether the user name is right and the public key is in the `authorized_keys` of {user}; the server's log has its reason."
+        ),
+        (false, true) => {
+            format!("See whether {user} is the right user and which secret its `password` refers to. It was tried once.")
+        }
+        (true, true) => format!(
+            "See whether {user} is the right user, which secret its `password` refers to, and whether one of the keys is in its \
+             `authorized_keys`; the server's log has its reason."
+        ),
+    }
+}
+
+/// A path for a shell's command line; plain ones stay as they are.
+fn quoted(path: &str) -> String {
+    let is_plain = path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-+".contains(letter));
+    if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -123,5 +148,26 @@ mod tests {
         let refused = Error::ForwardingRefused { place, hop: "jump".to_owned() };
         let help = "sshd on jump needs `AllowTcpForwarding yes` (or `local`) and a `PermitOpen` that has 10.9.0.11:22.";
         assert_eq!(refused.help().unwrap(), help);
+    }
+
+    #[test]
+    fn a_refused_password_is_not_answered_with_talk_of_keys() {
+        let place = Arc::new(Place { machine: "jump".to_owned(), address: "10.9.0.1:22".to_owned(), through: None });
+        let help = |methods: &[&str]| {
+            let tried = methods.iter().map(|method| Attempt { method: (*method).to_owned(), outcome: "refused".to_owned() }).collect();
+            let refused = Error::LoginRefused { place: Arc::clone(&place), user: "ops".to_owned(), tried, accepted: vec!["password"] };
+            refused.help().unwrap()
+        };
+        assert!(!help(&["password"]).contains("authorized_keys") && help(&["password"]).contains("`password`"));
+        assert!(!help(&["keyboard-interactive"]).contains("authorized_keys"));
+        assert!(help(&["key /k"]).contains("`authorized_keys` of ops"));
+        assert!(help(&["key /k", "password"]).contains("authorized_keys") && help(&["key /k", "password"]).contains("`password`"));
+        assert!(help(&[]).contains("Name a key file"));
+    }
+
+    #[test]
+    fn the_command_that_accepts_a_key_holds_any_path_together() {
+        assert_eq!(quoted("/home/me/.ssh/known_hosts"), "/home/me/.ssh/known_hosts");
+        assert_eq!(quoted("/it's here"), "'/it'\\''s here'");
     }
 }

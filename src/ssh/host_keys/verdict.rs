@@ -23,6 +23,8 @@ pub(crate) struct Expectation {
     known: Arc<KnownHosts>,
     names: Vec<String>,
     port: u16,
+    /// The name in the line that would accept its key.
+    written_as: String,
     now: jiff::Timestamp,
 }
 
@@ -47,7 +49,15 @@ impl Expectation {
         let (mut names, port) = names;
         let mut seen = std::collections::HashSet::new();
         names.retain(|name| !name.is_empty() && seen.insert(name.clone()));
-        Ok(Self { place, pins, known, names, port, now })
+        let written_as = names.last().map(|name| lookup_name(name, port)).unwrap_or_default();
+        Ok(Self { place, pins, known, names, port, written_as, now })
+    }
+
+    /// Names the machine in the line that would accept its key as `ssh` itself looks it up: by its alias
+    /// (`HostKeyAlias`), else by the address and port that were dialled. The name in a site file is no good there: the
+    /// next site may have a machine of the same name.
+    pub(crate) fn is_written_as(&mut self, alias: Option<&str>, host: &str) {
+        self.written_as = alias.map_or_else(|| lookup_name(host, self.port), ToOwned::to_owned);
     }
 
     /// The types of keys that are known of this machine, and whether an authority is known for it.
@@ -188,7 +198,7 @@ impl Expectation {
     }
 
     fn shown(&self, key: &PublicKey) -> ShownKey {
-        let name = self.names.first().map(|name| lookup_name(name, self.port)).unwrap_or_default();
+        let name = &self.written_as;
         let line = PublicKey::new(key.key_data().clone(), "").to_openssh().unwrap_or_default();
         ShownKey {
             algorithm: key.algorithm().as_str().to_owned(),

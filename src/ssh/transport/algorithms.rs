@@ -16,8 +16,9 @@ const KEX: &[kex::Name] = &[
     kex::ECDH_SHA2_NISTP384,
     kex::ECDH_SHA2_NISTP521,
     kex::DH_GEX_SHA256,
-    kex::DH_G18_SHA512,
+    // Strong enough, and a third of the larger one's work.
     kex::DH_G16_SHA512,
+    kex::DH_G18_SHA512,
     kex::DH_G14_SHA256,
     // No algorithms but announcements: RSA with SHA-2 (RFC 8308) and strict key exchange (CVE-2023-48795) hang on them.
     kex::EXTENSION_SUPPORT_AS_CLIENT,

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -36,6 +36,7 @@ pub(crate) struct Connection {
     round_trips: AtomicU32,
     last_channel: Mutex<u32>,
     spare: Mutex<Option<Spare>>,
+    tunnels: Arc<AtomicUsize>,
 }
 
 /// A channel for the next command, opened while the one before runs.
@@ -44,6 +45,9 @@ type Spare = JoinHandle<Option<(Instant, Inbox, Outbox)>>;
 /// How often a place for a session is asked for again, and after what time.
 const PLACES_ASKED_FOR: usize = 3;
 const PLACE_IS_FREED: Duration = Duration::from_millis(300);
+
+/// How often a connection is looked at within the silence that ends it.
+const LOOKS: u32 = 6;
 
 /// How long a spare channel is trusted: servers may close idle ones (`ChannelTimeout`).
 const SPARE_LASTS: Duration = Duration::from_secs(30);
@@ -98,6 +102,7 @@ impl Connection {
             // The transport's first channel is its second number.
             last_channel: Mutex::new(1),
             spare: Mutex::new(None),
+            tunnels: Arc::default(),
         })
     }
 
@@ -193,6 +198,16 @@ impl Connection {
         }
     }
 
+    /// Forwarded connections that it carries now.
+    pub(crate) fn tunnels(&self) -> usize {
+        self.tunnels.load(Ordering::Acquire)
+    }
+
+    /// Whether the other side ever opened a channel on it.
+    pub(crate) fn has_carried(&self) -> bool {
+        self.seen.has_confirmed_a_channel()
+    }
+
     /// A TCP connection from the machine at the other end to `place`, where `host` is looked up there.
     pub(crate) async fn open_tcp(&self, host: &str, port: u16, place: &Arc<Place>) -> Result<Tunnel, Error> {
         let opening = self.handle.channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0);
@@ -200,9 +215,12 @@ impl Connection {
         let place = Arc::clone(place);
         match opened {
             None => Err(Error::Unreachable { place, obstacle: Obstacle::TimedOut }),
-            Some(Ok(channel)) => Ok(Tunnel::new(channel)),
+            Some(Ok(channel)) => Ok(Tunnel::new(channel, &self.tunnels)),
             Some(Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::AdministrativelyProhibited))) => {
                 Err(Error::ForwardingRefused { place, hop: self.place.machine.clone() })
+            }
+            Some(Err(russh::Error::ChannelOpenFailure(ChannelOpenFailure::ResourceShortage))) => {
+                Err(Error::ForwardingExhausted { place, hop: self.place.machine.clone() })
             }
             Some(Err(russh::Error::ChannelOpenFailure(reason))) => {
                 let words = self.seen.why_channel_failed(number).await;
@@ -235,27 +253,35 @@ impl Connection {
         }
     }
 
-    /// Ends the connection when its other side is gone: nothing was heard and no question answered, twice or thrice.
+    /// Ends the connection when its other side is gone: nothing was heard for `limit`, and no question answered.
     ///
     /// A link that is cut without a word would else be waited for until TCP gives up, a quarter of an hour; and a
-    /// jumphost with every node behind it.
-    pub(crate) fn watch_over(self: &Arc<Self>, interval: Duration) {
+    /// jumphost with every node behind it. Silence is counted in looks, not by the clock: a client that was stopped or
+    /// starved of its processor must not take its own silence for the other's.
+    pub(crate) fn watch_over(self: &Arc<Self>, limit: Duration) {
         let (watched, wire) = (Arc::downgrade(self), self.wire.clone());
-        // One more behind a hop: where the hop is gone, it is the hop that has to be named.
-        let tolerated = if self.below.is_some() { 3 } else { 2 };
+        // One look more behind a hop: where the hop is gone, it is the hop that has to be named.
+        let tolerated = if self.below.is_some() { LOOKS } else { LOOKS - 1 };
+        let pause = limit / LOOKS;
         tokio::spawn(async move {
-            let mut missed = 0;
-            while missed < tolerated {
-                tokio::time::sleep(interval).await;
-                let received = wire.received();
-                let Some(connection) = watched.upgrade().filter(|connection| !connection.is_closed()) else { return };
-                let answered = timeout(interval, connection.handle.send_ping()).await.is_ok();
-                drop(connection);
-                // On a slow line the question stands in the queue behind what is being sent; but what is sent is
-                // acknowledged by window adjustments.
-                missed = if answered || wire.received() > received { 0 } else { missed + 1 };
+            let (mut silent, mut received) = (0, wire.received());
+            while silent < tolerated {
+                let until = Instant::now() + pause;
+                // What the other side sends of its own shows that it lives; else it is asked. On a slow line the question
+                // stands in the queue behind what is being sent, but that is acknowledged by window adjustments.
+                if silent > 0 {
+                    let Some(connection) = watched.upgrade() else { return };
+                    drop(timeout(pause, connection.handle.send_ping()).await);
+                }
+                tokio::time::sleep_until(until).await;
+                if watched.upgrade().is_none_or(|connection| connection.is_closed()) {
+                    return;
+                }
+                let so_far = wire.received();
+                silent = if so_far > received { 0 } else { silent + 1 };
+                received = so_far;
             }
-            tracing::debug!("a connection whose other side is gone is cut");
+            tracing::warn!("a connection whose other side is gone is cut");
             wire.cut();
         });
     }
@@ -275,8 +301,18 @@ fn why_no_handshake(stopped: Stopped, place: Arc<Place>, wire: &WireTap, seen: &
     };
     let said = wire.first_line();
     let spoke_ssh = !wire.version().is_empty();
-    if let russh::Error::NoCommonAlgo { kind, theirs, .. } = error {
-        Error::NoCommonAlgorithm { place, kind: format!("{kind:?}").to_lowercase(), theirs }
+    let hung_up = ["Exceeded MaxStartups", "Not allowed at this time"].into_iter().any(|words| said.starts_with(words));
+    if hung_up {
+        // What OpenSSH says, in the place of its version, to those whom it does not serve now.
+        Error::ConnectionLost { place, phase: Phase::Handshake, said }
+    } else if let russh::Error::NoCommonAlgo { kind, theirs, .. } = error {
+        // The announcements that travel in the same list (RFC 8308, strict key exchange) are no algorithms.
+        let is_algorithm = |name: &String| !name.starts_with("ext-info-") && !name.starts_with("kex-strict-");
+        Error::NoCommonAlgorithm {
+            place,
+            kind: format!("{kind:?}").to_lowercase(),
+            theirs: theirs.into_iter().filter(is_algorithm).collect(),
+        }
     } else if matches!(error, russh::Error::Version) || (!spoke_ssh && !said.is_empty()) {
         Error::Garbage { place, said }
     } else if matches!(error, russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_)) {

@@ -37,6 +37,7 @@ struct Notes {
     negotiated: Option<Negotiated>,
     parting_words: String,
     channel_failures: HashMap<u32, String>,
+    has_confirmed_a_channel: bool,
 }
 
 impl Seen {
@@ -52,6 +53,11 @@ impl Seen {
     /// What the server said when it disconnected, such as "Too many authentication failures".
     pub(crate) fn parting_words(&self) -> String {
         self.notes().parting_words.clone()
+    }
+
+    /// Whether the server opened any channel that it was asked for.
+    pub(crate) fn has_confirmed_a_channel(&self) -> bool {
+        self.notes().has_confirmed_a_channel
     }
 
     /// What the server said when it refused the channel of that number.
@@ -94,6 +100,17 @@ impl russh::client::Handler for Watch {
         };
         // A later exchange on the same connection says nothing of strictness; the first one holds.
         self.seen.notes().negotiated.get_or_insert(agreed);
+        Ok(())
+    }
+
+    async fn channel_open_confirmation(
+        &mut self,
+        _channel: ChannelId,
+        _max_packet_size: u32,
+        _window_size: u32,
+        _session: &mut Session,
+    ) -> Result<(), Stopped> {
+        self.seen.notes().has_confirmed_a_channel = true;
         Ok(())
     }
 

@@ -127,13 +127,22 @@ pub(crate) struct Tunnel {
     writer: Pin<Box<dyn AsyncWrite + Send>>,
     current: Option<(ChannelMsg, usize)>,
     ended: bool,
+    counted: Arc<AtomicUsize>,
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.counted.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Tunnel {
-    pub(crate) fn new(channel: Channel<Msg>) -> Self {
+    /// Counted in `counter` as long as it stands.
+    pub(crate) fn new(channel: Channel<Msg>, counter: &Arc<AtomicUsize>) -> Self {
         let (inbox, outbox) = attend(channel, TUNNEL_BACKLOG);
         let writer = Box::pin(outbox.make_writer());
-        Self { inbox, writer, current: None, ended: false }
+        counter.fetch_add(1, Ordering::AcqRel);
+        Self { inbox, writer, current: None, ended: false, counted: Arc::clone(counter) }
     }
 }
 

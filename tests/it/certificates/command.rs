@@ -47,6 +47,22 @@ pub(crate) fn cert(folder: &Path, args: &[&str]) -> Outcome {
 
 /// Runs `cert ARGS`. Words that name something in `folder` become whole paths, as if the command ran there.
 pub(crate) fn cert_as(folder: &Path, args: &[&str], json: bool) -> Outcome {
+    run_with(folder, args, json, None)
+}
+
+/// As [`cert_as`], for the site of `folder`.
+pub(crate) fn cert_of_site(folder: &Path, args: &[&str], json: bool) -> Outcome {
+    let site = portcullis::site::load(&folder.join("site.yaml"), folder).unwrap_or_else(|error| panic!("{error}"));
+    run_with(folder, args, json, Some(&site))
+}
+
+/// What is said of a command line that cannot be parsed.
+pub(crate) fn refused(line: &str) -> String {
+    let words = std::iter::once("cert").chain(line.split_whitespace());
+    Line::try_parse_from(words).map(|_| ()).expect_err("this must not be taken").to_string()
+}
+
+fn run_with(folder: &Path, args: &[&str], json: bool, site: Option<&portcullis::site::model::Site>) -> Outcome {
     let args = args.iter().map(|word| in_folder(folder, word));
     let line = Line::try_parse_from(std::iter::once("cert".to_owned()).chain(args)).unwrap_or_else(|error| panic!("{error}"));
     let secrets = Secrets::new(folder, None);
@@ -55,7 +71,8 @@ pub(crate) fn cert_as(folder: &Path, args: &[&str], json: bool) -> Outcome {
         json,
         color: false,
         now: NOW.parse().unwrap(),
-        site: None,
+        site,
+        home: folder,
         secrets: &secrets,
         interactive: false,
         out: &mut out,

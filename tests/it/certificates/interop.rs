@@ -115,7 +115,7 @@ print(len(above), leaf.subject.rfc4514_string())
 #[test]
 fn python_computes_the_same_pbmac1() {
     let folder = written();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/certificates/pbmac1.py").display().to_string();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/certificates/pbmac1_of_python.py").display().to_string();
     each(folder.path(), &["pbmac1"], |pfx, _| {
         assert_eq!(succeeds("python3", "/usr/bin/python3", &[&script, pfx, PASSWORD]).trim(), "the MAC agrees");
         let wrong = program("python3", "/usr/bin/python3", &[&script, pfx, "falsch"]);

@@ -2,10 +2,20 @@
 //! PFX, and input made to hurt.
 
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod fetching;
+#[cfg(test)]
 mod interop;
+#[cfg(test)]
+mod of_a_site;
+#[cfg(test)]
+mod pbmac1;
+#[cfg(test)]
+mod wrong_words;

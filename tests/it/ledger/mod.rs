@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use portcullis::ledger::event::Actor;
-use portcullis::ledger::{LedgerEvent, OpenOptions, Origin, SqliteLedger};
+use portcullis::ledger::{Beginning, LedgerEvent, OpenOptions, Origin, SqliteLedger};
 
 mod appends;
 mod database;
@@ -24,7 +24,7 @@ fn noon(seconds: u64) -> Timestamp {
 
 /// The event that stands as number `number` in the ledgers of these tests.
 fn event(number: u64) -> LedgerEvent {
-    origin().run_started(noon(number), &format!("run-{number}"), &["tls".into(), "smtp".into()], &["a0-1".into()])
+    origin().run_started(noon(number), &format!("run-{number}"), &Beginning::new(&["tls", "smtp"], &["a0-1"]))
 }
 
 /// A ledger of `count` events in `folder`.

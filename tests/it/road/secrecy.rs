@@ -37,11 +37,11 @@ pub(super) struct Sampler {
 impl Sampler {
     pub(super) fn start(machine: &Machine) -> Self {
         let looked_at = machine.clone();
-        machine.sh("rm -f /run/small.enough /run/small.looking");
+        machine.sh("rm -f /run/small.enough /run/small.looks; : >/run/small.looks");
         let looking = std::thread::spawn(move || {
-            looked_at.sh("touch /run/small.looking; until [ -e /run/small.enough ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; sleep 0.02; done | tr '\\0' '\\n' | sort -u")
+            looked_at.sh("until [ -e /run/small.enough ]; do printf . >>/run/small.looks; cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; sleep 0.02; done | tr '\\0' '\\n' | sort -u")
         });
-        machine.wait_until("[ -e /run/small.looking ]");
+        machine.wait_until("[ -s /run/small.looks ]");
         Self { machine: machine.clone(), looking }
     }
 
@@ -113,7 +113,9 @@ fn a_secret_in_the_arguments_of_a_process_on_the_node_is_seen() {
     let node = lend_one();
     let secret = read_state("smtp-password");
     let sampler = Sampler::start(&node);
-    node.sh(&format!("sh -c 'sleep 0.5; true' {secret}"));
+    // It lives for one whole look.
+    let seen_whole = "n=$(wc -c </run/small.looks); until [ $(wc -c </run/small.looks) -gt $((n + 1)) ]; do sleep 0.02; done";
+    node.sh(&format!("sh -c '{seen_whole}' {secret}"));
     let seen = sampler.stop();
     assert!(seen.holds(&secret));
 }

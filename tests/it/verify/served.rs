@@ -2,14 +2,15 @@
 
 use super::turn;
 
-const RELOAD: &str = "systemctl reload nginx; sleep 0.5";
+// A reload returns before the old workers are gone; a restart returns when the new one listens.
+const RESTART: &str = "systemctl restart nginx";
 
 #[test]
 fn a_leaf_served_alone_is_found_on_that_node_and_on_no_other() {
     let turn = turn();
-    turn.shell("a0-1", &format!("cd /etc/portcullis/tls; cp -p chain.pem chain.good; sed -i '/END CERT/q' chain.pem; {RELOAD}"));
+    turn.shell("a0-1", &format!("cd /etc/portcullis/tls; cp -p chain.pem chain.good; sed -i '/END CERT/q' chain.pem; {RESTART}"));
     let run = turn.events(&["verify", "--no-mail"]);
-    turn.shell("a0-1", &format!("cd /etc/portcullis/tls; mv chain.good chain.pem; {RELOAD}"));
+    turn.shell("a0-1", &format!("cd /etc/portcullis/tls; mv chain.good chain.pem; {RESTART}"));
     run.assert_code(3);
     assert_eq!(run.ids("error"), ["tls.served.chain-incomplete"]);
     let told = run.told("tls.served.chain-incomplete");
@@ -26,11 +27,11 @@ fn another_certificate_than_the_site_s_is_noticed_though_its_chain_is_whole() {
         "a0-2",
         &format!(
             "cd /etc/portcullis/tls; cp -p chain.pem chain.good; cp -p key.pem key.good; \
-             printf '%s' '{chain}' >chain.pem; printf '%s' '{key}' >key.pem; {RELOAD}"
+             printf '%s' '{chain}' >chain.pem; printf '%s' '{key}' >key.pem; {RESTART}"
         ),
     );
     let run = turn.events(&["verify", "--no-mail", "--limit", "a0-2"]);
-    turn.shell("a0-2", &format!("cd /etc/portcullis/tls; mv chain.good chain.pem; mv key.good key.pem; {RELOAD}"));
+    turn.shell("a0-2", &format!("cd /etc/portcullis/tls; mv chain.good chain.pem; mv key.good key.pem; {RESTART}"));
     run.assert_code(3);
     assert_eq!(run.ids("error"), ["tls.served.name-missing", "tls.served.other-certificate"]);
     assert!(run.told("tls.served.name-missing").contains("manage.acme.lab.example"));
@@ -42,7 +43,7 @@ fn a_web_server_that_is_down_is_no_broken_road() {
     let turn = turn();
     turn.shell("a0-3", "systemctl stop nginx");
     let run = turn.events(&["verify", "--no-mail", "--limit", "a0-3"]);
-    turn.shell("a0-3", "systemctl start nginx; sleep 0.5");
+    turn.shell("a0-3", "systemctl start nginx");
     run.assert_code(3);
     assert_eq!(run.ids("error"), ["tls.tcp"]);
     assert!(run.told("tls.tcp").contains("connection refused"), "{}", run.told("tls.tcp"));

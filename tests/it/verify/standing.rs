@@ -98,7 +98,9 @@ impl Standing {
 
     /// Replaces the proxy's exceptions.
     pub(super) fn except(&self, lines: &str) {
-        self.shell("proxy", &format!("printf '%s' '{lines}' >/etc/squid/portcullis-exceptions.conf; squid -k reconfigure; sleep 1"));
+        let taken_up = "n=$(grep -c Accepting /var/log/squid/cache.log); squid -k reconfigure; \
+                        for i in $(seq 600); do [ \"$(grep -c Accepting /var/log/squid/cache.log)\" -gt \"$n\" ] && exit; sleep 0.05; done; exit 1";
+        self.shell("proxy", &format!("printf '%s' '{lines}' >/etc/squid/portcullis-exceptions.conf; {taken_up}"));
     }
 
     /// The exceptions as they should be.

@@ -106,6 +106,39 @@ pub(crate) struct LoadBalancerInput {
     /// Port that users reach. 443 unless given.
     #[schemars(range(min = 1))]
     pub(crate) port: Option<u16>,
+    /// Its machines, where they are managed over SSH: playbooks such as `load-balancer-haproxy` are for them.
+    pub(crate) machines: Option<Vec<BalancerMachineInput>>,
+}
+
+/// One machine of the load balancer.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BalancerMachineInput {
+    /// Its name, unique in the site.
+    pub(crate) name: Text,
+    /// Address or DNS name, as seen from the last jumphost.
+    pub(crate) address: Text,
+    /// SSH port. 22 unless given.
+    #[schemars(range(min = 1))]
+    pub(crate) port: Option<u16>,
+    /// Login user. Left to `~/.ssh/config` unless given here or under `ssh`.
+    pub(crate) user: Option<Text>,
+    /// Private key files to offer, in order.
+    pub(crate) identities: Option<Vec<Text>>,
+    /// Passphrase of encrypted key files.
+    pub(crate) passphrase: Option<Located<Secret>>,
+    /// Whether an ssh-agent's keys are offered.
+    pub(crate) agent: Option<bool>,
+    /// Login password.
+    pub(crate) password: Option<Located<Secret>>,
+    /// Answer to a prompt that is not for the password, such as for a one-time code.
+    pub(crate) one_time_code: Option<Located<Secret>>,
+    /// Pinned host keys: `SHA256:…` fingerprints or `ssh-ed25519 AAAA…` lines.
+    pub(crate) host_keys: Option<Vec<Text>>,
+    /// Whether root is reached by sudo. `true` unless the user is root.
+    pub(crate) sudo: Option<Located<bool>>,
+    /// The password that sudo asks for.
+    pub(crate) sudo_password: Option<Located<Secret>>,
 }
 
 /// An AD/LDAP connector.

@@ -31,7 +31,9 @@ fn expectation(known_hosts: &str, pins: &[String], port: u16) -> Result<Expectat
     let place = Place { machine: "a0-1".to_owned(), address: format!("10.9.0.11:{port}"), through: Some("jump".to_owned()) };
     let names = vec!["a0-1".to_owned(), "10.9.0.11".to_owned()];
     let now = jiff::Timestamp::from_second(NOW).unwrap();
-    Expectation::new(Arc::new(place), pins, Arc::new(known), (names, port), now)
+    let mut expectation = Expectation::new(Arc::new(place), pins, Arc::new(known), (names, port), now)?;
+    expectation.is_written_as(None, "10.9.0.11");
+    Ok(expectation)
 }
 
 fn judge(known_hosts: &str, pins: &[String], shown: &PrivateKey) -> Result<(), Error> {
@@ -55,8 +57,8 @@ fn an_unknown_key_is_refused_with_the_line_that_would_accept_it() {
         format!("a0-1 (10.9.0.11:22 through jump): its host key is not known: ssh-ed25519 {}", fingerprint(&key))
     );
     let help = error.help().unwrap();
-    let accepting = format!("    a0-1 {}", line(&key).trim_end_matches(" a comment"));
-    assert!(help.contains("/kh") && help.contains(&format!("{accepting}\n")) && help.contains(&fingerprint(&key)), "{help}");
+    let accepting = format!("10.9.0.11 {}", line(&key).trim_end_matches(" a comment"));
+    assert!(help.contains(&format!("echo '{accepting}' >> /kh\n")) && help.contains(&fingerprint(&key)), "{help}");
     // And it does accept it.
     judge(accepting.trim(), &[], &key).unwrap();
 }

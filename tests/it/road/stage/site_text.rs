@@ -88,7 +88,7 @@ impl Entry {
         self
     }
 
-    fn render(&self) -> String {
+    pub(in crate::road) fn render(&self) -> String {
         let Self { name, address, port, user, keys } = self;
         format!("{{name: {name}, address: {address}, port: {port}, user: {user}, {}}}", keys.join(", "))
     }

@@ -149,12 +149,14 @@ fn a_skewed_clock_is_seen_by_shells_sudo_and_services_and_can_be_put_right() {
 #[test]
 fn latency_is_added_on_the_way_to_the_jumphost_and_taken_away() {
     let lab = Lab::up(&portcullis_lab::Options { nodes: 0, mail: false, proxy: false, ..options("delay") }).unwrap();
-    let banner = || {
+    let one = || {
         let started = Instant::now();
         let mut stream = TcpStream::connect(lab.jump_address()).unwrap();
         stream.read_exact(&mut [0; 4]).unwrap();
         started.elapsed()
     };
+    // The quickest of some: a busy machine adds time of its own, and never takes any away.
+    let banner = || (0..4).map(|_| one()).min().unwrap();
     let without = banner();
     lab.delay(Duration::from_millis(300)).unwrap();
     // The handshake's three passages and the banner's one: two round trips.

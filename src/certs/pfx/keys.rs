@@ -1,0 +1,121 @@
+//! The keys of a new PFX, made of its password. This is nearly all of the work of writing one and needs nothing else, so
+//! that it can be begun while the files are still being read; the three derivations run side by side.
+
+use std::fmt;
+use std::io;
+use std::thread;
+
+use openssl::error::ErrorStack;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::pbe::{self, Derived, Password, PbeError};
+use super::scheme::{Cipher, Hash, Kdf, Mac, Scheme};
+use super::seal::{self, random};
+use super::{LEGACY_ITERATIONS, MODERN_ITERATIONS, PfxProfile};
+
+/// Why a password gives no keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// C libraries end strings at NUL.
+    #[error("the password contains a NUL character")]
+    ContainsNul,
+    /// A password that not every reader encodes alike.
+    #[error("the password contains characters outside the Basic Multilingual Plane, which readers of PFX files encode differently")]
+    BeyondBmp,
+    /// 3DES needs a password.
+    #[error("the legacy profile cannot be made without a password")]
+    LegacyNeedsPassword,
+    /// A derivation failed.
+    #[error("a key could not be derived")]
+    Derivation(#[from] PbeError),
+    /// No random numbers.
+    #[error("there are no random numbers to be had")]
+    Random(#[source] ErrorStack),
+    /// The system gives no thread.
+    #[error("no thread could be started")]
+    Thread(#[from] io::Error),
+}
+
+/// Salts, keys and the password that they come of; good for one PFX.
+pub struct PfxKeys {
+    pub(super) password: Option<SecretString>,
+    pub(super) certificates: SchemeKey,
+    pub(super) key: SchemeKey,
+    pub(super) mac: Mac,
+    pub(super) mac_key: Derived,
+}
+
+impl fmt::Debug for PfxKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PfxKeys").field("scheme", &self.certificates.scheme).finish_non_exhaustive()
+    }
+}
+
+/// A scheme, ready to encrypt.
+pub(super) struct SchemeKey {
+    pub(super) scheme: Scheme,
+    pub(super) cipher: Cipher,
+    pub(super) key: Derived,
+    pub(super) iv: Derived,
+}
+
+impl PfxKeys {
+    /// Derives them with new salts. `None` is a missing password, which is not the same as an empty one.
+    pub fn derive(profile: PfxProfile, password: Option<SecretString>) -> Result<Self, KeysError> {
+        let text = password.as_ref().map(ExposeSecret::expose_secret);
+        check_password(text, profile)?;
+        let text = text.map_or(Password::Missing, Password::Text);
+        let [first, second] = [scheme(profile).map_err(KeysError::Random)?, scheme(profile).map_err(KeysError::Random)?];
+        let mac = new_mac(profile).map_err(KeysError::Random)?;
+        let (certificates, key, mac_key) = thread::scope(|scope| {
+            let start = || thread::Builder::new().name("derivation".to_owned());
+            let certificates = start().spawn_scoped(scope, || SchemeKey::derive(first, text))?;
+            let mac_key = start().spawn_scoped(scope, || pbe::mac_key(&mac, text))?;
+            let key = SchemeKey::derive(second, text)?;
+            Ok::<_, KeysError>((joined(certificates)?, key, joined(mac_key)?))
+        })?;
+        Ok(Self { password, certificates, key, mac, mac_key })
+    }
+}
+
+impl SchemeKey {
+    fn derive(scheme: Scheme, password: Password<'_>) -> Result<Self, PbeError> {
+        let (cipher, key, iv) = pbe::keys(&scheme, password)?;
+        let cipher = cipher.clone();
+        Ok(Self { scheme, cipher, key, iv })
+    }
+}
+
+fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T, PbeError>>) -> Result<T, PbeError> {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn check_password(password: Option<&str>, profile: PfxProfile) -> Result<(), KeysError> {
+    match password {
+        None if profile == PfxProfile::Legacy => Err(KeysError::LegacyNeedsPassword),
+        Some(text) if text.contains('\0') => Err(KeysError::ContainsNul),
+        Some(text) if text.chars().any(|letter| letter > '\u{ffff}') => Err(KeysError::BeyondBmp),
+        None | Some(_) => Ok(()),
+    }
+}
+
+fn scheme(profile: PfxProfile) -> Result<Scheme, ErrorStack> {
+    Ok(match profile {
+        PfxProfile::Legacy => {
+            Scheme::Pkcs12 { cipher: Cipher::TripleDes(192), salt: random::<8>()?, iterations: u64::from(LEGACY_ITERATIONS) }
+        }
+        PfxProfile::Modern | PfxProfile::Pbmac1 => {
+            let salt = random::<16>()?;
+            let kdf = Kdf::Pbkdf2 { salt, iterations: u64::from(MODERN_ITERATIONS), key_length: None, hash: Hash::Sha256 };
+            Scheme::Pbes2 { kdf, cipher: Cipher::Aes(256), iv: random::<16>()? }
+        }
+    })
+}
+
+fn new_mac(profile: PfxProfile) -> Result<Mac, ErrorStack> {
+    match profile {
+        PfxProfile::Modern => seal::traditional(Hash::Sha256, MODERN_ITERATIONS),
+        PfxProfile::Legacy => seal::traditional(Hash::Sha1, LEGACY_ITERATIONS),
+        PfxProfile::Pbmac1 => seal::pbmac1(MODERN_ITERATIONS),
+    }
+}

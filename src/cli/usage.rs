@@ -1,0 +1,96 @@
+//! A command line that cannot be understood: told to a person as the parser words it, to a script as one object.
+
+use std::io::Write as _;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use serde_json::json;
+
+use super::exit::Exit;
+
+/// Tells what is wrong with the command line, or prints the help that was asked for; gives back the exit code.
+pub(crate) fn tell(error: &clap::Error) -> Exit {
+    let is_wrong = error.use_stderr();
+    if is_wrong && wants_json(std::env::args().skip(1), std::env::var("PORTCULLIS_OUTPUT").ok().as_deref()) {
+        let (message, help) = parts(error);
+        let object = json!({"error": {"message": message, "causes": [], "help": help}, "exit_code": Exit::Usage.code()});
+        // A reader that has gone away is no failure.
+        drop(writeln!(std::io::stdout(), "{object:#}"));
+    } else {
+        drop(error.print());
+    }
+    if is_wrong { Exit::Usage } else { Exit::Done }
+}
+
+/// Whether JSON was asked for, by words that the parser gave up on: the last `--output` counts, then the environment.
+fn wants_json(words: impl Iterator<Item = String>, environment: Option<&str>) -> bool {
+    let mut asked = None;
+    let mut words = words.take_while(|word| word != "--");
+    while let Some(word) = words.next() {
+        if word == "--output" {
+            asked = words.next();
+        } else if let Some(value) = word.strip_prefix("--output=") {
+            asked = Some(value.to_owned());
+        }
+    }
+    asked.as_deref().or(environment) == Some("json")
+}
+
+/// What is wrong, in one line, and what to do: the parser's own suggestions, then how the command is used.
+fn parts(error: &clap::Error) -> (String, String) {
+    let text = error.render().to_string();
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let message = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
+    let mut help: Vec<String> = Vec::new();
+    for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue] {
+        let near = match error.get(kind) {
+            Some(ContextValue::String(near)) => Some(near),
+            // The likeliest comes last.
+            Some(ContextValue::Strings(near)) => near.last(),
+            _ => None,
+        };
+        help.extend(near.map(|near| format!("did you mean `{near}`?")));
+    }
+    if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
+        help.push(usage.to_string().split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+    if help.is_empty() || matches!(error.kind(), ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
+        help.push("`portcullis --help` lists the commands".to_owned());
+    }
+    (if message.is_empty() || message.starts_with("Usage") { "a command is missing".to_owned() } else { message }, help.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::args::Cli;
+
+    fn told(words: &[&str]) -> (String, String) {
+        parts(&Cli::try_parse_from(std::iter::once("portcullis").chain(words.iter().copied())).unwrap_err())
+    }
+
+    #[test]
+    fn a_misspelt_word_is_named_with_the_nearest() {
+        for (words, message, help) in [
+            (&["aply"][..], "aply", "did you mean `apply`"),
+            (&["plan", "--limt", "a"][..], "--limt", "did you mean `--limit`?"),
+            (&["plan", "--output", "jsn"][..], "jsn", "did you mean `json`?"),
+            (&["render"][..], "PLAYBOOK", "portcullis render"),
+            (&["plan", "--forks", "0"][..], "--forks", "Usage"),
+            (&["cert"][..], "missing", "`portcullis --help`"),
+        ] {
+            let (said, todo) = told(words);
+            assert!(said.contains(message) && !said.contains('\n'), "{words:?}: {said}");
+            assert!(todo.contains(help), "{words:?}: {said}: {todo}");
+        }
+    }
+
+    #[test]
+    fn json_is_wanted_by_the_last_flag_or_else_by_the_environment() {
+        let wants = |words: &[&str], environment| wants_json(words.iter().map(|word| (*word).to_owned()), environment);
+        assert!(wants(&["aply", "--output", "json"], None) && wants(&["--output=json"], Some("human")) && wants(&[], Some("json")));
+        assert!(!wants(&["--output", "json", "--output", "human"], None) && !wants(&["access", "--", "--output=json"], None));
+    }
+}

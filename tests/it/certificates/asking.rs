@@ -1,0 +1,67 @@
+//! A person at a terminal: several certificates could be the server's, and the one who knows is asked.
+
+use std::path::Path;
+
+use rexpect::reader::Options;
+use rexpect::session::{PtySession, spawn_with_options};
+
+use super::command::examples;
+
+/// Long enough for a loaded machine; a prompt is there in no time.
+const PATIENCE: u64 = 60_000;
+
+#[expect(clippy::disallowed_methods, reason = "the program is run as a person runs it, at a terminal")]
+fn at_a_terminal(folder: &Path, args: &[&str]) -> PtySession {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(args).current_dir(folder).env("HOME", folder).env("NO_COLOR", "1").env("TERM", "xterm");
+    spawn_with_options(command, Options::new().timeout_ms(Some(PATIENCE)).strip_ansi_escape_codes(true)).expect("the program starts")
+}
+
+/// A folder with the certificates of two servers and their root.
+fn two_servers() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (from, to) in [("good/ecdsa/chain.pem", "first.pem"), ("good/rsa/chain.pem", "second.pem")] {
+        std::fs::copy(examples().join(from), folder.path().join(to)).unwrap();
+    }
+    for root in ["root.pem", "rsa-root.pem"] {
+        std::fs::copy(examples().join("authorities").join(root), folder.path().join(root)).unwrap();
+    }
+    folder
+}
+
+const CHECK: [&str; 10] =
+    ["cert", "check", "first.pem", "second.pem", "--root", "root.pem", "--root", "rsa-root.pem", "--at", "2026-12-01"];
+
+#[test]
+fn whoever_sits_at_the_terminal_says_which_one_is_meant() {
+    let folder = two_servers();
+    let mut terminal = at_a_terminal(folder.path(), &CHECK);
+    terminal.exp_string("Which is the server's certificate?").unwrap();
+    // Both are offered with where they stand; the second one is taken.
+    terminal.exp_string("first.pem:1").unwrap();
+    terminal.exp_string("second.pem:1").unwrap();
+    terminal.send("\x1b[B\r").unwrap();
+    terminal.flush().unwrap();
+    terminal.exp_string("cert.chain.extra").unwrap();
+    let rest = terminal.exp_eof().unwrap();
+    assert!(rest.contains("first.pem:1"), "what was not chosen is of no use to the chain: {rest}");
+}
+
+#[test]
+fn whoever_does_not_want_to_say_gets_the_list() {
+    let folder = two_servers();
+    let mut terminal = at_a_terminal(folder.path(), &CHECK);
+    terminal.exp_string("Which is the server's certificate?").unwrap();
+    terminal.exp_string("second.pem:1").unwrap();
+    terminal.send("\x1b").unwrap();
+    terminal.flush().unwrap();
+    terminal.exp_string("it is not clear which one is meant").unwrap();
+}
+
+#[test]
+fn nobody_is_asked_where_that_is_forbidden() {
+    let folder = two_servers();
+    let mut terminal = at_a_terminal(folder.path(), &[&CHECK[..], &["--non-interactive"]].concat());
+    let text = terminal.exp_eof().unwrap();
+    assert!(text.contains("it is not clear which one is meant") && !text.contains("Which is"), "{text}");
+}

@@ -1,0 +1,82 @@
+//! The steps of an own playbook, and the playbooks that are shipped beside the road's, on real machines.
+
+use super::stage::operator::Operator;
+use super::stage::site_text::{SiteText, read_state};
+use super::stage::standing::{lend, lend_one};
+
+const OWN: &str = "name: own\ntitle: A step of each kind\nsteps:
+  - {id: folder, file: {path: \"/srv/it's here\", state: folder, mode: \"0750\", owner: \"www-data:adm\"}}
+  - {id: content, file: {path: \"/srv/it's here/a \\\"b\\\" $c\", content: \"one\\ntwo\\n\", mode: \"0640\", owner: \"root:adm\"}}
+  - {id: mode, file: {path: /etc/own-key, mode: \"0600\"}}
+  - {id: no-cron, service: {name: cron, state: stopped}}
+  - {id: ca, trust: {name: own, files: [ca.pem]}}
+  - {id: made, command: {run: touch /srv/made, creates: /srv/made}}
+  - {id: guarded, command: {run: echo x >>/srv/guarded, unless: test -s /srv/guarded}}
+  - {id: wait, wait: {until: test -e /srv/made, seconds: 5}}
+";
+
+#[test]
+fn every_kind_of_step_is_applied_once_and_put_back() {
+    let node = lend_one();
+    node.sh("echo key >/etc/own-key; chmod 644 /etc/own-key; rm -rf /srv/*; systemctl enable -q --now cron");
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    operator.write("playbooks/own.yaml", OWN);
+    operator.write("ca.pem", read_state("tls/root.pem"));
+    operator.run(&["apply", "own", "--yes"]).assert_code(0);
+    assert_eq!(
+        node.sh("stat -c '%a %U:%G' \"/srv/it's here\" '/srv/it'\\''s here/a \"b\" $c' /etc/own-key"),
+        "750 www-data:adm\n640 root:adm\n600 root:root\n"
+    );
+    assert_eq!(node.sh("cat /srv/it*/a*; cat /etc/own-key; cat /srv/guarded"), "one\ntwo\nkey\nx\n");
+    assert!(node.holds("test -e /srv/made && ! systemctl is-active -q cron && ! systemctl is-enabled -q cron"));
+    assert!(node.holds("test -e /etc/ssl/certs/own-1.pem"));
+    operator.run(&["plan", "own"]).assert_code(0);
+    operator.run(&["rollback", "--yes"]).assert_code(0);
+    assert_eq!(node.sh("stat -c '%a' /etc/own-key; cat /etc/own-key"), "644\nkey\n");
+    assert!(node.holds("systemctl is-active -q cron && systemctl is-enabled -q cron && ! test -e /etc/ssl/certs/own-1.pem"));
+    assert!(!node.holds("ls /srv/it*/a*"));
+    node.sh("rm -rf /srv/* /etc/own-key");
+}
+
+#[test]
+fn a_load_balancer_serves_the_full_chain_and_the_nodes_behind_it() {
+    let [node, balancer] = lend();
+    let mut site = SiteText::with_tls(&[&node]);
+    let entry = SiteText::bare(&[&balancer]).nodes[0].render();
+    site.sections.push(format!("load_balancer: {{address: {}, machines: [{entry}]}}\n", balancer.address));
+    let operator = Operator::with(&site);
+    operator.run(&["apply", "tls", "--yes"]).assert_code(0);
+    node.sh("mkdir -p /etc/nginx/appliance.d && echo 'location / { return 200 \"behind $http_x_forwarded_proto\"; }' >/etc/nginx/appliance.d/a.conf && nginx -s reload");
+    operator.run(&["apply", "load-balancer-nginx", "--yes"]).assert_code(0);
+    // The lab's names lead elsewhere: the balancer is asked under its name at its own address.
+    let address = balancer.address;
+    let ask = format!(
+        "printf 'GET / HTTP/1.0\\r\\nHost: manage.acme.lab.example\\r\\n\\r\\n' | openssl s_client -quiet -verify_return_error -CAfile /etc/portcullis/tls/node-ca.pem \
+         -verify_hostname manage.acme.lab.example -servername manage.acme.lab.example -connect {address}:443 2>&1"
+    );
+    node.sh(&format!("cat >/etc/portcullis/tls/node-ca.pem <<'E'\n{}E", read_state("tls/root.pem")));
+    let answer = node.sh(&ask);
+    assert!(answer.contains("behind https"), "{answer}");
+    operator.run(&["plan", "load-balancer-nginx"]).assert_code(0);
+    operator.run(&["plan", "load-balancer-nginx", "--limit", &node.name]).assert_failed(2, &["no machine that the playbook"]);
+    operator.run(&["rollback", "--yes"]).assert_code(0);
+    assert!(!balancer.holds("test -e /etc/nginx/conf.d/portcullis-load-balancer.conf"));
+    node.sh("rm -rf /etc/nginx/appliance.d/a.conf /etc/portcullis/tls/node-ca.pem");
+}
+
+#[test]
+fn time_is_kept_by_the_sites_servers_and_a_server_that_is_none_undoes_the_run() {
+    let node = lend_one();
+    let mut site = SiteText::bare(&[&node]);
+    site.sections.push("ntp: [jump.lab.example]\n".to_owned());
+    let operator = Operator::with(&site);
+    operator.run(&["apply", "time", "--yes"]).assert_code(0);
+    assert!(node.sh("chronyc -n -c sources").starts_with("^,*,"), "{}", node.sh("chronyc sources"));
+    operator.run(&["plan", "time"]).assert_code(0);
+    let before = node.sh("cat /etc/chrony/chrony.conf");
+    operator.write("site.yaml", site.render().replace("jump.lab.example]\n", "192.0.2.1]\n"));
+    operator.write("playbooks/time.yaml", std::fs::read_to_string("playbooks/time.yaml").unwrap().replace("seconds: 60", "seconds: 2"));
+    operator.run(&["apply", "time", "--yes"]).assert_failed(1, &["rolled back", "chronyc"]);
+    assert_eq!(node.sh("cat /etc/chrony/chrony.conf"), before);
+    operator.run(&["rollback", "--yes"]).assert_code(0);
+}

@@ -1,0 +1,7 @@
+//! What breaks, hangs, lies or refuses on the way, and what must not break with it.
+
+mod cut_lines;
+mod hostile;
+mod many_nodes;
+mod resilience;
+pub(super) mod stingy;
