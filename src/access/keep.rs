@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::authority::{Authority, AuthorityError, Order, make_proof_key};
-use super::principal::Door;
+use super::machine::Door;
 use super::window::{Window, WindowId};
 use crate::disk::{Existing, WriteError, write_atomically};
 

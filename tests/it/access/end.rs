@@ -61,10 +61,10 @@ fn at_the_end_sessions_and_what_they_left_behind_are_gone_and_nobody_elses() {
     assert_eq!(jobs(&stage), "");
     stop_another(&stage);
     assert!(!stage.gets_in(&window, "a0-1").0);
-    let state = |run: &super::stage::Run| run.value()["windows"][0]["state"].clone();
-    assert_eq!(state(&stage.json(&["access", "list"])), "ended");
+    let how = |run: &super::stage::Run| run.value()["windows"][0]["state"].clone();
+    assert_eq!(how(&stage.json(&["access", "list"])), "ended");
     stage.run(&["access", "close", &window.id]).assert_code(0);
-    assert_eq!(state(&stage.json(&["access", "list", "--all"])), "closed");
+    assert_eq!(how(&stage.json(&["access", "list", "--all"])), "closed");
     stage.json(&["access", "list", "--live"]).assert_code(0);
 }
 

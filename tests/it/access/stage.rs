@@ -250,7 +250,6 @@ impl Run {
 
 /// Now, by the clock that all machines of a lab share with the host.
 pub(super) fn now() -> Timestamp {
-    #[expect(clippy::disallowed_methods, reason = "what is measured is real time")]
     Timestamp::now()
 }
 

@@ -110,12 +110,12 @@ fn what_a_connection_left_behind_is_found_by_its_environment_and_ended_with_its_
 
 #[test]
 fn a_list_of_revoked_certificates_that_is_torn_is_not_put_in_place() {
-    use super::super::authority::tests::{authority, certificate_for};
+    use crate::access::authority::tests::{authority, certificate_for};
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_str().unwrap();
     let authority = authority();
     let [gone, kept] = ["w-20261122-000001", "w-20261122-000002"].map(|text| WindowId::parse(text).unwrap());
-    let krl = super::super::revocation::encode_krl(authority.public(), &[&gone], 1, Timestamp::UNIX_EPOCH);
+    let krl = crate::access::revocation::encode_krl(authority.public(), &[&gone], 1, Timestamp::UNIX_EPOCH);
     let [gone, kept] = [gone, kept].map(|id| certificate_for(&authority, &id));
     let put = |krl: &[u8]| {
         let call = format!("mkdir -p \"$pcw_ssh\"; pcw_krl {} {} {}", quote(&STANDARD.encode(krl)), quote(&gone), quote(&kept));

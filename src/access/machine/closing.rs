@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 
+use super::super::history::MachineClosing;
+use super::super::window::WindowId;
 use super::door::{DoorError, DoorWork};
 use super::doorway::Doorway;
-use super::history::MachineClosing;
 use super::opening::tell;
-use super::window::WindowId;
 use crate::event::{Phase, Sink, State};
 use crate::node::{Machine, RemoteError};
 use crate::ssh;

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::window::{Span, WindowId};
+use super::super::window::{Span, WindowId};
 use crate::node::{Machine, Probe as _, RemoteError, quote};
 use crate::ssh::{Output, Script};
 

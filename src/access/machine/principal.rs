@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::window::WindowId;
+use super::super::window::WindowId;
 
 /// What kind of machine, and so what a window may do there.
 #[derive(Debug, Clone, PartialEq, Eq)]

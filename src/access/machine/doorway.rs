@@ -1,6 +1,6 @@
 //! The machines that a window opens, and the way to each: nodes, and the jumphosts before them.
 
-use super::folder::Stop;
+use super::super::folder::Stop;
 use super::principal::Door;
 use crate::site::model::{Node, Site};
 

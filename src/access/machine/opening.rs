@@ -4,12 +4,12 @@
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
+use super::super::policy::Clock;
+use super::super::window::Window;
 use super::door::{DoorError, DoorWork, Look, Opening};
 use super::doorway::Doorway;
-use super::policy::Clock;
 use super::principal::principal_line;
 use super::trust::{Trust, TrustProblem};
-use super::window::Window;
 use crate::event::{Event, Phase, Sink, State};
 use crate::node::{Machine, Outcome, Remote as _, RemoteError, RunId};
 

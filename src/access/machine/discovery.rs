@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::super::history::History;
+use super::super::window::{State, Window, WindowId};
 use super::door::Look;
-use super::history::History;
 use super::trust;
-use super::window::{State, Window, WindowId};
 use crate::finding::{Finding, Severity};
 use crate::node::sha256_hex;
 
@@ -119,7 +119,7 @@ mod tests {
     fn found(look: &Look, authority: Option<&str>) -> Vec<String> {
         let history = History::default();
         let discovery = Discovery { machine: "a0-1", look, history: &history, authority, now: Timestamp::UNIX_EPOCH };
-        discover(&discovery).into_iter().map(|finding| finding.id.to_string()).collect()
+        discover(&discovery).into_iter().map(|finding| finding.id).collect()
     }
 
     #[test]
