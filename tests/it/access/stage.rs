@@ -149,7 +149,7 @@ impl Stage {
     pub(super) fn ssh(&self, window: &Window, arguments: &[&str]) -> Command {
         // What waits for ever is a failure like another.
         let mut command = Command::new("timeout");
-        command.args(["40", "ssh"]).arg("-F").arg(self.path("windows").join(&window.id).join("ssh_config")).args(arguments);
+        command.args(["150", "ssh"]).arg("-F").arg(self.path("windows").join(&window.id).join("ssh_config")).args(arguments);
         command.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -197,14 +197,18 @@ impl Stage {
     /// Waits until nothing of windows is left on any machine.
     #[track_caller]
     pub(super) fn wait_until_clean(&self) {
+        MACHINES.iter().for_each(|machine| self.wait_until_clean_on(machine));
+    }
+
+    /// Waits until nothing of windows is left on one machine.
+    #[track_caller]
+    pub(super) fn wait_until_clean_on(&self, machine: &str) {
         let deadline = Instant::now() + PATIENCE;
-        for machine in MACHINES {
-            let mut left = self.left_on(machine);
-            while !left.is_empty() {
-                assert!(Instant::now() < deadline, "{machine} has left:\n{left}");
-                std::thread::sleep(Duration::from_millis(100));
-                left = self.left_on(machine);
-            }
+        let mut left = self.left_on(machine);
+        while !left.is_empty() {
+            assert!(Instant::now() < deadline, "{machine} has left:\n{left}");
+            std::thread::sleep(Duration::from_millis(100));
+            left = self.left_on(machine);
         }
     }
 }
