@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::key::PersonKey;
-use super::principal::Door;
+use super::machine::Door;
 use super::window::WindowId;
 
 /// Why the CA could not be had or used.

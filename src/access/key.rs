@@ -3,7 +3,7 @@
 use std::fmt;
 
 use russh::keys::ssh_key::public::KeyData;
-use russh::keys::{Algorithm, HashAlg, PublicKey};
+use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 
 /// A key file of a person is a line; more than this is none.
 const LONGEST: usize = 32 << 10;
@@ -70,9 +70,6 @@ impl PersonKey {
         }
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let line = lines.next().ok_or(KeyError::Unreadable)?;
-        if lines.next().is_some() {
-            return Err(KeyError::Several);
-        }
         let kind = line.split(' ').next().unwrap_or_default();
         if kind.ends_with("-cert-v01@openssh.com") {
             return Err(KeyError::Certificate);
@@ -81,8 +78,17 @@ impl PersonKey {
             return Err(KeyError::Weak { kind: kind.to_owned() });
         }
         let key = PublicKey::from_openssh(line).map_err(|_unreadable| KeyError::Unreadable)?;
+        if lines.next().is_some() {
+            return Err(KeyError::Several);
+        }
         must_be_strong(&key)?;
         Ok(Self::of(&key))
+    }
+
+    /// The key that a certificate was made for; `None` for what is no certificate.
+    pub fn of_certificate(text: &[u8]) -> Option<Self> {
+        let certificate = Certificate::from_openssh(std::str::from_utf8(text).ok()?.trim()).ok()?;
+        Some(Self::of(&PublicKey::new(certificate.public_key().clone(), "")))
     }
 
     /// Without its comment: that is anybody's text.

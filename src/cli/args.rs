@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{apply, audit, cert, check, completions, init, man, plan, playbook, render, rollback, site, status, verify};
+use super::{access, apply, audit, cert, check, completions, init, man, plan, playbook, render, rollback, site, status, verify};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -100,8 +100,11 @@ pub(crate) enum Command {
     Verify(verify::VerifyArgs),
     /// Put back what a run replaced
     Rollback(rollback::RollbackArgs),
-    /// Nodes, last run, drift, certificates' days left
+    /// Nodes, last run, drift, certificates' days left, open windows
     Status(status::StatusArgs),
+    /// Windows: let one person in, for the agreed time, and prove that the door is shut
+    #[command(subcommand)]
+    Access(access::AccessCommand),
     /// Certificates: whatever the CA sent becomes a right PFX, or the reason why not
     #[command(subcommand)]
     Cert(cert::CertCommand),
@@ -133,6 +136,7 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Rollback(_) => "rollback",
+            Self::Access(command) => command.name(),
             Self::Cert(_) => "cert",
             Self::Audit(_) => "audit",
             Self::Site(_) => "site",

@@ -8,15 +8,19 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::node::{Machine, RemoteError};
 use crate::playbook::nearest;
-use crate::site::model::{Login, Node, Privilege, SecretRef, Site};
+use crate::site::model::{Hop, Login, Node, Privilege, Route, SecretRef, Site};
 use crate::site::secret::{SecretError, Secrets};
-use crate::ssh::{Elevation, Fleet, HostKeys, Settings};
+use crate::ssh::{Elevation, Fleet, HostKeys, Obstacle, Place, Settings};
 
 /// The way to the machines of one site.
 #[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     fleet: Fleet,
     secrets: Arc<Secrets>,
+    route: Route,
+    hop_privileges: Vec<Privilege>,
+    host_keys: HostKeys,
+    settings: Settings,
     /// `--timeout`.
     patience: Option<Duration>,
 }
@@ -41,8 +45,9 @@ impl Cluster {
         for hop in &mut route.hops {
             locate(site, &mut hop.login);
         }
-        let fleet = Fleet::new(&route, known, settings, secrets.clone());
-        Ok(Self { fleet, secrets, patience: context.globals.timeout })
+        let fleet = Fleet::new(&route, known.clone(), settings.clone(), secrets.clone());
+        let hop_privileges = site.hop_privileges.clone();
+        Ok(Self { fleet, secrets, route, hop_privileges, host_keys: known, settings, patience: context.globals.timeout })
     }
 
     /// Logs in to a node.
@@ -51,13 +56,48 @@ impl Cluster {
         let elevation = match &node.privilege {
             Privilege::Root | Privilege::Sudo => Elevation::Sudo,
             // Asked for already; what is known does not block.
-            Privilege::SudoPassword(reference) => Machine::sudo(self.secrets.resolve(reference, &sudo_purpose(&node)).ok()),
+            Privilege::SudoPassword(reference) => Machine::sudo(self.secrets.resolve(reference, &sudo_purpose(&node.name)).ok()),
         };
         let machine = Machine::new(&node.name, session, elevation);
         Ok(match self.patience {
             Some(patience) => machine.patient(patience),
             None => machine,
         })
+    }
+
+    /// Logs in to the jumphost at `index` of the route, over the connection that the nodes share.
+    pub(crate) async fn connect_hop(&self, index: usize) -> Result<Machine, RemoteError> {
+        let sessions = self.fleet.hops().await?;
+        let (Some(session), Some(hop)) = (sessions.into_iter().nth(index), self.route.hops.get(index)) else {
+            let place = Place { machine: "the route".to_owned(), address: String::new(), through: None };
+            return Err(crate::ssh::Error::Unreachable { place: Arc::new(place), obstacle: Obstacle::NoRoute }.into());
+        };
+        let elevation = match self.hop_privileges.get(index) {
+            Some(Privilege::SudoPassword(reference)) => Machine::sudo(self.secrets.resolve(reference, &sudo_purpose(&hop.name)).ok()),
+            Some(Privilege::Root | Privilege::Sudo) | None => Elevation::Sudo,
+        };
+        Ok(Machine::new(&hop.name, session, elevation))
+    }
+
+    /// Connections of their own up to the jumphost before `index` of the route: to try what somebody else may do there.
+    pub(crate) fn fleet_before_hop(&self, index: usize) -> Fleet {
+        let hops = self.route.hops.iter().take(index).cloned().collect();
+        Fleet::new(&Route { hops }, self.host_keys.clone(), self.settings.clone(), self.secrets.clone())
+    }
+
+    /// The jumphosts on the way, their files named from the site's folder.
+    pub(crate) fn hops(&self) -> &[Hop] {
+        &self.route.hops
+    }
+
+    /// Asks now for what has to be asked before a jumphost is worked on.
+    pub(crate) fn ask_for_hops(&self) -> Result<(), Failure> {
+        for (hop, privilege) in self.route.hops.iter().zip(&self.hop_privileges) {
+            if let Privilege::SudoPassword(reference) = privilege {
+                self.secrets.resolve(reference, &sudo_purpose(&hop.name)).map_err(secret_failure)?;
+            }
+        }
+        Ok(())
     }
 
     /// Says goodbye to the hops.
@@ -71,15 +111,15 @@ impl Cluster {
     }
 }
 
-fn sudo_purpose(node: &Node) -> String {
-    format!("sudo password on {}", node.name)
+fn sudo_purpose(machine: &str) -> String {
+    format!("sudo password on {machine}")
 }
 
 fn questions(nodes: &[Node]) -> Vec<(SecretRef, String)> {
     let mut questions = Vec::new();
     for node in nodes {
         if let Privilege::SudoPassword(reference) = &node.privilege {
-            questions.push((reference.clone(), sudo_purpose(node)));
+            questions.push((reference.clone(), sudo_purpose(&node.name)));
         }
     }
     questions

@@ -53,7 +53,7 @@ impl Failure {
 
 // Commands that tell events tell this as their last ones; a query's answer is one object.
 fn tell_script(failure: &Failure, event: &Event, context: &Context) {
-    if matches!(context.command.as_str(), "apply" | "check" | "verify") {
+    if matches!(context.command.as_str(), "apply" | "check" | "verify" | "access open" | "access extend" | "access close") {
         let sink = JsonSink::new(std::io::stdout());
         sink.emit(event);
         let results = serde_json::Map::new();

@@ -1,5 +1,6 @@
 //! The command line: arguments in, outcome out. One file a command; the work is done by the layers below.
 
+mod access;
 mod apply;
 mod args;
 mod audit;
@@ -66,6 +67,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Plan(args) => block_on(plan::run(args, context)),
         Command::Apply(args) => block_on(apply::run(args, context)),
         Command::Rollback(args) => block_on(rollback::run(args, context)),
+        Command::Access(command) => block_on(access::run(command, context)),
         Command::Cert(command) => cert(command, context),
         Command::Audit(command) => block_on(audit::run(command, context)),
         Command::Site(command) => site::run(command, context),

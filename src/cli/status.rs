@@ -1,4 +1,4 @@
-//! `portcullis status`: nodes, drift, last run, certificates' days left.
+//! `portcullis status`: nodes, drift, last run, certificates' days left, open windows.
 
 use clap::Args;
 
@@ -10,11 +10,12 @@ use super::interrupt;
 use super::outcome::{chain, reached};
 use super::record::{Recorder, ledger_failure, ledger_path, newest_runs};
 use super::run::settle::settle;
-use crate::ledger::{Lease, OpenOptions, RunRecord, Runs, SqliteLedger};
+use crate::access::read_history;
+use crate::ledger::{Lease, LogQuery, OpenOptions, RunRecord, Runs, SqliteLedger};
 use crate::node::{Facts, Machine, began};
 use crate::playbook::{SurveyError, Surveyed, role_name, survey};
 use crate::report;
-use crate::report::status::{BrokenOff, Drift, FileStatus, LastRun, NodeStatus, SOON, SiteStatus};
+use crate::report::status::{BrokenOff, Drift, FileStatus, LastRun, NodeStatus, OpenWindow, SOON, SiteStatus};
 use crate::site::model::{Environment, Node, Site};
 
 /// Arguments of `status`.
@@ -47,7 +48,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         site: desired.site.name.clone(),
         environment: environment(&desired.site).to_owned(),
         last_run: runs.iter().find(|run| run.outcome.is_some() || run.is_rolled_back).map(last_run),
-        windows: Vec::new(),
+        windows: open_windows(&desired.site, context)?,
         next: next(&nodes, broken_off.as_ref(), days),
         broken_off,
         nodes,
@@ -126,6 +127,19 @@ fn last_run(run: &RunRecord) -> LastRun {
     let by = format!("{}@{}", run.actor.user, run.actor.host);
     let settled = run.settled.iter().map(|(node, outcome)| format!("{node} {outcome}")).collect();
     LastRun { run: run.id.clone(), at: run.at, by, outcome, settled }
+}
+
+fn open_windows(site: &Site, context: &Context) -> Result<Vec<OpenWindow>, Failure> {
+    let path = ledger_path(site)?;
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let ledger = SqliteLedger::open(&path, &OpenOptions::read()).map_err(ledger_failure)?;
+    let mut events = ledger.log(&LogQuery { kind: Some("window.".to_owned()), ..LogQuery::default() }).map_err(ledger_failure)?;
+    events.reverse();
+    let history = read_history(&events);
+    let open = history.windows().iter().filter(|window| window.lets_in(context.now));
+    Ok(open.map(|window| OpenWindow { id: window.id.to_string(), who: window.who.to_string(), until: window.span.end() }).collect())
 }
 
 fn broken_off(run: &RunRecord) -> Option<BrokenOff> {

@@ -170,20 +170,16 @@ impl Runs {
                     run.is_rolled_back = outcome == Some("rolled-back") && !run.nodes.values().any(|outcome| outcome == "changed");
                 }
                 EventKind::WindowRequested
-                | EventKind::WindowOpening
-                | EventKind::WindowClosing
-                | EventKind::CheckpointCountersigned
-                | EventKind::CheckpointReplaced
                 | EventKind::WindowApproved
+                | EventKind::WindowOpening
                 | EventKind::WindowOpened
                 | EventKind::WindowExtended
+                | EventKind::WindowClosing
                 | EventKind::WindowClosed
                 | EventKind::WindowEvidence
                 | EventKind::AuditRead
                 | EventKind::AuditVerified
                 | EventKind::AuditExported
-                | EventKind::WindowOpening
-                | EventKind::WindowClosing
                 | EventKind::CheckpointCountersigned
                 | EventKind::CheckpointReplaced
                 | EventKind::Unknown(_) => {}

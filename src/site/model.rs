@@ -330,6 +330,12 @@ pub struct AccessPolicy {
     pub sources: Vec<IpNet>,
     /// Whether sessions are recorded.
     pub record: bool,
+    /// The account that windows log in to on the nodes; `None`: each node's own login user.
+    pub account: Option<String>,
+    /// The user CA's private key, where it is not kept beside the ledger.
+    pub ca_key: Option<PathBuf>,
+    /// The passphrase that the user CA's key is encrypted with.
+    pub ca_passphrase: Option<SecretRef>,
 }
 
 impl Default for AccessPolicy {
@@ -343,6 +349,9 @@ impl Default for AccessPolicy {
             requesters: Vec::new(),
             sources: Vec::new(),
             record: false,
+            account: None,
+            ca_key: None,
+            ca_passphrase: None,
         }
     }
 }
@@ -416,6 +425,8 @@ pub struct Site {
     pub figures: Profile,
     /// The way in.
     pub route: Route,
+    /// How root is reached on each jumphost, in the route's order.
+    pub hop_privileges: Vec<Privilege>,
     /// The machines.
     pub nodes: Vec<Node>,
     /// `known_hosts` files, in order; `~/.ssh/known_hosts` unless given.

@@ -1,6 +1,8 @@
 //! Everything that is tested from outside, a module a capability.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod checks;

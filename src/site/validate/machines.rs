@@ -41,6 +41,18 @@ pub(super) fn route(file: &SiteFile, values: &mut Values<'_, '_>) -> Option<Rout
     }
 }
 
+/// How root is reached on each jumphost, in the route's order.
+pub(super) fn hop_privileges(file: &SiteFile, values: &mut Values<'_, '_>) -> Vec<Privilege> {
+    let hops = file.route.iter().flat_map(|route| route.value.hops.iter().flatten());
+    let default = file.ssh.as_ref().and_then(|ssh| ssh.user.as_ref());
+    let privilege = |hop: &HopInput| match values.secret(hop.sudo_password.as_ref()) {
+        _ if hop.user.as_ref().or(default).is_some_and(|user| user.value == "root") => Privilege::Root,
+        Some(password) => Privilege::SudoPassword(password),
+        None => Privilege::Sudo,
+    };
+    hops.map(privilege).collect()
+}
+
 pub(super) fn nodes(file: &SiteFile, values: &mut Values<'_, '_>) -> Vec<Node> {
     let inputs = file.nodes.as_deref().unwrap_or_default();
     refuse_addresses_twice(inputs.iter().map(|node| (&node.name, &node.address, node.port)), "nodes", values);

@@ -35,6 +35,7 @@ pub(crate) fn site(file: &SiteFile, path: &Path, home: Option<&Path>, problems: 
         profile: figures.as_ref()?.name.clone(),
         figures: figures?,
         route: route?,
+        hop_privileges: machines::hop_privileges(file, &mut values),
         nodes,
         known_hosts: known_hosts(file, &mut values),
         load_balancer: machines::load_balancer(file, &mut values),

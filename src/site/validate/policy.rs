@@ -30,6 +30,9 @@ pub(super) fn access(file: &SiteFile, values: &mut Values<'_, '_>) -> AccessPoli
         requesters,
         sources: values.texts(input.sources.as_deref(), "access.sources", rules::network),
         record: input.record.unwrap_or(defaults.record),
+        account: values.optional(input.account.as_ref(), "access.account", rules::user_name),
+        ca_key: values.path(input.ca_key.as_ref(), "access.ca_key"),
+        ca_passphrase: values.secret(input.ca_passphrase.as_ref()),
     }
 }
 

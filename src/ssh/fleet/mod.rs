@@ -102,6 +102,18 @@ impl Fleet {
         Ok(hop.map(|connection| Session::new(connection, Arc::clone(&self.inner.settings), None)))
     }
 
+    /// A session on each hop, in the route's order, over the connections that all nodes share.
+    pub async fn hops(&self) -> Result<Vec<Session>, Error> {
+        let mut sessions = Vec::new();
+        let mut next = self.inner.last_hop().await?;
+        while let Some(connection) = next.take() {
+            next.clone_from(&connection.below);
+            sessions.push(Session::new(connection, Arc::clone(&self.inner.settings), None));
+        }
+        sessions.reverse();
+        Ok(sessions)
+    }
+
     /// A TCP connection to `host` and `port` as the last hop makes it, or from here without hops.
     pub async fn connect_tcp(&self, host: &str, port: u16) -> Result<BoxedStream, Error> {
         let hop = self.inner.last_hop().await?;

@@ -16,6 +16,7 @@ use super::{not_passed, told};
 
 fn site(folder: &Path) -> Site {
     Site {
+        hop_privileges: Vec::new(),
         name: "shop-prod".to_owned(),
         file: folder.join("site.yaml"),
         folder: folder.to_owned(),

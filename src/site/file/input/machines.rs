@@ -60,6 +60,8 @@ pub(crate) struct HopInput {
     pub(crate) one_time_code: Option<Located<Secret>>,
     /// Pinned host keys: `SHA256:…` fingerprints or `ssh-ed25519 AAAA…` lines.
     pub(crate) host_keys: Option<Vec<Text>>,
+    /// The password that sudo asks for; windows are opened and closed here too, and that takes root.
+    pub(crate) sudo_password: Option<Located<Secret>>,
 }
 
 /// One machine of the appliance.

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Text;
+use super::{Secret, Text};
+use crate::site::file::read::Located;
 
 /// Who may be let in, for how long, with whose consent.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -26,6 +27,12 @@ pub(crate) struct AccessInput {
     pub(crate) sources: Option<Vec<Text>>,
     /// Whether sessions are recorded.
     pub(crate) record: Option<bool>,
+    /// The account that windows log in to on the nodes. Each node's own login user unless given.
+    pub(crate) account: Option<Text>,
+    /// The private key that signs windows' certificates. Made when first needed; beside the ledger unless given.
+    pub(crate) ca_key: Option<Text>,
+    /// The passphrase that it is encrypted with. Asked for unless given.
+    pub(crate) ca_passphrase: Option<Located<Secret>>,
 }
 
 /// A person whose signature counts. Several keys of one person are several entries with the same name.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The passwords of a lab, each in a file `<name>-password` of the state folder.
-const PASSWORDS: [&str; 4] = ["sudo", "ops", "smtp", "proxy"];
+const PASSWORDS: [&str; 5] = ["sudo", "ops", "smtp", "proxy", "user-ca"];
 
 /// Hashes (SHA-512 crypt) by the password's name; machines get these and never the passwords.
 pub(crate) type Hashes = BTreeMap<String, String>;

@@ -64,6 +64,7 @@ pub(crate) fn render(name: &str, state: &StateFolder, machines: &[Machine], jump
         "profile_overrides:\n  hardware:\n    memory_gib: {minimum: 1, recommended: 1}\n    cores: {minimum: 1, recommended: 1}\n    \
          system_disk_gb: {minimum: 1, recommended: 1}\n",
     );
+    _ = writeln!(text, "access: {{ca_passphrase: \"file:{}\"}}", file("user-ca-password"));
     _ = writeln!(text, "ledger: {{file: \"{}\"}}", file("ledger.sqlite"));
     text
 }

@@ -4,7 +4,10 @@ use super::*;
 
 /// The scripts with every folder they use moved below `root`, and no systemd.
 fn moved(root: &str, call: &str) -> String {
-    format!("pcw_home={root}/windows pcw_ssh={root}/ssh pcw_units={root}/units pcw_booted={root}/none\n{}", script(call))
+    format!(
+        "pcw_home={root}/windows pcw_ssh={root}/ssh pcw_units={root}/units pcw_booted={root}/none pcw_volatile={root}\n{}",
+        script(call)
+    )
 }
 
 #[expect(clippy::disallowed_methods, reason = "the scripts are run by the shells they are made for")]
@@ -48,47 +51,71 @@ fn a_look_tells_windows_principals_and_files() {
     }
 }
 
+/// The journal as `journalctl -o export` tells it: a record's fields, each a line, and an empty line.
+fn record(pid: u32, message: &str, session: &str) -> String {
+    let session = if session.is_empty() { String::new() } else { format!("_SYSTEMD_SESSION={session}\n") };
+    format!("_PID={pid}\nMESSAGE={message}\n{session}\n")
+}
+
+fn login(pid: u32, id: &str, port: u32) -> String {
+    let user = format!("Accepted publickey for admin from 10.0.0.2 port {port} ssh2: ED25519-CERT SHA256:x");
+    record(pid, &format!("{user} ID {id} (serial 1) CA ED25519 SHA256:y"), "")
+}
+
 #[test]
-fn of_the_connections_in_a_log_those_of_the_window_are_found_that_still_live() {
+fn the_windows_connections_are_found_in_the_journal_with_their_sessions() {
     let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().to_str().unwrap();
-    let line = |pid: &str, id: &str, port: u32| {
-        format!(
-            "_PID={pid}\nMESSAGE=Accepted publickey for admin from 10.0.0.2 port {port} ssh2: ED25519-CERT SHA256:x ID {id} (serial 1) CA ED25519 SHA256:y\n\n"
-        )
-    };
-    // The shell itself stands for sshd: its number lives. 4194305 is beyond what Linux gives.
-    let ours = "w-20261122-000001";
+    let (ours, other) = ("w-20261122-000001", "w-20261122-000002");
     let journal = [
-        line("4194305", ours, 1),
-        line("$$", "w-20261122-000002", 2),
-        line("$$", ours, 3),
-        line("1", ours, 4),
-        line("1", "w-20261122-000011", 5),
-    ]
-    .concat();
+        login(11, ours, 1),
+        record(11, "pam_unix(sshd:session): session closed for user admin", "c7"),
+        login(12, other, 2),
+        login(13, ours, 3),
+        // The number is another login's now: what the first left is still the window's, the process is not.
+        login(13, other, 4),
+        login(14, "w-20261122-0000011", 5),
+        record(15, "Accepted password for admin from 10.0.0.3 port 6 ssh2", ""),
+    ];
+    let call = format!(
+        "pcw_has_systemd() {{ true; }}\njournalctl() {{ cat <<'END'\n{}END\n}}\npcw_connections {ours} | while read -r line; do pcw_say $line; done",
+        journal.concat()
+    );
     for shell in SHELLS {
-        let call = format!(
-            "pcw_has_systemd() {{ true; }}\njournalctl() {{ cat <<END\n{journal}END\n}}\ncat() {{ case $1 in /proc/*/comm) [ -e \"$1\" ] && echo sshd ;; *) command cat \"$@\" ;; esac; }}\npcw_connections {ours}"
-        );
-        let output = {
-            #[expect(clippy::disallowed_methods, reason = "the scripts are run by the shells they are made for")]
-            std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(moved(root, &call)).output().unwrap()
-        };
-        let text = String::from_utf8(output.stdout).unwrap();
-        let ports: Vec<&str> = text.lines().filter_map(|line| line.rsplit(' ').next()).collect();
-        assert_eq!(ports, ["3"], "{text}");
+        let found: Vec<String> = run(shell, &moved(folder.path().to_str().unwrap(), &call.replace("pcw_say $line", "pcw_say \"$line\"")))
+            .into_iter()
+            .map(|answer| answer.word)
+            .collect();
+        assert_eq!(found, ["11 10.0.0.2 1 c7", "0 10.0.0.2 3 -"]);
+    }
+}
+
+#[test]
+fn what_a_connection_left_behind_is_found_by_its_environment_and_ended_with_its_children() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::process::id();
+    // Nobody's child any more: its parent has ended.
+    let call = format!(
+        "SSH_CLIENT='10.9.9.9 {port} 22' setsid sh -c 'env -u SSH_CLIENT sleep 600 & sleep 601' </dev/null >/dev/null 2>&1 &
+         pcw_connections() {{ echo \"4194305 10.9.9.9 {port} -\"; }}
+         until [ \"$(pcw_alive x | wc -w)\" -ge 3 ]; do sleep 0.1; done
+         pcw_say before \"$(pcw_alive x | wc -w)\"; pcw_say ended \"$(pcw_end_sessions x)\"
+         until [ -z \"$(pcw_alive x)\" ]; do sleep 0.1; done; pcw_say again \"$(pcw_end_sessions x)\""
+    );
+    for shell in SHELLS {
+        let answers = run(shell, &moved(folder.path().to_str().unwrap(), &call));
+        let told: Vec<(&str, &str)> = answers.iter().map(|answer| (answer.word.as_str(), answer.subject.trim())).collect();
+        assert_eq!(told, [("before", "3"), ("ended", "1"), ("again", "0")]);
     }
 }
 
 #[test]
 fn a_list_of_revoked_certificates_that_is_torn_is_not_put_in_place() {
-    use super::super::authority::tests::{authority, certificate_for};
+    use crate::access::authority::tests::{authority, certificate_for};
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_str().unwrap();
     let authority = authority();
     let [gone, kept] = ["w-20261122-000001", "w-20261122-000002"].map(|text| WindowId::parse(text).unwrap());
-    let krl = super::super::revocation::encode_krl(authority.public(), &[&gone], 1, Timestamp::UNIX_EPOCH);
+    let krl = crate::access::revocation::encode_krl(authority.public(), &[&gone], 1, Timestamp::UNIX_EPOCH);
     let [gone, kept] = [gone, kept].map(|id| certificate_for(&authority, &id));
     let put = |krl: &[u8]| {
         let call = format!("mkdir -p \"$pcw_ssh\"; pcw_krl {} {} {}", quote(&STANDARD.encode(krl)), quote(&gone), quote(&kept));

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::window::{Span, WindowId};
+use super::super::window::{Span, WindowId};
 use crate::node::{Machine, Probe as _, RemoteError, quote};
 use crate::ssh::{Output, Script};
 
@@ -143,6 +143,13 @@ impl DoorWork {
         self.must_say(&answers, &output, "closed")?;
         let ended = answers.iter().find(|answer| answer.word == "ended");
         Ok(ended.and_then(|answer| answer.detail.parse().ok()).unwrap_or_default())
+    }
+
+    /// Puts a first list of revoked certificates into place, where there is none; `kept` is a key that has to pass.
+    pub async fn prepare(&self, krl: &[u8], kept: &str) -> Result<(), DoorError> {
+        let call = format!("pcw_first_krl {} {}", STANDARD.encode(krl), quote(kept));
+        let (answers, output) = self.call("prepare the door", &call).await?;
+        self.must_say(&answers, &output, "krl")
     }
 
     /// Replaces the list of revoked certificates, having asked it for one that must not pass and one that must.

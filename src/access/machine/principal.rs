@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::window::WindowId;
+use super::super::window::WindowId;
 
 /// What kind of machine, and so what a window may do there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,8 @@ pub fn principal_line(door: &Door, id: &WindowId, end: Timestamp) -> String {
                 targets.iter().map(|(host, port)| format!(",permitopen=\"{}:{port}\"", bracketed(host))).collect::<Vec<_>>().concat();
             // The command is for whoever asks for a shell all the same.
             let refusal = "command=\"echo 'this window only forwards to its nodes' >&2; exit 1\"";
-            format!("{expiry},port-forwarding{targets},{refusal} {}", door.principal(id))
+            // `port-forwarding` gives reverse forwards too, and there is no word for "none": an address that no machine has (RFC 5737).
+            format!("{expiry},port-forwarding{targets},permitlisten=\"192.0.2.1:1\",{refusal} {}", door.principal(id))
         }
     }
 }
@@ -58,7 +59,7 @@ mod tests {
         assert_eq!(
             principal_line(&hop, &id, end),
             "expiry-time=\"20261122223005Z\",restrict,port-forwarding,permitopen=\"10.77.0.11:22\",permitopen=\"[2001:db8::3]:2222\",\
-             command=\"echo 'this window only forwards to its nodes' >&2; exit 1\" w-20261122-3f9a1c.jump"
+             permitlisten=\"192.0.2.1:1\",command=\"echo 'this window only forwards to its nodes' >&2; exit 1\" w-20261122-3f9a1c.jump"
         );
     }
 }

@@ -46,7 +46,7 @@ pcw_arm() {
         printf '%s\n' "$pcw_job" >>"$pcw_home/$1/at"
         pcw_say armed "$1" at
     else
-        setsid sh "$pcw_home/$1/closer" wait </dev/null >/dev/null 2>&1 &
+        setsid sh "$pcw_home/$1/closer" wait </dev/null >/dev/null 2>&1 7>&- &
         sleep 0.2 2>/dev/null || sleep 1
         kill -0 "$!" 2>/dev/null || { echo 'the process that waits for its end does not live'; return 1; }
         pcw_say armed "$1" process
@@ -57,7 +57,9 @@ pcw_fail() { pcw_say failed "$1" "$(printf '%s' "$2" | tr '\t\n' '  ')"; }
 
 # pcw_open ID USER START END LINE: first the closer, proven; then, and only then, the principal. Again with another end: an
 # extension, which keeps the door as it is until the new closer is proven.
-pcw_open() {
+pcw_open() { pcw_alone "$1" pcw_open_now "$@" || pcw_fail "$1" 'it could not be opened'; }
+
+pcw_open_now() {
     pcw_is_new=yes
     [ ! -e "$pcw_home/$1/window" ] || pcw_is_new=no
     [ "$4" -gt "$(pcw_now)" ] || { pcw_fail "$1" 'its end has passed by the clock of this machine'; return 1; }
@@ -86,7 +88,7 @@ pcw_open() {
 # pcw_krl BASE64 REVOKED KEPT: replaces the list of revoked certificates by rename, and asks it for one key that must not
 # pass and one that must; else the old one stays.
 pcw_krl() {
-    [ -d "$pcw_ssh" ] || return 0
+    [ -d "$pcw_ssh" ] || { pcw_say krl 'done' ''; return 0; }
     pcw_out=$({ printf '%s' "$1" | base64 -d >"$pcw_ssh/.krl.new" && printf '%s\n' "$2" >"$pcw_ssh/.revoked.pub" &&
         printf '%s\n' "$3" >"$pcw_ssh/.kept.pub" && chmod 0644 "$pcw_ssh/.krl.new"; } 2>&1) || { pcw_fail krl "$pcw_out"; return 1; }
     if ! command -v ssh-keygen >/dev/null; then
@@ -103,8 +105,16 @@ pcw_krl() {
     pcw_say krl 'done' ''
 }
 
+# pcw_first_krl BASE64 KEPT: one that stands already revokes more, and stays.
+pcw_first_krl() {
+    mkdir -p "$pcw_ssh" || { pcw_fail krl "$pcw_ssh cannot be made"; return 1; }
+    if [ -s "$pcw_ssh/krl" ]; then pcw_say krl 'done' ''; else pcw_krl "$1" '' "$2"; fi
+}
+
 # pcw_shut ID: closes, then looks whether the door is shut.
-pcw_shut() {
+pcw_shut() { pcw_alone "$1" pcw_shut_now "$1" || pcw_fail "$1" 'it could not be closed: something else is at work on it'; }
+
+pcw_shut_now() {
     pcw_start=
     pcw_close "$1"
     pcw_is_shut "$1" && pcw_say closed "$1" ''
@@ -115,7 +125,7 @@ pcw_is_shut() {
         [ -f "$pcw_file" ] || continue
         ! grep -q -e " $1\$" -e " $1\.jump\$" "$pcw_file" || { pcw_fail "$1" "its principal is still in $pcw_file"; return 1; }
     done
-    pcw_out=$(pcw_connections "$1")
+    pcw_out=$(pcw_alive "$1" | tr '\n' ' ')
     [ -z "$pcw_out" ] || { pcw_fail "$1" "still alive: $pcw_out"; return 1; }
     for pcw_file in "$pcw_home/$1" "$pcw_units/portcullis-window-$1.timer" "$pcw_units/portcullis-window-$1.service"; do
         [ ! -e "$pcw_file" ] || { pcw_fail "$1" "$pcw_file is still there"; return 1; }

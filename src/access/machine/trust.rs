@@ -4,7 +4,7 @@
 use super::door::Look;
 use crate::node::{Action, Expected, Placement, RunId, Transaction, quote, sha256_hex};
 
-const CA: &str = "/etc/ssh/portcullis/user_ca.pub";
+pub(super) const CA: &str = "/etc/ssh/portcullis/user_ca.pub";
 const KRL: &str = "/etc/ssh/portcullis/krl";
 const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-portcullis-windows.conf";
 const PRINCIPALS: &str = "/etc/ssh/portcullis/principals/%u";
@@ -92,6 +92,16 @@ impl Trust {
         Self { ca: format!("{ca}\n"), krl }
     }
 
+    /// The list of revoked certificates to begin with. It is no part of the transaction: it changes with each closing.
+    pub fn krl(&self) -> &[u8] {
+        &self.krl
+    }
+
+    /// The CA's public line.
+    pub fn authority(&self) -> &str {
+        self.ca.trim_end()
+    }
+
     /// Whether everything stands as windows need it; else whether it may be put there.
     pub fn stands(&self, machine: &str, look: &Look) -> Result<bool, TrustProblem> {
         let machine = || machine.to_owned();
@@ -139,10 +149,6 @@ impl Trust {
             });
         };
         place(CA, self.ca.as_bytes());
-        // One that is there revokes already, and sshd needs it whole at every moment.
-        if look.files.get(KRL).cloned().flatten().is_none() {
-            place(KRL, &self.krl);
-        }
         place(DROP_IN, DROP_IN_TEXT.as_bytes());
         let meets = format!(
             "sshd -T -C {} | grep -qxi 'authorizedprincipalsfile {PRINCIPALS}' || {{ echo 'sshd does not read {DROP_IN}, or overrides it'; exit 1; }}",

@@ -44,6 +44,15 @@ pcw_locked() {
     fi
 }
 
+# pcw_alone ID COMMAND…: opening and closing one window happen one after the other: a closing waits for an opening whose
+# operator is gone already.
+pcw_alone() {
+    pcw_lock=${pcw_volatile:-/run}/portcullis-$1.lock
+    shift
+    command -v flock >/dev/null || { "$@"; return; }
+    (flock -w 30 7 && "$@") 7>>"$pcw_lock"
+}
+
 # pcw_put_principals FILE ID [LINE]: replaces by rename alone; sshd reads the file at each login.
 pcw_put_principals() {
     pcw_new=${1%/*}/.${1##*/}.new
@@ -66,15 +75,15 @@ pcw_take_away() {
 
 # What sshd, and nobody in its name, wrote to the journal since the window's start, on this boot.
 pcw_journal() {
-    journalctl -q --no-pager -b -o export --output-fields=MESSAGE,_PID --since "@$((${pcw_start:-0} - 60))" \
+    journalctl -q --no-pager -b -o export --output-fields=MESSAGE,_PID,_SYSTEMD_SESSION --since "@$((${pcw_start:-0} - 60))" \
         _UID=0 _COMM=sshd + _UID=0 _COMM=sshd-session 2>/dev/null
 }
 
-# pcw_connections ID: `PID ADDRESS PORT` of each connection that was let in by a certificate of this window. A number that
-# a later login has again belongs to that one.
+# pcw_connections ID: `PID ADDRESS PORT SESSION` of each connection that was let in by a certificate of this window, also of
+# those that have ended: they may have left something behind. A number that a later login has again is told as 0.
 pcw_connections() {
     pcw_ours=' '
-    pcw_line='' pcw_pid=''
+    pcw_line='' pcw_pid='' pcw_session=''
     if pcw_has_systemd && command -v journalctl >/dev/null; then
         pcw_journal
     else
@@ -87,48 +96,62 @@ MESSAGE=\2\
         while IFS= read -r pcw_text; do
             case $pcw_text in
                 _PID=*) pcw_pid=${pcw_text#*=} ;;
+                _SYSTEMD_SESSION=*) pcw_session=${pcw_text#*=} ;;
                 'MESSAGE=Accepted '*) pcw_line=$pcw_text ;;
                 '')
-                    [ -z "$pcw_line" ] || pcw_count_login "$1"
-                    pcw_line=
+                    case $pcw_ours in *" $pcw_pid/"*) pcw_count_again ;; esac
+                    case $pcw_line in *" ID $1 (serial "*) pcw_count_login ;; esac
+                    pcw_line='' pcw_session=''
                     ;;
             esac
         done
-        for pcw_one in $pcw_ours; do
-            pcw_pid=${pcw_one%%/*}
-            case $(cat "/proc/$pcw_pid/comm" 2>/dev/null) in
-                sshd*) printf '%s\n' "$pcw_one" | tr '/' ' ' ;;
-            esac
-        done
+        for pcw_one in $pcw_ours; do printf '%s\n' "$pcw_one" | tr '/' ' '; done
     }
 }
 
 pcw_count_login() {
-    case $pcw_ours in *" $pcw_pid/"*) pcw_ours="${pcw_ours%% "$pcw_pid"/*} ${pcw_ours#* "$pcw_pid"/* }" ;; esac
-    case $pcw_line in
-        *" ID $1 (serial "*)
-            pcw_from=${pcw_line#* from }
-            pcw_port=${pcw_from#* port }
-            pcw_ours="$pcw_ours$pcw_pid/${pcw_from%% *}/${pcw_port%% *} "
-            ;;
+    pcw_from=${pcw_line#* from }
+    pcw_port=${pcw_from#* port }
+    pcw_ours="$pcw_ours$pcw_pid/${pcw_from%% *}/${pcw_port%% *}/- "
+}
+
+# Another line of a number that is known: another login's, or it tells the session.
+pcw_count_again() {
+    pcw_before=${pcw_ours%% "$pcw_pid"/*}
+    pcw_one=${pcw_ours#* "$pcw_pid"/}
+    pcw_after=${pcw_one#* }
+    pcw_one=${pcw_one%% *}
+    if [ -n "$pcw_line" ]; then
+        pcw_ours="$pcw_before 0/$pcw_one $pcw_after"
+    elif [ -n "$pcw_session" ]; then
+        pcw_ours="$pcw_before $pcw_pid/${pcw_one%/*}/$pcw_session $pcw_after"
+    fi
+}
+
+# pcw_scope PID SESSION: the login session's, where logind keeps one.
+pcw_scope() {
+    pcw_text=
+    [ "$1" = 0 ] || pcw_text=$(sed -n 's/^.*\/\(session-[^/]*\.scope\)$/\1/p' "/proc/$1/cgroup" 2>/dev/null | head -n 1)
+    case $pcw_text/$2 in
+        /-) ;;
+        /*) printf 'session-%s.scope\n' "$2" ;;
+        *) printf '%s\n' "$pcw_text" ;;
     esac
 }
 
-# pcw_scope PID: the login session it belongs to, where logind keeps one.
-pcw_scope() { sed -n 's/^.*\/\(session-[^/]*\.scope\)$/\1/p' "/proc/$1/cgroup" 2>/dev/null | head -n 1; }
-
-# pcw_processes PID ADDRESS PORT: the connection's processes: its session's, its descendants, and what left both but still
-# carries the connection in its environment (`nohup`, `setsid`, `at`).
+# pcw_processes PID ADDRESS PORT SESSION: what lives of a connection: its own process, its session's, their descendants, and
+# what left all that but still carries the connection in its environment (`nohup`, `setsid`, `at`).
 pcw_processes() {
-    pcw_found=" $1 "
-    pcw_scope=$(pcw_scope "$1")
+    pcw_found=' '
+    case $(cat "/proc/$1/comm" 2>/dev/null) in sshd*) pcw_found=" $1 " ;; *) set -- 0 "$2" "$3" "$4" ;; esac
+    pcw_scope=$(pcw_scope "$1" "$4")
     if [ -n "$pcw_scope" ]; then
-        for pcw_file in /sys/fs/cgroup/*/"$pcw_scope"/cgroup.procs /sys/fs/cgroup/*/*/"$pcw_scope"/cgroup.procs \
-            /sys/fs/cgroup/systemd/*/*/"$pcw_scope"/cgroup.procs; do
+        for pcw_file in /sys/fs/cgroup/*/*/"$pcw_scope"/cgroup.procs /sys/fs/cgroup/systemd/*/*/"$pcw_scope"/cgroup.procs; do
             [ -r "$pcw_file" ] && pcw_found="$pcw_found$(tr '\n' ' ' <"$pcw_file")"
         done
     fi
     pcw_found="$pcw_found$(grep -lF "SSH_CLIENT=$2 $3 " /proc/[0-9]*/environ 2>/dev/null | sed 's/^.proc.\([0-9]*\).*$/\1/' | tr '\n' ' ')"
+    [ "$pcw_found" != ' ' ] || return 0
     pcw_grown=yes
     while [ "$pcw_grown" = yes ]; do
         pcw_grown=no
@@ -151,19 +174,27 @@ pcw_processes() {
 pcw_end_sessions() {
     pcw_ended=0
     pcw_connections "$1" | {
-        while read -r pcw_monitor pcw_address pcw_port; do
-            pcw_victims=$(pcw_processes "$pcw_monitor" "$pcw_address" "$pcw_port")
-            pcw_scope=$(pcw_scope "$pcw_monitor")
+        while read -r pcw_monitor pcw_address pcw_port pcw_session; do
+            pcw_victims=$(pcw_processes "$pcw_monitor" "$pcw_address" "$pcw_port" "$pcw_session")
+            [ -n "$pcw_victims" ] || continue
             # Stopped first, so that none of them starts another meanwhile.
             # shellcheck disable=SC2086 # a list of numbers
             kill -s STOP $pcw_victims 2>/dev/null
             # shellcheck disable=SC2086 # a list of numbers
             kill -s KILL $pcw_victims 2>/dev/null
+            pcw_scope=$(pcw_scope "$pcw_monitor" "$pcw_session")
             [ -z "$pcw_scope" ] || systemctl kill --signal=KILL "$pcw_scope" 2>/dev/null
             pcw_ended=$((pcw_ended + 1))
         done
         printf '%s\n' "$pcw_ended"
     }
+}
+
+# pcw_alive ID: what lives of the window's connections.
+pcw_alive() {
+    pcw_connections "$1" | while read -r pcw_monitor pcw_address pcw_port pcw_session; do
+        pcw_processes "$pcw_monitor" "$pcw_address" "$pcw_port" "$pcw_session"
+    done
 }
 
 # pcw_close ID: once more a second later: a login that was under way may have been let in just before.
@@ -195,17 +226,28 @@ pcw_forget() {
         rm -f "/var/lib/systemd/timers/stamp-$pcw_unit.timer" "/var/lib/systemd/timers/stamp-$pcw_unit-warn.timer"
     fi
     rmdir "$pcw_home" 2>/dev/null || :
+    rm -f "${pcw_volatile:-/run}/portcullis-${pcw_unit#portcullis-window-}.lock"
 }
 
-# pcw_wait ID: by the wall clock or by the time that has passed, whichever comes first; setting a clock back wins nothing.
+# pcw_left ID: seconds to its end, by the wall clock or by the time that has passed, whichever is fewer; setting a clock
+# back wins nothing.
+pcw_left() {
+    pcw_read "$1" 2>/dev/null || return 1
+    pcw_left=$((pcw_end - $(pcw_now)))
+    [ "$(cat /proc/sys/kernel/random/boot_id)" = "$pcw_boot" ] || return 0
+    pcw_passed=$((pcw_armed_up + pcw_end - pcw_armed - $(pcw_uptime)))
+    [ "$pcw_passed" -ge "$pcw_left" ] || pcw_left=$pcw_passed
+}
+
+# pcw_end ID: told by its timer; one that was extended meanwhile stays open.
+pcw_end() {
+    ! pcw_left "$1" || [ "$pcw_left" -le 1 ] || return 0
+    pcw_close "$1"
+}
+
 pcw_wait() {
-    while pcw_read "$1" 2>/dev/null; do
-        pcw_left=$((pcw_end - $(pcw_now)))
-        if [ "$(cat /proc/sys/kernel/random/boot_id)" = "$pcw_boot" ]; then
-            pcw_passed=$((pcw_armed_up + pcw_end - pcw_armed - $(pcw_uptime)))
-            [ "$pcw_passed" -ge "$pcw_left" ] || pcw_left=$pcw_passed
-        fi
-        [ "$pcw_left" -gt 0 ] || { pcw_close "$1"; return; }
+    while pcw_left "$1"; do
+        [ "$pcw_left" -gt 0 ] || { pcw_alone "$1" pcw_end "$1"; return; }
         [ "$pcw_left" -le 10 ] || pcw_left=10
         sleep "$pcw_left"
     done
@@ -216,10 +258,8 @@ pcw_warn() {
     pcw_read "$1" || return 0
     pcw_minutes=$(((pcw_end - $(pcw_now) + 30) / 60))
     pcw_at=$(date -u -d "@$pcw_end" '+%H:%M:%S UTC' 2>/dev/null)
-    pcw_connections "$1" | while read -r pcw_monitor pcw_address pcw_port; do
-        for pcw_pid in $(pcw_processes "$pcw_monitor" "$pcw_address" "$pcw_port"); do
-            readlink "/proc/$pcw_pid/fd/0" 2>/dev/null
-        done
+    for pcw_pid in $(pcw_alive "$1"); do
+        readlink "/proc/$pcw_pid/fd/0" 2>/dev/null
     done | grep '^/dev/pts/' | sort -u | while read -r pcw_terminal; do
         printf '\r\n*** window %s: this session ends in %s minutes, at %s ***\r\n' "$1" "$pcw_minutes" "$pcw_at" >"$pcw_terminal"
     done
@@ -230,7 +270,7 @@ case ${1:-}/${0##*/} in
         pcw_here=${0%/*}
         pcw_id=${pcw_here##*/}
         case ${1:-} in
-            end) pcw_close "$pcw_id" ;;
+            end) pcw_alone "$pcw_id" pcw_end "$pcw_id" ;;
             wait) pcw_wait "$pcw_id" ;;
             warn) pcw_warn "$pcw_id" ;;
         esac

@@ -1,0 +1,147 @@
+//! What stands on a machine and should not: a door that the ledger knows nothing of is shouted about.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::history::History;
+use super::super::window::{State, Window, WindowId};
+use super::door::Look;
+use super::trust;
+use crate::finding::{Finding, Severity};
+use crate::node::sha256_hex;
+
+// A closer needs a moment after the end: it looks twice.
+const AFTER_THE_END: SignedDuration = SignedDuration::from_secs(15);
+
+/// What is compared: one machine with the ledger.
+#[derive(Debug, Clone, Copy)]
+pub struct Discovery<'a> {
+    /// The machine.
+    pub machine: &'a str,
+    /// How it stands.
+    pub look: &'a Look,
+    /// The windows that the ledger knows.
+    pub history: &'a History,
+    /// The site's user CA, where there is one.
+    pub authority: Option<&'a str>,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// Everything on a machine that no window of the ledger accounts for.
+pub fn discover(discovery: &Discovery<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let look = discovery.look;
+    for (account, line) in &look.principals {
+        if !discovery.accounts_for(line.rsplit(' ').next().unwrap_or_default()) {
+            let message = format!("a principal that no open window accounts for lets certificates in as `{account}`: {line}");
+            let fix = format!("take the line out of /etc/ssh/portcullis/principals/{account}, and find out who put it there");
+            findings.push(discovery.finding("access.principal.unknown", message, fix));
+        }
+    }
+    for (window, _) in &look.windows {
+        if !discovery.accounts_for(window) {
+            let message = format!("a record of a window that is not open according to the ledger: {window}");
+            findings.push(discovery.finding("access.window.unknown", message, close_hint(window)));
+        }
+    }
+    for timer in &look.timers {
+        let id = timer.trim_start_matches("portcullis-window-").trim_end_matches(".timer").trim_end_matches("-warn");
+        if !discovery.accounts_for(id) {
+            let message = format!("a timer of a window that is not open according to the ledger: {timer}");
+            findings.push(discovery.finding("access.timer.unknown", message, close_hint(id)));
+        }
+    }
+    findings.extend(discovery.unknown_trust());
+    findings.extend(discovery.missing());
+    findings
+}
+
+fn close_hint(window: &str) -> String {
+    format!("portcullis access close {window}, where the ledger knows it; else by hand, and find out who opened it")
+}
+
+impl Discovery<'_> {
+    fn window(&self, name: &str) -> Option<&Window> {
+        self.history.window(&WindowId::parse(name.trim_end_matches(".jump")).ok()?)
+    }
+
+    fn accounts_for(&self, name: &str) -> bool {
+        let Some(window) = self.window(name) else { return false };
+        match window.state(self.now) {
+            State::Opening | State::Scheduled | State::Open => true,
+            State::Closing => window.left().iter().any(|machine| machine == self.machine),
+            State::Ended => self.now.duration_since(window.span.end()) < AFTER_THE_END,
+            State::Requested | State::Closed => false,
+        }
+    }
+
+    fn unknown_trust(&self) -> Option<Finding> {
+        let trusted = self.look.sshd.get("trustedusercakeys").map(String::as_str).unwrap_or_default();
+        let sum = self.look.files.get(trust::CA).cloned().flatten()?;
+        let ours = self.authority.map(|line| sha256_hex(format!("{line}\n").as_bytes()));
+        (trusted == trust::CA && ours != Some(sum)).then(|| {
+            let message = format!("sshd trusts a user CA in {} that is not this site's", trust::CA);
+            let fix = format!("see whose it is (ssh-keygen -lf {}); remove it where nobody knows", trust::CA);
+            self.finding("access.authority.unknown", message, fix)
+        })
+    }
+
+    // The other way round: a door that should be open and is not.
+    fn missing(&self) -> Vec<Finding> {
+        let open =
+            self.history.windows().iter().filter(|window| window.lets_in(self.now) && window.machines().any(|name| name == self.machine));
+        let principal =
+            |window: &Window, line: &str| line.rsplit(' ').next().is_some_and(|name| name.trim_end_matches(".jump") == window.id.as_str());
+        let gone = open.filter(|window| !self.look.principals.iter().any(|(_, line)| principal(window, line)));
+        gone.map(|window| {
+            let message = format!("window {} is open according to the ledger, and its principal is not there", window.id);
+            self.finding("access.principal.missing", message, format!("close it and open another: portcullis access close {}", window.id))
+        })
+        .collect()
+    }
+
+    fn finding(&self, id: &str, message: String, fix: String) -> Finding {
+        Finding {
+            id: id.to_owned(),
+            severity: Severity::Error,
+            subject: self.machine.to_owned(),
+            message,
+            fix,
+            source: "Security and Access".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(look: &Look, authority: Option<&str>) -> Vec<String> {
+        let history = History::default();
+        let discovery = Discovery { machine: "a0-1", look, history: &history, authority, now: Timestamp::UNIX_EPOCH };
+        discover(&discovery).into_iter().map(|finding| finding.id).collect()
+    }
+
+    #[test]
+    fn what_was_made_by_hand_is_shouted_about() {
+        let mut look = Look::default();
+        assert_eq!(found(&look, None), [""; 0]);
+        look.principals = vec![("root".to_owned(), "w-20261122-000001".to_owned()), ("admin".to_owned(), "eve".to_owned())];
+        look.timers = vec!["portcullis-window-w-20261122-000001-warn.timer".to_owned()];
+        look.windows = vec![("w-20261122-000001".to_owned(), None)];
+        look.sshd.insert("trustedusercakeys".to_owned(), trust::CA.to_owned());
+        look.files.insert(trust::CA.to_owned(), Some(sha256_hex(b"ssh-ed25519 EVE\n")));
+        assert_eq!(
+            found(&look, Some("ssh-ed25519 OURS")),
+            [
+                "access.principal.unknown",
+                "access.principal.unknown",
+                "access.window.unknown",
+                "access.timer.unknown",
+                "access.authority.unknown"
+            ]
+        );
+        look.files.insert(trust::CA.to_owned(), Some(sha256_hex(b"ssh-ed25519 OURS\n")));
+        assert!(!found(&look, Some("ssh-ed25519 OURS")).contains(&"access.authority.unknown".to_owned()));
+    }
+}

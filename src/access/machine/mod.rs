@@ -1,0 +1,17 @@
+//! One machine's part of a window: its door and what it trusts, opened and closed, and what it should not have.
+
+mod closing;
+mod discovery;
+mod door;
+mod doorway;
+mod opening;
+mod principal;
+mod trust;
+
+pub use closing::{ClosingOrder, Revocation, Tried, close_doors};
+pub use discovery::{Discovery, discover};
+pub use door::{Answer, DoorError, DoorWork, Look, Opening};
+pub use doorway::{Doorway, Way, doorways};
+pub use opening::{Entered, TrustError, enter, give_trust, open_doors};
+pub use principal::{Door, principal_line};
+pub use trust::{Trust, TrustProblem};

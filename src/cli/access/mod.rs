@@ -1,0 +1,215 @@
+//! `portcullis access`: windows opened, looked at, closed.
+
+mod close;
+mod extend;
+mod list;
+mod offer;
+mod open;
+mod premises;
+mod ssh;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use jiff::{SignedDuration, Timestamp};
+
+use super::context::Context;
+use super::exit::Exit;
+use super::failure::Failure;
+use crate::access::Kind;
+use crate::site::duration::parse_duration;
+
+/// Verbs of `access`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccessCommand {
+    /// Let one person in, from now or from a later moment on, for the agreed time
+    Open(OpenArgs),
+    /// Give a window a later end, within policy
+    Extend(ExtendArgs),
+    /// End a window now: sessions, certificates, principals; always allowed, and proven
+    Close(CloseArgs),
+    /// Windows that are open, to come, or not yet proven closed
+    List(ListArgs),
+    /// One window: who, why, from when to when, where
+    Show(ShowArgs),
+    /// Connect to a node through a window, with plain ssh
+    Ssh(SshArgs),
+}
+
+/// What a window is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindArg {
+    /// The first set-up.
+    Initial,
+    /// An update, a fault, anything agreed upon.
+    Maintenance,
+    /// A piece of access around the clock (`sla: custom`).
+    Standing,
+}
+
+impl From<KindArg> for Kind {
+    fn from(kind: KindArg) -> Self {
+        match kind {
+            KindArg::Initial => Self::Initial,
+            KindArg::Maintenance => Self::Maintenance,
+            KindArg::Standing => Self::Standing,
+        }
+    }
+}
+
+/// Arguments of `access open`.
+#[derive(Debug, Args)]
+pub(crate) struct OpenArgs {
+    /// The person who is let in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: String,
+    /// How long, counted from its start, such as 90m or 1d12h
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present = "to", conflicts_with = "to")]
+    pub(crate) length: Option<SignedDuration>,
+    /// Until when (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+    /// From when on (RFC 3339, or now)
+    #[arg(long, value_name = "TIME", value_parser = moment, default_value = "now")]
+    pub(crate) from: Moment,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// The ticket under which it was agreed
+    #[arg(long, value_name = "T")]
+    pub(crate) ticket: Option<String>,
+    /// The person's public key [default: your own, from ~/.ssh]
+    #[arg(long, value_name = "PUBKEY")]
+    pub(crate) key: Option<PathBuf>,
+    /// Only this node; may be given several times
+    #[arg(long = "node", value_name = "NODE", value_delimiter = ',')]
+    pub(crate) nodes: Vec<String>,
+    /// What it is for
+    #[arg(long, value_enum, default_value = "maintenance")]
+    pub(crate) kind: KindArg,
+    /// Where certificate, `ssh_config` and `known_hosts` go [default: windows/ID beside the site file]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Open what can be opened where not all nodes can
+    #[arg(long)]
+    pub(crate) partial: bool,
+}
+
+/// Arguments of `access extend`.
+#[derive(Debug, Args)]
+pub(crate) struct ExtendArgs {
+    /// The window, by the beginning of its id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// By how much, counted from its present end
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present = "to", conflicts_with = "to")]
+    pub(crate) length: Option<SignedDuration>,
+    /// Until when (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+}
+
+/// Arguments of `access close`.
+#[derive(Debug, Args)]
+pub(crate) struct CloseArgs {
+    /// The window, by the beginning of its id
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    pub(crate) id: Option<String>,
+    /// Every window that is not proven closed
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) all: bool,
+}
+
+/// Arguments of `access list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Ask the machines, and tell of everything there that the ledger does not know
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Closed ones too
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// Arguments of `access show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The window, by the beginning of its id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+/// Arguments of `access ssh`.
+#[derive(Debug, Args)]
+pub(crate) struct SshArgs {
+    /// The window, by the beginning of its id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// The node
+    #[arg(value_name = "NODE")]
+    pub(crate) node: String,
+    /// What to run there, in place of a shell
+    #[arg(value_name = "COMMAND", last = true)]
+    pub(crate) command: Vec<String>,
+}
+
+impl AccessCommand {
+    /// Its name, as it is typed.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "access open",
+            Self::Extend(_) => "access extend",
+            Self::Close(_) => "access close",
+            Self::List(_) => "access list",
+            Self::Show(_) => "access show",
+            Self::Ssh(_) => "access ssh",
+        }
+    }
+}
+
+/// Runs a verb of `access`.
+pub(crate) async fn run(command: &AccessCommand, context: &Context) -> Result<Exit, Failure> {
+    match command {
+        AccessCommand::Open(args) => open::run(args, context).await,
+        AccessCommand::Extend(args) => extend::run(args, context).await,
+        AccessCommand::Close(args) => close::run(args, context).await,
+        AccessCommand::List(args) => list::run(args, context).await,
+        AccessCommand::Show(args) => list::show(args, context),
+        AccessCommand::Ssh(args) => ssh::run(args, context),
+    }
+}
+
+/// A moment on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// When the command was given.
+    Now,
+    /// This one.
+    At(Timestamp),
+}
+
+impl Moment {
+    /// The moment itself.
+    pub(crate) fn of(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Now => now,
+            Self::At(moment) => moment,
+        }
+    }
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    if text == "now" {
+        return Ok(Moment::Now);
+    }
+    let wrong = |error: jiff::Error| format!("{error}; write 2026-11-22T23:00:00+01:00, or now");
+    text.parse().map(Moment::At).map_err(wrong)
+}
+
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    match parse_duration(text) {
+        Ok(length) if !length.is_zero() => Ok(length),
+        Ok(_) => Err("a window that lasts no time opens nothing".to_owned()),
+        Err(error) => Err(format!("{error}; {}", error.help().unwrap_or_default())),
+    }
+}

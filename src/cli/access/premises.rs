@@ -1,0 +1,168 @@
+//! What every verb of `access` stands on: the site, its ledger with the windows in it, and what is kept beside it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value, json};
+
+use super::super::clock;
+use super::super::cluster::{Cluster, limited};
+use super::super::context::Context;
+use super::super::exit::Exit;
+use super::super::failure::{Failure, Sentence};
+use super::super::record::{ledger_failure, ledger_path, origin};
+use crate::access::{Doorway, History, Keep, KeepError, Way, Window, WindowId, read_history};
+use crate::ledger::{EventKind, LogQuery, LoggedEvent, OpenOptions, Origin, SqliteLedger};
+use crate::node::{Machine, RemoteError};
+use crate::site::model::Site;
+use crate::site::secret::Secrets;
+
+/// The site and its windows.
+pub(super) struct Premises<'c> {
+    pub(super) context: &'c Context,
+    pub(super) site: Site,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) keep: Keep,
+    ledger: Option<SqliteLedger>,
+    origin: Origin,
+}
+
+impl<'c> Premises<'c> {
+    /// For a verb that changes something: what cannot be recorded is not done.
+    pub(super) fn open(context: &'c Context) -> Result<Self, Failure> {
+        Self::with(context, |path| SqliteLedger::open(path, &OpenOptions::append()).map(Some))
+    }
+
+    /// For a verb that only looks: a ledger that is not there holds no windows, and is not made.
+    pub(super) fn look(context: &'c Context) -> Result<Self, Failure> {
+        Self::with(context, |path| if path.exists() { SqliteLedger::open(path, &OpenOptions::read()).map(Some) } else { Ok(None) })
+    }
+
+    fn with(
+        context: &'c Context,
+        open: impl FnOnce(&std::path::Path) -> Result<Option<SqliteLedger>, crate::ledger::LedgerError>,
+    ) -> Result<Self, Failure> {
+        let site = context.site()?;
+        let path = ledger_path(&site)?;
+        let ledger = open(&path).map_err(ledger_failure)?;
+        let folder = path.parent().map(|folder| folder.join("access")).unwrap_or_default();
+        let keep = Keep::new(folder, site.access.ca_key.as_ref().map(|path| site.path(path)));
+        Ok(Self { context, secrets: context.secrets(&site.folder), keep, ledger, origin: origin(context, &site.name), site })
+    }
+
+    /// The windows as the ledger knows them now.
+    pub(super) fn history(&self) -> Result<History, Failure> {
+        let Some(ledger) = &self.ledger else { return Ok(History::default()) };
+        let query = LogQuery { kind: Some("window.".to_owned()), ..LogQuery::default() };
+        let mut events = ledger.log(&query).map_err(ledger_failure)?;
+        events.reverse();
+        Ok(read_history(&events))
+    }
+
+    /// Records what happens to a window.
+    pub(super) fn record(&self, kind: EventKind, window: &WindowId, details: Map<String, Value>) -> Result<(), Failure> {
+        let Some(ledger) = &self.ledger else { return Ok(()) };
+        let event = self.origin.event(kind, clock::now(), Some(window.as_str()), details);
+        ledger.append(&event).map(drop).map_err(ledger_failure)
+    }
+
+    /// The one window whose id begins with `prefix`.
+    pub(super) fn window(&self, prefix: &str) -> Result<Window, Failure> {
+        let history = self.history()?;
+        match history.beginning_with(prefix).as_slice() {
+            [window] => Ok((*window).clone()),
+            [] => {
+                Err(Failure::usage(format!("the ledger knows no window {prefix}"), "`portcullis access list --all` shows those it knows"))
+            }
+            several => {
+                let ids: Vec<&str> = several.iter().map(|window| window.id.as_str()).collect();
+                Err(Failure::usage(format!("several windows begin with {prefix}"), format!("they are: {}", ids.join(", "))))
+            }
+        }
+    }
+
+    /// The way to these nodes and to the jumphosts before them; everything that has to be asked is asked now.
+    pub(super) fn cluster(&self, nodes: &[String]) -> Result<Cluster, Failure> {
+        let all = limited(&self.site, &[])?;
+        let meant: Vec<_> = all.into_iter().filter(|node| nodes.contains(&node.name)).collect();
+        let cluster = Cluster::new(self.context, &self.site, Arc::clone(&self.secrets), &meant)?;
+        cluster.ask_for_hops()?;
+        Ok(cluster)
+    }
+
+    /// The nodes of those names that the site still has, as a window's doorways with the jumphosts before them.
+    pub(super) fn doorways(&self, nodes: &[String]) -> Result<Vec<Doorway>, Failure> {
+        let all = limited(&self.site, &[])?;
+        let meant: Vec<_> = all.into_iter().filter(|node| nodes.contains(&node.name)).collect();
+        Ok(crate::access::doorways(&self.site, &meant))
+    }
+
+    /// The folder that a window's person was given, where it is known.
+    pub(super) fn out_of(&self, window: &WindowId) -> Result<Option<PathBuf>, Failure> {
+        let events = self.events(window)?;
+        let opened = events.iter().find(|logged| logged.event.kind == EventKind::WindowOpened);
+        Ok(opened.and_then(|logged| logged.event.details.get("out")?.as_str().map(PathBuf::from)))
+    }
+
+    /// What the ledger holds of a window, for scripts.
+    pub(super) fn events_of(&self, window: &WindowId) -> Result<Value, Failure> {
+        Ok(crate::report::audit::log_json(&self.events(window)?).get_mut("events").map(Value::take).unwrap_or_default())
+    }
+
+    fn events(&self, window: &WindowId) -> Result<Vec<LoggedEvent>, Failure> {
+        let Some(ledger) = &self.ledger else { return Ok(Vec::new()) };
+        let query = LogQuery { subject: Some(window.to_string()), ..LogQuery::default() };
+        ledger.log(&query).map_err(ledger_failure)
+    }
+
+    /// `window` for scripts.
+    pub(super) fn window_json(window: &Window, now: Timestamp) -> Value {
+        json!({
+            "id": window.id.as_str(), "state": window.state(now).word(), "who": window.who.as_str(), "kind": window.kind.word(),
+            "from": window.span.start(), "to": window.span.end(), "reason": window.reason, "ticket": window.ticket, "key": window.key,
+            "nodes": window.nodes, "jumphosts": window.hops, "left": window.left(),
+        })
+    }
+}
+
+/// Logs in to a doorway.
+pub(super) async fn connect(cluster: &Cluster, doorway: Doorway) -> Result<Machine, RemoteError> {
+    match doorway.way {
+        Way::Hop(index) => cluster.connect_hop(index).await,
+        Way::Node(node) => cluster.connect(*node).await,
+    }
+}
+
+/// What is kept could not be had.
+pub(super) fn keep_failure(error: KeepError) -> Failure {
+    let help = error.help();
+    Failure::new(Exit::Failed, error, help)
+}
+
+/// A moment as a person reads it: local, with its zone.
+pub(super) fn local(moment: Timestamp) -> String {
+    let zoned = moment.to_zoned(TimeZone::system());
+    zoned.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+}
+
+/// A random number, for ids and serials: a guess at one opens nothing.
+pub(super) fn random() -> u64 {
+    let mut bytes = [0u8; 8];
+    // Without randomness the time alone sets them apart.
+    if openssl::rand::rand_bytes(&mut bytes).is_err() {
+        bytes = clock::now().as_nanosecond().to_ne_bytes().first_chunk().copied().unwrap_or_default();
+    }
+    u64::from_ne_bytes(bytes)
+}
+
+/// A JSON object's members.
+pub(super) fn map(value: Value) -> Map<String, Value> {
+    if let Value::Object(map) = value { map } else { Map::new() }
+}
+
+/// A refusal by policy.
+pub(super) fn refused(lines: &[String], help: Option<String>) -> Failure {
+    Failure::new(Exit::Refused, Sentence(format!("the window is refused\n  {}", lines.join("\n  "))), help)
+}

@@ -1,0 +1,10 @@
+//! Windows on real machines: who gets in, when, to what, and that the door is shut after it whatever happens.
+#![expect(clippy::disallowed_methods, reason = "the program itself, and the person's own ssh, are what is tested")]
+
+mod beginning;
+mod end;
+mod hand_made;
+mod killed;
+mod refused;
+mod stage;
+mod way_in;
