@@ -34,8 +34,9 @@ pub(crate) fn choose(wanted: Option<&str>, reached: &[Reached]) -> Result<RunId,
 
 /// What is to be put back on a node, the newest first: those of `chain` that it keeps as done.
 pub(crate) fn to_put_back(chain: &[String], facts: &Facts) -> Vec<RunId> {
-    let is_done = |id: &&String| facts.runs.iter().any(|kept| kept.id == **id && kept.state == "done");
-    chain.iter().filter(is_done).filter_map(|id| RunId::parse(id).ok()).collect()
+    // One that waits to be confirmed is in place as well.
+    let is_in_place = |id: &&String| facts.runs.iter().any(|kept| kept.id == **id && matches!(kept.state.as_str(), "done" | "guarded"));
+    chain.iter().filter(is_in_place).filter_map(|id| RunId::parse(id).ok()).collect()
 }
 
 /// Half a cluster put back is worse than none: what would keep one node from going back stops it all, before anything is asked.
