@@ -197,7 +197,9 @@ impl Stage {
     /// Waits until nothing of windows is left on any machine.
     #[track_caller]
     pub(super) fn wait_until_clean(&self) {
-        MACHINES.iter().for_each(|machine| self.wait_until_clean_on(machine));
+        for machine in &MACHINES {
+            self.wait_until_clean_on(machine);
+        }
     }
 
     /// Waits until nothing of windows is left on one machine.

@@ -106,7 +106,7 @@ async fn a_jumphost_that_swallows_everything_is_the_one_that_is_named() {
     let error = fleet.session("node", &node.login()).await.unwrap_err();
     let named = matches!(&error, Error::JumphostLost { hop, .. } if hop == "jump") || error.place().unwrap().machine == "jump";
     assert!(named && !error.command_was_accepted(), "{error}");
-    assert!(cut.elapsed() < Duration::from_secs(60), "{:?}", cut.elapsed());
+    assert!(cut.elapsed() < Duration::from_mins(1), "{:?}", cut.elapsed());
 }
 
 /// The jumphost is rebooted: for a while its port is closed. Who asks meanwhile waits, and goes on.
