@@ -23,7 +23,7 @@ use super::run::{lease, settle::settle, takeup::take_up};
 use crate::event::{Event, Sink};
 use crate::ledger::{Beginning, RunOptions};
 use crate::node::{Machine, RunId};
-use crate::playbook::{Course, LockWait, PAUSES, Rolling, Stop, SurveyError, Surveyed, carry_out, survey};
+use crate::playbook::{Course, LockWait, NodeResult, PAUSES, Rolling, Stop, SurveyError, Surveyed, carry_out, survey};
 use crate::report;
 use crate::site::model::Node;
 
@@ -111,17 +111,29 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let failed = unreached(&failed);
     let exit = if was_interrupted { Exit::Interrupted } else { run_exit(&results, &failed, args.all_or_nothing) };
     if is_begun {
-        recorder.run_finished(&run, &results, &failed, exit)?;
-    }
-    if is_begun && !was_interrupted {
-        let reached: Vec<Node> = results.iter().filter(|result| result.verdict.is_good()).map(|result| result.node.clone()).collect();
-        recorder.leave_head(context, &cluster, &reached).await?;
+        record_end(&recorder, (context, &cluster), &run, (&results, &failed), exit).await?;
     }
     cluster.close().await;
     drop(lease);
     let of = desired.nodes.len();
     let ended = Ended { run: &run, takes_up: &takes_up, results: &results, failed: &failed, exit, of, was_begun: is_begun };
     ended.tell(context, sink)
+}
+
+/// Records how it ended, here, and by the ledger's newest head on the nodes that are as desired.
+async fn record_end(
+    recorder: &Recorder,
+    (context, cluster): (&Context, &Cluster),
+    run: &RunId,
+    (results, failed): (&[NodeResult], &[(&Node, &SurveyError)]),
+    exit: Exit,
+) -> Result<(), Failure> {
+    recorder.run_finished(run, results, failed, exit)?;
+    if exit == Exit::Interrupted {
+        return Ok(());
+    }
+    let good: Vec<Node> = results.iter().filter(|result| result.verdict.is_good()).map(|result| result.node.clone()).collect();
+    recorder.leave_head(context, cluster, &good).await
 }
 
 /// Reaches all nodes and plans; those that another run holds are waited for, and planned anew after it.

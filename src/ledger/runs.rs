@@ -182,6 +182,10 @@ impl Runs {
                 | EventKind::AuditRead
                 | EventKind::AuditVerified
                 | EventKind::AuditExported
+                | EventKind::WindowOpening
+                | EventKind::WindowClosing
+                | EventKind::CheckpointCountersigned
+                | EventKind::CheckpointReplaced
                 | EventKind::Unknown(_) => {}
             }
             run.at = event.at;

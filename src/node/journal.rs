@@ -18,7 +18,7 @@ pub struct Deed {
 impl Deed {
     /// Whether putting files back cannot take it back.
     pub fn is_lasting(&self) -> bool {
-        matches!(self.kind.as_str(), "command" | "enable")
+        self.kind == "command"
     }
 }
 

@@ -102,10 +102,7 @@ fn obstacles<'a>(node: &'a Node, chain: &[String], facts: &Facts) -> Vec<(&'a st
 pub(crate) fn lasting(chain: &[String], reached: &[Reached]) -> Vec<String> {
     let deeds = reached.iter().flat_map(|(node, _, facts)| {
         let going = to_put_back(chain, facts);
-        let told = |deed: &crate::node::Deed| {
-            let what = if deed.kind == "enable" { "the service stays enabled and running" } else { "the command was run" };
-            format!("{what}: {} (step `{}`)", deed.value, deed.step)
-        };
+        let told = |deed: &crate::node::Deed| format!("the command was run: {} (step `{}`)", deed.value, deed.step);
         let deeds: Vec<String> = going.iter().flat_map(|run| facts.journal.lasting(run.as_str())).map(told).collect();
         deeds.into_iter().map(|deed| (node.name.as_str(), deed))
     });

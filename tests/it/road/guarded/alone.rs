@@ -42,12 +42,13 @@ fn while_a_run_waits_other_runs_are_refused_and_looks_touch_nothing() {
     operator.run(&["plan", "small"]).assert_code(4);
     let status = operator.run(&["status"]);
     assert!(status.stdout.contains("which waits to be confirmed until"), "{}", status.stdout);
+    let afresh = || operator.run(&["apply", "small", "--yes", "--new"]);
     let run = &node.runs()[0].0;
-    operator.apply_small().assert_failed(7, &[&node.name, &format!("run {run}, which waits to be confirmed until")]);
+    afresh().assert_failed(7, &[&node.name, &format!("run {run}, which waits to be confirmed until")]);
     assert_eq!(armed(), before);
     operator.run(&["rollback", run, "--yes"]).assert_code(0);
     assert_nothing_armed(&node);
-    operator.apply_small().assert_code(0);
+    afresh().assert_code(0);
     // The other one could not have its port meanwhile.
     node.sh("kill $(cat /run/small.sshd); until systemctl restart ssh && ss -ltn | grep -q '0.0.0.0:22'; do sleep 0.1; done");
 }
