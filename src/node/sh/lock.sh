@@ -38,7 +38,8 @@ pc_break_lock() {
     fi
     # shellcheck disable=SC2046 # a list of numbers
     kill -s KILL "$pc_pid" $(pc_started_by "$pc_pid") 2>/dev/null
-    flock -w 2 9
+    # The flock of busybox has no time to wait.
+    pc_until 20 flock -n 9
 }
 
 # The processes that a process started, and those that these started.
