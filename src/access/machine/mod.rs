@@ -7,11 +7,13 @@ mod doorway;
 mod opening;
 mod principal;
 mod trust;
+mod trusting;
 
 pub use closing::{ClosingOrder, Revocation, Tried, close_doors};
 pub use discovery::{Discovery, discover};
 pub use door::{Answer, DoorError, DoorWork, Look, Opening};
 pub use doorway::{Doorway, Way, doorways};
-pub use opening::{Entered, TrustError, enter, give_trust, open_doors};
+pub use opening::{Entered, enter, open_doors};
 pub use principal::{Door, principal_line};
 pub use trust::{Trust, TrustProblem};
+pub use trusting::{TrustError, give_trust};

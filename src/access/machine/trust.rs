@@ -1,13 +1,18 @@
 //! By what sshd trusts windows: the CA, the principals' files, the list of revoked certificates, and the drop-in that
 //! names them. The customer's own logins are not touched: sshd asks all of this of certificates alone.
 
+use std::time::Duration;
+
 use super::door::Look;
-use crate::node::{Action, Expected, Placement, RunId, Transaction, quote, sha256_hex};
+use crate::node::{Action, Expected, Guard, Placement, RunId, Transaction, quote, sha256_hex};
 
 pub(super) const CA: &str = "/etc/ssh/portcullis/user_ca.pub";
 const KRL: &str = "/etc/ssh/portcullis/krl";
 const DROP_IN: &str = "/etc/ssh/sshd_config.d/10-portcullis-windows.conf";
 const PRINCIPALS: &str = "/etc/ssh/portcullis/principals/%u";
+
+/// How long a machine waits for us to come back by a new login before it takes the change of its sshd back.
+const GUARD: Duration = Duration::from_mins(1);
 
 /// `%u`: without it a principal would open every account.
 const DROP_IN_TEXT: &str = "# Windows of Portcullis: certificates of this CA are let in while a window has put a principal into place.\n\
@@ -163,7 +168,7 @@ impl Trust {
             removals: Vec::new(),
             validations: vec![step("sshd -t"), step(&meets)],
             actions: vec![("windows".to_owned(), Action::Refresh(reload.to_owned()))],
-            guard: None,
+            guard: Some(Guard { within: GUARD }),
         }
     }
 }

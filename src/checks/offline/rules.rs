@@ -40,6 +40,7 @@ pub static SITE: &[&CheckSpec] = &[
     &rule("conn.url.scheme", "Connectors speak LDAP over TLS", "AD/LDAP prerequisites", Warning),
     &rule("conn.proxy", "Connectors go out directly", "AD/LDAP prerequisites", Warning),
     &rule("conn.tenant", "Each connector serves a tenant of this site", "AD/LDAP prerequisites", Warning),
+    &rule("access.approvers", "As many persons may approve a window as it needs", "Security and Access", Warning),
     &rule("access.window.sla", "Approvals can be had around the clock where the SLA asks for it", "Security and Access", Info),
 ];
 

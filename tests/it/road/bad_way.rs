@@ -73,7 +73,7 @@ fn a_host_key_that_has_changed_is_shown_with_where_the_old_one_stands() {
 }
 
 #[test]
-fn a_host_key_that_is_not_known_is_shown_with_the_line_that_makes_it_known() {
+fn a_host_key_that_is_not_known_is_shown_with_the_command_that_makes_it_known() {
     let node = lend_one();
     let mut site = SiteText::bare(&[&node]);
     let folder = tempfile::tempdir().unwrap();
@@ -83,7 +83,9 @@ fn a_host_key_that_is_not_known_is_shown_with_the_line_that_makes_it_known() {
     let public = read_state("known_hosts");
     let public = public.lines().next().unwrap().split(' ').nth(2).unwrap();
     assert!(run.stderr.contains(public), "{}", run.stderr);
-    let line = run.stderr.lines().find(|line| line.contains(public)).unwrap().trim();
+    let command = run.stderr.lines().find(|line| line.contains(public)).unwrap().trim();
+    let (line, file) = command.strip_prefix("echo '").unwrap().split_once("' >> ").unwrap();
+    assert_eq!(file, site.known_hosts.to_str().unwrap());
     let known = format!("{line}\n{}", read_state("known_hosts").lines().skip(1).collect::<Vec<_>>().join("\n"));
     portcullis::disk::write_atomically(&site.known_hosts, known.as_bytes(), 0o600, portcullis::disk::Existing::Replace).unwrap();
     Operator::with(&site).run(&["plan", "small"]).assert_code(4);
