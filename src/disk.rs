@@ -16,6 +16,12 @@ pub enum WriteError {
         /// The file.
         path: PathBuf,
     },
+    /// What stands there is no file, and replacing it by one would break it: a device (`/dev/null`), a pipe, a folder.
+    #[error("{path} is no regular file and is not replaced by one")]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// The operating system refused.
     #[error("cannot write {path}")]
     Io {
@@ -54,8 +60,11 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Writes `bytes` beside `path`.
+    /// Writes `bytes` beside `path`, where a file stands or nothing.
     pub fn beside(path: &Path, bytes: &[u8], mode: u32) -> Result<Self, WriteError> {
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(WriteError::NotAFile { path: path.to_owned() });
+        }
         let staged = Self { path: path.to_owned(), temporary: temporary_beside(path), placed: false };
         let write = || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&staged.temporary)?;
@@ -130,6 +139,19 @@ mod tests {
         write_atomically(&path, b"new", 0o644, Existing::Replace).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_is_never_replaced_by_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, link) = (folder.path().join("socket"), folder.path().join("link"));
+        let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+        for path in [socket.as_path(), link.as_path(), folder.path()] {
+            let error = write_atomically(path, b"x", 0o600, Existing::Replace).unwrap_err();
+            assert!(matches!(error, WriteError::NotAFile { .. }), "{error}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -118,7 +118,7 @@ impl CertError {
             | Self::NotAPfx { .. }
             | Self::NotEvenAPfx { .. }
             | Self::Csr(CsrError::NoNames | CsrError::BadName { .. })
-            | Self::Write(WriteError::Exists { .. }) => 2,
+            | Self::Write(WriteError::Exists { .. } | WriteError::NotAFile { .. }) => 2,
             Self::Pfx(_) | Self::Csr(_) | Self::Write(_) | Self::Random(_) | Self::Output { .. } => 1,
         }
     }
@@ -143,6 +143,7 @@ impl CertError {
             Self::Pfx(error) => error.help().to_owned(),
             Self::Csr(error) => error.help().to_owned(),
             Self::Write(WriteError::Exists { .. }) => "name another file, or replace it: `--force`".to_owned(),
+            Self::Write(WriteError::NotAFile { .. }) => "name another file".to_owned(),
             Self::Write(WriteError::Io { .. }) => "check the folder, that you may write there, and that the disk has space".to_owned(),
             Self::Random(_) => "give a password instead: `--password-from`".to_owned(),
             Self::Output { .. } => return None,

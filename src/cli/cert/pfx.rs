@@ -74,6 +74,9 @@ fn must_have_a_place(args: &PfxArgs) -> Result<(), CertError> {
     if !folder.is_dir() {
         return Err(CertError::NoFolder { path: args.out.clone(), folder: folder.to_owned() });
     }
+    if args.out.exists() && !args.out.is_file() {
+        return Err(CertError::Write(WriteError::NotAFile { path: args.out.clone() }));
+    }
     if !args.force && args.out.exists() {
         return Err(CertError::Write(WriteError::Exists { path: args.out.clone() }));
     }
