@@ -11,12 +11,14 @@ use super::name::{Name, subject_of};
 pub struct Roots {
     mozilla: bool,
     own: Vec<Arc<Certificate>>,
+    /// Given beside the private roots, and no roots themselves.
+    beside: Vec<Arc<Certificate>>,
 }
 
 impl Roots {
     /// Mozilla's roots, which every public CA's certificates lead to.
     pub fn mozilla() -> Self {
-        Self { mozilla: true, own: Vec::new() }
+        Self { mozilla: true, ..Self::default() }
     }
 
     /// No root at all, to be filled with private ones.
@@ -24,11 +26,18 @@ impl Roots {
         Self::default()
     }
 
-    /// Trusts `root` as well.
+    /// Trusts `given` as well, where it is self-signed. What is not is an intermediate that came in a bundle with its
+    /// root: trusting it would end chains at it, and servers would not send it. It serves as a link of the chain.
     #[must_use]
-    pub fn and(mut self, root: Arc<Certificate>) -> Self {
-        self.own.push(root);
+    pub fn and(mut self, given: Arc<Certificate>) -> Self {
+        let list = if given.is_self_issued() && given.is_signed_by(&given) { &mut self.own } else { &mut self.beside };
+        list.push(given);
         self
+    }
+
+    /// Certificates that were given beside the private roots and are none.
+    pub(crate) fn beside(&self) -> &[Arc<Certificate>] {
+        &self.beside
     }
 
     /// All roots of that subject.

@@ -179,7 +179,7 @@ fn list(certificates: &[Arc<Certificate>]) -> String {
 ///
 /// Ways through certificates that are valid at `now` go before others.
 pub fn build_chain(bag: &Bag, roots: &Roots, selection: LeafSelection<'_>, now: Timestamp) -> Result<Chain, ChainError> {
-    let pool = search::Pool::new(&bag.certificates);
+    let pool = search::Pool::new(&bag.certificates, roots.beside());
     let leaf = leaf::select(&pool, bag, selection, now)?;
     chain_from(&pool, bag, leaf, search::Search::new(&pool, roots, now))
 }
@@ -187,7 +187,7 @@ pub fn build_chain(bag: &Bag, roots: &Roots, selection: LeafSelection<'_>, now: 
 /// Every chain in the bag, one for each certificate that could be a server's; where there is none, one for each CA
 /// certificate that issued no other. For display: what belongs to none of them is in the `extra` of the first.
 pub fn all_chains(bag: &Bag, roots: &Roots, now: Timestamp) -> Result<Vec<Chain>, ChainError> {
-    let pool = search::Pool::new(&bag.certificates);
+    let pool = search::Pool::new(&bag.certificates, roots.beside());
     let mut chains = Vec::new();
     for leaf in leaf::tips(&pool, bag) {
         chains.push(chain_from(&pool, bag, leaf, search::Search::new(&pool, roots, now))?);

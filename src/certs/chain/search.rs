@@ -17,19 +17,24 @@ const WORK_LIMIT: u64 = 50_000;
 /// All certificates at hand, each once, found by subject.
 pub(super) struct Pool<'a> {
     certificates: Vec<&'a Arc<Certificate>>,
+    /// How many of them are from the files; those that came beside the roots follow.
+    from_files: usize,
     by_subject: HashMap<&'a [u8], Vec<usize>>,
     /// Names that others give as their issuer.
     issuers: HashSet<&'a [u8]>,
 }
 
 impl<'a> Pool<'a> {
-    pub(super) fn new(certificates: &'a [Arc<Certificate>]) -> Self {
+    /// Of the files' certificates, and of those that came beside the roots, which can be links of a chain and no more.
+    pub(super) fn new(files: &'a [Arc<Certificate>], beside: &'a [Arc<Certificate>]) -> Self {
         let mut seen = HashSet::new();
-        let mut pool = Self { certificates: Vec::with_capacity(certificates.len()), by_subject: HashMap::new(), issuers: HashSet::new() };
-        for certificate in certificates {
+        let certificates = Vec::with_capacity(files.len());
+        let mut pool = Self { certificates, from_files: 0, by_subject: HashMap::new(), issuers: HashSet::new() };
+        for (place, certificate) in files.iter().chain(beside).enumerate() {
             if seen.insert(certificate.fingerprint) {
                 pool.by_subject.entry(certificate.subject.canonical()).or_default().push(pool.certificates.len());
                 pool.certificates.push(certificate);
+                pool.from_files += usize::from(place < files.len());
                 if !certificate.is_self_issued() {
                     pool.issuers.insert(certificate.issuer.canonical());
                 }
@@ -42,8 +47,9 @@ impl<'a> Pool<'a> {
         self.certificates.get(place).copied()
     }
 
+    /// The files' own, each once.
     pub(super) fn iter(&self) -> impl Iterator<Item = &'a Arc<Certificate>> {
-        self.certificates.iter().copied()
+        self.certificates.iter().copied().take(self.from_files)
     }
 
     /// Whether another certificate says that this one's subject issued it.

@@ -134,3 +134,19 @@ fn a_signer_that_is_no_ca_is_named() {
     let chain = build(&[server(&signer).pem(), signer.pem()], &root).unwrap();
     assert!(matches!(&chain.end, End::NotACa { signer, .. } if signer.subject.short() == "Signer"), "{:?}", chain.end);
 }
+
+#[test]
+fn an_intermediate_given_with_the_roots_is_a_link_and_no_root() {
+    let root = authority("Root", None);
+    let issuing = authority("Issuing", Some(&root));
+    let certificate = |made: &Made| Arc::new(Certificate::from_der(&made.der, super::super::certificate::Origin::default()).unwrap());
+    let roots = Roots::none().and(certificate(&issuing)).and(certificate(&root)).and(certificate(&server(&root)));
+    for parts in [vec![server(&issuing).pem()], vec![server(&issuing).pem(), issuing.pem()]] {
+        let chain = build_chain(&bag(&parts), &roots, LeafSelection::default(), now()).unwrap();
+        assert!(matches!(&chain.end, End::Trusted { root: end, given: false, private: true } if end.der() == root.der), "{:?}", chain.end);
+        assert_eq!(chain.served().map(|one| one.subject.short()).collect::<Vec<_>>(), ["server", "Issuing"]);
+        assert!(chain.extra.is_empty());
+    }
+    let alone = build_chain(&bag(&[server(&issuing).pem()]), &Roots::none().and(certificate(&issuing)), LeafSelection::default(), now());
+    assert_eq!(alone.unwrap().missing().unwrap().name.short(), "Root");
+}

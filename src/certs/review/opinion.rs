@@ -35,7 +35,7 @@ fn ask(chain: &Chain, now: Timestamp) -> Result<(X509VerifyResult, usize), Error
     let mut parameters = X509VerifyParam::new()?;
     parameters.set_time(now.as_second());
     parameters.set_purpose(X509PurposeId::SSL_SERVER)?;
-    // A private root may be an intermediate that somebody chose to trust.
+    // The chain ends where the search found a trusted root, whatever OpenSSL would look for above it.
     parameters.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
     let mut store = X509StoreBuilder::new()?;
     store.set_param(&parameters)?;

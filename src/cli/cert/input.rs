@@ -19,7 +19,7 @@ pub(crate) struct TrustArgs {
     /// Password of an encrypted key or PFX among the files: `env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`
     #[arg(long, value_name = "REF", value_parser = secret_ref)]
     pub(super) key_password_from: Option<SecretRef>,
-    /// Root certificate of a private CA, trusted beside Mozilla's; repeat for more
+    /// Root certificate of a private CA, trusted beside Mozilla's; what is in the file beside roots may complete the chain. Repeat for more
     #[arg(long, value_name = "PEM")]
     pub(super) root: Vec<PathBuf>,
     /// Get a missing issuer from the address that the certificate names
