@@ -81,8 +81,8 @@ pub(super) struct Search<'a> {
 /// What one step up from a certificate brings.
 enum Step {
     Arrived(End),
-    Up(Vec<usize>),
-    Stuck(End),
+    /// Issuers to go on with, and what the chain ends with should none of them lead to a trusted root.
+    On(Vec<usize>, Option<End>),
 }
 
 impl<'a> Search<'a> {
@@ -90,13 +90,16 @@ impl<'a> Search<'a> {
         Self { pool, roots, now, work: 0, known: HashMap::new() }
     }
 
-    /// The shortest way through valid certificates; else the shortest at all; else the best of those that end nowhere.
+    /// The shortest way to a trusted root through valid certificates; else the shortest at all; else one to a self-signed
+    /// certificate, through valid ones where it can be; else the best of those that end nowhere.
     pub(super) fn run(mut self, leaf: usize) -> Result<Way, ChainError> {
         let valid = self.breadth_first(leaf, true)?;
         if matches!(valid.end, End::Trusted { .. }) {
             return Ok(valid);
         }
-        self.breadth_first(leaf, false)
+        let any = self.breadth_first(leaf, false)?;
+        let valid_is_better = matches!(valid.end, End::UntrustedRoot { .. }) && !matches!(any.end, End::Trusted { .. });
+        Ok(if valid_is_better { valid } else { any })
     }
 
     fn breadth_first(&mut self, leaf: usize, only_valid: bool) -> Result<Way, ChainError> {
@@ -107,18 +110,16 @@ impl<'a> Search<'a> {
             let Some(certificate) = self.pool.get(place) else { continue };
             match self.step(certificate, only_valid)? {
                 Step::Arrived(end) => return Ok(Way { path: path_to(place, &below), end }),
-                Step::Up(issuers) => {
+                Step::On(issuers, end) => {
                     for issuer in issuers {
                         below.entry(issuer).or_insert_with(|| {
                             waiting.push_back(issuer);
                             Some(place)
                         });
                     }
-                }
-                Step::Stuck(end) => {
-                    let rank = rank(&end);
-                    if best.as_ref().is_none_or(|(other, ..)| rank < *other) {
-                        best = Some((rank, place, end));
+                    let ranked = end.map(|end| (rank(&end), place, end));
+                    if let Some(ranked) = ranked.filter(|(rank, ..)| best.as_ref().is_none_or(|(other, ..)| rank < other)) {
+                        best = Some(ranked);
                     }
                 }
             }
@@ -164,20 +165,22 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        if !issuers.is_empty() {
-            return Ok(Step::Up(issuers));
+        // A cross-sign of a root in the files leads on from it, perhaps to a trusted one, perhaps nowhere.
+        if certificate.is_self_issued() && self.signed(certificate, certificate)? {
+            return Ok(Step::On(issuers, Some(End::UntrustedRoot { root: Arc::clone(certificate) })));
         }
-        Ok(Step::Stuck(match not_a_ca {
-            _ if certificate.is_self_issued() && self.signed(certificate, certificate)? => {
-                End::UntrustedRoot { root: Arc::clone(certificate) }
-            }
+        if !issuers.is_empty() {
+            return Ok(Step::On(issuers, None));
+        }
+        let end = match not_a_ca {
             Some(signer) => End::NotACa { signed: Arc::clone(certificate), signer },
             None if named.is_empty() || passed_over => End::Missing(MissingIssuer::of(certificate)),
             None => End::NotSigned {
                 missing: MissingIssuer::of(certificate),
                 named: named.iter().filter_map(|place| self.pool.get(*place)).map(Arc::clone).collect(),
             },
-        }))
+        };
+        Ok(Step::On(issuers, Some(end)))
     }
 
     fn signed(&mut self, certificate: &Certificate, issuer: &Certificate) -> Result<bool, ChainError> {

@@ -150,3 +150,24 @@ fn an_intermediate_given_with_the_roots_is_a_link_and_no_root() {
     let alone = build_chain(&bag(&[server(&issuing).pem()]), &Roots::none().and(certificate(&issuing)), LeafSelection::default(), now());
     assert_eq!(alone.unwrap().missing().unwrap().name.short(), "Root");
 }
+
+#[test]
+fn without_a_trusted_root_a_self_signed_one_in_the_files_wins_over_a_cross_sign() {
+    let (one, two) = (ec_key(), ec_key());
+    let made = |name, key: &openssl::pkey::PKey<openssl::pkey::Private>, issuer: Option<&Made>| {
+        Recipe { name, ca: Some(true), key: Some(key.clone()), ..Recipe::default() }.make(issuer)
+    };
+    let (first, second, old) = (made("One", &one, None), made("Two", &two, None), authority("Old Root", None));
+    let (by_old, by_second, by_first) = (made("One", &one, Some(&old)), made("One", &one, Some(&second)), made("Two", &two, Some(&first)));
+    let issuing = authority("Issuing", Some(&first));
+    let leaf = server(&issuing);
+    let crossed = [leaf.pem(), issuing.pem(), by_old.pem(), first.pem()];
+    let circle = [leaf.pem(), issuing.pem(), by_second.pem(), by_first.pem(), first.pem(), second.pem()];
+    for parts in [crossed.as_slice(), circle.as_slice()] {
+        let chain = build(parts, &authority("Other", None)).unwrap();
+        assert!(matches!(&chain.end, End::UntrustedRoot { root } if root.der() == first.der), "{:?}", chain.end);
+        assert_eq!(names(&chain), ["server", "Issuing", "One"]);
+    }
+    // What is trusted still wins, though the way is longer.
+    assert_eq!(names(&build(&crossed, &old).unwrap()), ["server", "Issuing", "One", "Old Root"]);
+}
