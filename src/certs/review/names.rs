@@ -46,9 +46,9 @@ pub fn host_name(text: &str) -> Option<String> {
     (plain.len() <= 253 && !address && labels.split('.').all(sound)).then_some(plain)
 }
 
-/// `wanted` is in the form of [`ascii`]; `presented` as the certificate has it.
+/// `wanted` is in the form of [`ascii`]; `presented` as the certificate has it, where a final dot has no place (RFC 5280,
+/// 4.2.1.6: the preferred name syntax), so that clients find no match.
 fn matches(presented: &str, wanted: &str) -> bool {
-    let presented = presented.strip_suffix('.').unwrap_or(presented);
     if presented.eq_ignore_ascii_case(wanted) {
         return true;
     }
@@ -96,6 +96,9 @@ fn missing_message(leaf: &Certificate, wanted: &str) -> String {
     }
     if let Some(raw) = presented.iter().find(|name| !name.is_ascii() && ascii(name).as_deref() == Some(wanted)) {
         return format!("the certificate holds {raw} in Unicode, where {wanted} must stand");
+    }
+    if let Some(dotted) = presented.iter().find(|name| name.strip_suffix('.').is_some_and(|plain| matches(plain, wanted))) {
+        return format!("the certificate holds {dotted} with a final dot, which no client takes for {wanted}");
     }
     let more = presented.len().saturating_sub(SHOWN);
     let shown = presented.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
@@ -153,6 +156,16 @@ mod tests {
         assert!(covered("XN--BCHER-KVA.example", "BÜCHER.example"));
         assert!(covered("*.example.com", "xn--bcher-kva.example.com"));
         assert!(!covered("bücher.example", "bücher.example"));
+    }
+
+    #[test]
+    fn a_final_dot_in_the_certificate_is_no_match_and_is_named() {
+        assert!(!covered("a.example.com.", "a.example.com") && !covered("a.example.com.", "a.example.com."));
+        let made = crate::certs::testing::leaf(&["a.example.com."]);
+        let leaf = Certificate::from_der(&made.der, crate::certs::Origin::default()).unwrap();
+        let mut findings = Vec::new();
+        review(&leaf, &["a.example.com".to_owned()], &mut findings);
+        assert!(matches!(findings.as_slice(), [one] if one.id == "cert.name.missing" && one.message.contains("final dot")), "{findings:?}");
     }
 
     #[test]
