@@ -24,7 +24,7 @@ pub(crate) mod testing;
 pub use algorithm::{KeyKind, SignatureAlgorithm};
 pub use asn1::Asn1Error;
 pub use certificate::{Certificate, CertificateError, Origin, SubjectName};
-pub use chain::{Chain, ChainError, Choose, End, LeafSelection, MissingIssuer, all_chains, build_chain};
+pub use chain::{Chain, ChainError, Chains, Choose, End, LeafSelection, MissingIssuer, all_chains, build_chain};
 pub use extensions::{Extensions, KeyUsage, SERVER_AUTH};
 pub use key::{Key, KeyError};
 pub use name::Name;

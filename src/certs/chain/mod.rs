@@ -181,36 +181,56 @@ fn list(certificates: &[Arc<Certificate>]) -> String {
 pub fn build_chain(bag: &Bag, roots: &Roots, selection: LeafSelection<'_>, now: Timestamp) -> Result<Chain, ChainError> {
     let pool = search::Pool::new(&bag.certificates, roots.beside());
     let leaf = leaf::select(&pool, bag, selection, now)?;
-    chain_from(&pool, bag, leaf, search::Search::new(&pool, roots, now))
+    let mut chain = chain_from(&pool, bag, leaf, &mut search::Search::new(&pool, roots, now))?;
+    chain.extra = unused(&pool, std::slice::from_ref(&chain));
+    Ok(chain)
 }
 
 /// Every chain in the bag, one for each certificate that could be a server's; where there is none, one for each CA
-/// certificate that issued no other. For display: what belongs to none of them is in the `extra` of the first.
-pub fn all_chains(bag: &Bag, roots: &Roots, now: Timestamp) -> Result<Vec<Chain>, ChainError> {
+/// certificate that issued no other. For display: `extra` is empty in each.
+pub fn all_chains(bag: &Bag, roots: &Roots, now: Timestamp) -> Chains {
     let pool = search::Pool::new(&bag.certificates, roots.beside());
-    let mut chains = Vec::new();
-    for leaf in leaf::tips(&pool, bag) {
-        chains.push(chain_from(&pool, bag, leaf, search::Search::new(&pool, roots, now))?);
+    let mut found = Chains { chains: Vec::new(), unused: Vec::new(), tangled: None };
+    let tips = leaf::tips(&pool, bag);
+    // One search for all, so that what they have in common is checked once, and all together end in time.
+    let mut search = search::Search::for_many(&pool, roots, now, tips.len());
+    for leaf in tips {
+        match chain_from(&pool, bag, leaf, &mut search) {
+            Ok(chain) => found.chains.push(chain),
+            Err(error) => {
+                found.tangled = Some(error);
+                break;
+            }
+        }
     }
-    let used: HashSet<[u8; 32]> = chains.iter().flat_map(|chain| chain.whole().map(|one| one.fingerprint)).collect();
-    let mut left = chains.first_mut().map(|first| std::mem::take(&mut first.extra)).unwrap_or_default();
-    left.retain(|one| !used.contains(&one.fingerprint));
-    for (index, chain) in chains.iter_mut().enumerate() {
-        chain.extra = if index == 0 { std::mem::take(&mut left) } else { Vec::new() };
-    }
-    Ok(chains)
+    found.unused = unused(&pool, &found.chains);
+    found
 }
 
-fn chain_from(pool: &search::Pool<'_>, bag: &Bag, leaf: usize, search: search::Search<'_>) -> Result<Chain, ChainError> {
+/// All chains of a bag, as far as they can be followed.
+#[derive(Debug, Clone)]
+pub struct Chains {
+    /// The chains.
+    pub chains: Vec<Chain>,
+    /// Certificates that are in none of them.
+    pub unused: Vec<Arc<Certificate>>,
+    /// Why not all could be followed.
+    pub tangled: Option<ChainError>,
+}
+
+fn chain_from(pool: &search::Pool<'_>, bag: &Bag, leaf: usize, search: &mut search::Search<'_>) -> Result<Chain, ChainError> {
     let way = search.run(leaf)?;
     let certificate = |place: &usize| pool.get(*place).map(Arc::clone);
     let leaf = certificate(&leaf).ok_or(ChainError::NoCertificate)?;
     let key = bag.keys.iter().find(|key| key.fits(&leaf)).cloned();
     let intermediates: Vec<Arc<Certificate>> = way.path.iter().skip(1).filter_map(certificate).collect();
-    let mut chain = Chain { leaf, intermediates, end: way.end, extra: Vec::new(), key };
-    let used: HashSet<[u8; 32]> = chain.whole().map(|one| one.fingerprint).collect();
-    chain.extra = pool.iter().filter(|one| !used.contains(&one.fingerprint)).map(Arc::clone).collect();
-    Ok(chain)
+    Ok(Chain { leaf, intermediates, end: way.end, extra: Vec::new(), key })
+}
+
+/// Certificates of the files that are in none of the chains.
+fn unused(pool: &search::Pool<'_>, chains: &[Chain]) -> Vec<Arc<Certificate>> {
+    let used: HashSet<[u8; 32]> = chains.iter().flat_map(|chain| chain.whole().map(|one| one.fingerprint)).collect();
+    pool.iter().filter(|one| !used.contains(&one.fingerprint)).map(Arc::clone).collect()
 }
 
 impl Chain {

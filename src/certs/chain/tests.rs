@@ -171,3 +171,41 @@ fn without_a_trusted_root_a_self_signed_one_in_the_files_wins_over_a_cross_sign(
     // What is trusted still wins, though the way is longer.
     assert_eq!(names(&build(&crossed, &old).unwrap()), ["server", "Issuing", "One", "Old Root"]);
 }
+
+#[test]
+fn what_many_chains_have_in_common_is_checked_once() {
+    let root = authority("Root", None);
+    let upper = authority("Upper", Some(&root));
+    let mut parts: Vec<String> = (0..20).map(|_| server(&upper).pem()).collect();
+    parts.extend([upper.pem(), authority("Stranger", None).pem()]);
+    let (bag, roots) = (bag(&parts), roots_of(&root));
+    let found = all_chains(&bag, &roots, now());
+    assert!(
+        found.chains.len() == 20 && found.chains.iter().all(|chain| matches!(chain.end, End::Trusted { .. }) && chain.extra.is_empty())
+    );
+    assert_eq!(found.unused.iter().map(|one| one.subject.short()).collect::<Vec<_>>(), ["Stranger"]);
+    let pool = search::Pool::new(&bag.certificates, &[]);
+    let mut search = search::Search::for_many(&pool, &roots, now(), 20);
+    let first = chain_from(&pool, &bag, 0, &mut search).map(|_| search.checks()).unwrap();
+    for leaf in 1..20 {
+        chain_from(&pool, &bag, leaf, &mut search).unwrap();
+    }
+    assert_eq!((first, search.checks()), (2, 21));
+}
+
+#[test]
+fn certificates_too_tangled_to_follow_are_listed() {
+    // A check with P-256 counts as three, so that all pairs of 150 are more than the limit.
+    let keys: Vec<_> = (0..2).map(|_| ec_key()).collect();
+    let tangle: Vec<String> = (0..150)
+        .map(|place| {
+            let key = keys[place % 2].clone();
+            let recipe = Recipe { name: "One", ca: Some(true), key: Some(key), key_ids: false, ..Recipe::default() };
+            let signer = recipe.clone().make(None);
+            recipe.make(Some(&signer)).pem()
+        })
+        .collect();
+    let found = all_chains(&bag(&tangle), &Roots::none(), now());
+    assert!(matches!(found.tangled, Some(ChainError::TooTangled { .. })), "{} chains", found.chains.len());
+    assert_eq!(found.chains.iter().map(|chain| chain.whole().count()).sum::<usize>() + found.unused.len(), 150);
+}

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::input::{self, TrustArgs};
 use super::show::{self, Paint};
 use super::{At, CertContext, CertError, DONE, FOUND, instant};
-use crate::certs::{Bag, Certificate, Chain, End, all_chains};
+use crate::certs::{Bag, Certificate, Chain, Chains, End, all_chains, review_without_chain};
 
 /// Arguments of `cert inspect`.
 #[derive(Debug, clap::Args)]
@@ -31,25 +31,28 @@ pub(super) fn run(args: &InspectArgs, context: &mut CertContext<'_>) -> Result<u
     if args.trust.fetch_missing {
         super::fetch::complete(&mut input, &[], now, context)?;
     }
-    let chains = all_chains(&input.bag, &input.roots, now).map_err(CertError::Chain)?;
+    let found = all_chains(&input.bag, &input.roots, now);
+    if let Some(findings) = found.tangled.as_ref().and_then(|tangled| review_without_chain(&input.bag, tangled)) {
+        input.bag.findings = findings;
+    }
     if context.json {
-        show::print_json(&as_json(&input.bag, &chains, now), context.out)?;
+        show::print_json(&as_json(&input.bag, &found, now), context.out)?;
     } else {
         let printer = Printer { bag: &input.bag, now, paint: Paint::of(context) };
-        printer.print(&chains, context.out).map_err(|source| CertError::Output { source })?;
+        printer.print(&found, context.out).map_err(|source| CertError::Output { source })?;
     }
     let unreadable = input.bag.findings.iter().any(|finding| finding.id == "cert.unreadable");
     let nothing = input.bag.certificates.is_empty() && input.bag.keys.is_empty();
-    Ok(if unreadable || nothing { FOUND } else { DONE })
+    Ok(if unreadable || nothing || found.tangled.is_some() { FOUND } else { DONE })
 }
 
-fn as_json(bag: &Bag, chains: &[Chain], now: Timestamp) -> serde_json::Value {
+fn as_json(bag: &Bag, found: &Chains, now: Timestamp) -> serde_json::Value {
     let mut certificates = Vec::new();
-    for chain in chains {
+    for chain in &found.chains {
         certificates.extend(show::in_order(chain).into_iter().map(|(role, one)| show::certificate_json(one, role, now)));
-        certificates.extend(chain.extra.iter().map(|one| show::certificate_json(one, "extra", now)));
     }
-    let leaves: Vec<&Arc<Certificate>> = chains.iter().map(|chain| &chain.leaf).collect();
+    certificates.extend(found.unused.iter().map(|one| show::certificate_json(one, "extra", now)));
+    let leaves: Vec<&Arc<Certificate>> = found.chains.iter().map(|chain| &chain.leaf).collect();
     json!({"certificates": certificates, "keys": show::keys_json(bag, &leaves), "findings": bag.findings})
 }
 
@@ -60,17 +63,17 @@ struct Printer<'a> {
 }
 
 impl Printer<'_> {
-    fn print(&self, chains: &[Chain], out: &mut dyn Write) -> io::Result<()> {
-        for chain in chains {
+    fn print(&self, found: &Chains, out: &mut dyn Write) -> io::Result<()> {
+        for chain in &found.chains {
             self.chain(chain, out)?;
             writeln!(out)?;
         }
-        let extra = chains.iter().flat_map(|chain| &chain.extra);
-        for certificate in extra {
-            self.certificate(certificate, "", ("not part of any chain", false), out)?;
+        let relation = if found.tangled.is_some() { "" } else { "not part of any chain" };
+        for certificate in &found.unused {
+            self.certificate(certificate, "", (relation, false), out)?;
         }
         for key in &self.bag.keys {
-            let owner = chains.iter().find(|chain| key.fits(&chain.leaf));
+            let owner = found.chains.iter().find(|chain| key.fits(&chain.leaf));
             let owner =
                 owner.map_or_else(|| self.paint.yellow("fits none of the certificates"), |chain| format!("fits {}", title(&chain.leaf)));
             writeln!(out, "private key {}  {owner}  {}", key.kind, self.paint.dim(&key.origin.to_string()))?;
