@@ -9,11 +9,11 @@ use super::search::Pool;
 use super::{ChainError, LeafSelection};
 use crate::certs::certificate::Certificate;
 use crate::certs::read::Bag;
-use crate::certs::review::covers;
+use crate::certs::review::{covers, host_name};
 
 /// Its place in the pool.
 pub(super) fn select(pool: &Pool<'_>, bag: &Bag, selection: LeafSelection<'_>, now: Timestamp) -> Result<usize, ChainError> {
-    let candidates = candidates(pool, bag)?;
+    let candidates = candidates(pool, bag, selection.names)?;
     let certificate = |place: &usize| pool.get(*place);
     let narrowed = narrow(candidates, |place| certificate(place).is_some_and(|one| bag.keys.iter().any(|key| key.fits(one))));
     let names = selection.names;
@@ -31,9 +31,9 @@ pub(super) fn select(pool: &Pool<'_>, bag: &Bag, selection: LeafSelection<'_>, n
     }
 }
 
-/// Those that could be the server's: no CAs; where there are only CAs, one that fits a key, or the only one there is,
-/// since self-made certificates often call themselves a CA.
-fn candidates(pool: &Pool<'_>, bag: &Bag) -> Result<Vec<usize>, ChainError> {
+/// Those that could be the server's: no CAs, unless it is a CA alone that covers an asked name or fits a key. Where there
+/// are only CAs, one that fits a key, covers a name, or is the only one there is and is for a host.
+fn candidates(pool: &Pool<'_>, bag: &Bag, names: &[String]) -> Result<Vec<usize>, ChainError> {
     let places = |wanted: &dyn Fn(&Certificate) -> bool| -> Vec<usize> {
         pool.iter().enumerate().filter(|(_, certificate)| wanted(certificate)).map(|(place, _)| place).collect()
     };
@@ -41,14 +41,36 @@ fn candidates(pool: &Pool<'_>, bag: &Bag) -> Result<Vec<usize>, ChainError> {
     if authorities.is_empty() {
         return Err(ChainError::NoCertificate);
     }
+    let fits = |certificate: &Certificate| bag.keys.iter().any(|key| key.fits(certificate));
+    let covers_one = |certificate: &Certificate| names.iter().any(|name| covers(certificate, name));
+    let meant = |certificate: &Certificate| fits(certificate) || covers_one(certificate);
     // One that others name as their issuer is a CA certificate gone wrong, or an old root without basicConstraints.
     let servers = places(&|certificate| certificate.extensions.ca != Some(true) && !pool.is_named_as_issuer(certificate));
-    let servers = if servers.is_empty() { places(&|certificate| bag.keys.iter().any(|key| key.fits(certificate))) } else { servers };
+    let asked = !bag.keys.is_empty() || !names.is_empty();
+    if asked && !servers.iter().filter_map(|place| pool.get(*place)).any(|one| meant(one)) {
+        let server_names = |one: &Certificate| one.extensions.dns_names().next().is_some() && !pool.is_named_as_issuer(one);
+        for wanted in [&(|one: &Certificate| server_names(one) && meant(one)) as &dyn Fn(&Certificate) -> bool, &fits, &covers_one] {
+            let found = places(wanted);
+            // Beside a server's certificate, a CA's key is a mistake, which is told of elsewhere.
+            if !found.is_empty() {
+                return Ok(found);
+            }
+            if !servers.is_empty() {
+                return Ok(servers);
+            }
+        }
+    }
     match (servers.is_empty(), authorities.as_slice()) {
-        (true, [only]) if only.extensions.dns_names().next().is_some() || only.is_self_issued() => Ok(vec![0]),
+        (true, [only]) if is_for_a_host(only) => Ok(vec![0]),
         (true, _) => Err(ChainError::NoServerCertificate { authorities }),
         (false, _) => Ok(servers),
     }
+}
+
+/// Whether it says that it is for a host: by its names, or, as self-made ones do, by its common name.
+fn is_for_a_host(certificate: &Certificate) -> bool {
+    let common = certificate.subject.common_name().filter(|name| name.contains('.')).and_then(host_name);
+    certificate.extensions.dns_names().next().is_some() || common.is_some()
 }
 
 /// The candidates that pass; all of them where none does.
@@ -62,7 +84,7 @@ fn narrow(candidates: Vec<usize>, passes: impl Fn(&usize) -> bool) -> Vec<usize>
 
 /// Where chains begin, for display: the servers' certificates, else CA certificates that issued no other, else all.
 pub(super) fn tips(pool: &Pool<'_>, bag: &Bag) -> Vec<usize> {
-    if let Ok(candidates) = candidates(pool, bag) {
+    if let Ok(candidates) = candidates(pool, bag, &[]) {
         return candidates;
     }
     let everything: Vec<usize> = pool.iter().enumerate().map(|(place, _)| place).collect();

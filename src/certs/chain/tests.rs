@@ -124,6 +124,8 @@ fn ca_certificates_alone_are_no_chain() {
     let root = authority("Root", None);
     let error = build(&[authority("Issuing", Some(&root)).pem(), root.pem()], &root).unwrap_err();
     assert!(matches!(error, ChainError::NoServerCertificate { .. }));
+    assert!(matches!(build(&[root.pem()], &root).unwrap_err(), ChainError::NoServerCertificate { .. }));
+    assert!(build(&[authority("host.example.com", None).pem()], &root).is_ok());
     assert!(matches!(build(&[], &root).unwrap_err(), ChainError::NoCertificate));
 }
 

@@ -94,3 +94,21 @@ fn what_only_openssl_notices_is_found_too() {
     let outside = server(&["a.example.com"]).make(Some(&issuing));
     assert_eq!(found(&[outside.pem(), issuing.pem()], &root, &["a.example.com"]), ["cert.chain.refused"]);
 }
+
+#[test]
+fn a_server_certificate_that_is_a_ca_is_a_finding_whether_key_or_name_tells_that_it_is_meant() {
+    let root = authority("Root", None);
+    let issuing = authority("Issuing", Some(&root));
+    let leaf = Recipe { ca: Some(true), ..server(&["a.example.com"]) }.make(Some(&issuing));
+    let other = server(&["b.example.com"]).make(Some(&issuing));
+    let chain = [leaf.pem(), issuing.pem()];
+    // The test's CA certificates have the key usage of a CA, which is a finding of its own.
+    let wanted = ["cert.usage.no-server-auth", "cert.usage.ca"];
+    assert_eq!(found(&chain, &root, &["a.example.com"]), wanted);
+    let with_key = [leaf.pem(), issuing.pem(), leaf.key_pem()];
+    assert_eq!(found(&with_key, &root, &[]), wanted);
+    // Beside another server's certificate, the name tells.
+    assert_eq!(found(&[leaf.pem(), issuing.pem(), other.pem()], &root, &["a.example.com"]), ["cert.chain.extra", wanted[0], wanted[1]]);
+    // An intermediate's key does not make it the server's.
+    assert_eq!(found(&[other.pem(), issuing.pem(), issuing.key_pem()], &root, &[]), ["cert.key.mismatch"]);
+}

@@ -5,10 +5,11 @@ use crate::certs::algorithm::KeyKind;
 use crate::certs::certificate::Certificate;
 use crate::certs::chain::Chain;
 use crate::certs::extensions::SERVER_AUTH;
-use crate::certs::verdict::{PATH_VALIDATION, SECURITY_AND_ACCESS, Verdict};
+use crate::certs::verdict::{BASELINE, PATH_VALIDATION, SECURITY_AND_ACCESS, Verdict};
 use crate::finding::Finding;
 
 const NO_SERVER_AUTH: Verdict<'_> = Verdict::new("cert.usage.no-server-auth", PATH_VALIDATION);
+const CA: Verdict<'_> = Verdict::new("cert.usage.ca", BASELINE);
 const SHARED: Verdict<'_> = Verdict::new("cert.shared", SECURITY_AND_ACCESS);
 const ANY_PURPOSE: &str = "2.5.29.37.0";
 
@@ -23,6 +24,12 @@ pub(super) fn review(chain: &Chain, demands: &Demands<'_>, findings: &mut Vec<Fi
             };
             findings.push(NO_SERVER_AUTH.error(&subject_of(certificate), reason, fix));
         }
+    }
+    // One that nobody else signed is told of as such.
+    if chain.leaf.extensions.ca == Some(true) && chain.root() != Some(&chain.leaf) {
+        let message = "it is the server's and a CA's at once (basicConstraints CA:TRUE): whoever has its key can issue certificates for any name, and public CAs may not issue such ones to servers";
+        let fix = "ask the CA for a server certificate (basicConstraints CA:FALSE): `portcullis cert csr` makes the request";
+        findings.push(CA.warning(&subject_of(&chain.leaf), message, fix));
     }
     for other in demands.elsewhere {
         let same = *other.certificate == *chain.leaf;

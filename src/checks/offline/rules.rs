@@ -68,6 +68,7 @@ pub static CERTIFICATE: &[&CheckSpec] = &[
     &cert("cert.name.missing", "Every name of the site is covered", Error),
     &cert("cert.name.wildcard-depth", "No wildcard is trusted to cover more than one label", Error),
     &cert("cert.usage.no-server-auth", "The certificate is for servers", Error),
+    &cert("cert.usage.ca", "The server's certificate is no CA's", Warning),
     &cert("cert.lifetime.too-long", "Clients accept the certificate's lifetime", Warning),
     &cert("cert.duplicate", "No certificate is there twice", Warning),
     &cert("cert.shared", "No certificate serves two environments", Warning),
