@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use openssl::bn::BigNumContext;
+use openssl::ec::{Asn1Flag, EcGroup, EcKey, EcPoint, PointConversionForm};
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
@@ -49,6 +51,7 @@ pub enum KeyError {
 impl Key {
     /// A key that OpenSSL holds already.
     pub fn from_openssl(private: PKey<Private>, origin: Origin) -> Result<Self, KeyError> {
+        let private = with_named_curve(&private).unwrap_or(private);
         let public_half = private.public_key_to_der().map_err(KeyError::Refused)?;
         let kind = Reader::new(&public_half).next().and_then(|info| KeyKind::parse(&info)).map_err(|_error| KeyError::PublicKey)?;
         Ok(Self { origin, kind, public_half, private })
@@ -119,6 +122,18 @@ impl Key {
     }
 }
 
+/// An EC key whose curve is spelled out, as one that names it, which is what certificates and platforms take. `None`: it is
+/// no EC key, or of a curve without a name.
+fn with_named_curve(private: &PKey<Private>) -> Option<PKey<Private>> {
+    let key = private.ec_key().ok()?;
+    let mut named = EcGroup::from_curve_name(key.group().curve_name()?).ok()?;
+    named.set_asn1_flag(Asn1Flag::NAMED_CURVE);
+    let mut scratch = BigNumContext::new().ok()?;
+    let point = key.public_key().to_bytes(key.group(), PointConversionForm::UNCOMPRESSED, &mut scratch).ok()?;
+    let point = EcPoint::from_bytes(&named, &point, &mut scratch).ok()?;
+    PKey::from_ec_key(EcKey::from_private_components(&named, key.private_key(), &point).ok()?).ok()
+}
+
 /// PKCS#8 of the second version (RFC 5958), which holds the public key too, as the first, which OpenSSL 3.0 reads. Rust
 /// programs write it for Ed25519. `None`: it is something else.
 fn first_version(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -161,6 +176,20 @@ mod tests {
         let second = sequence(&[&integer(1), algorithm.raw, secret.raw, &public]);
         let key = Key::from_der(&second, Origin::default()).unwrap();
         assert!(key.private().public_eq(&private));
+    }
+
+    #[test]
+    fn a_key_whose_curve_is_spelled_out_fits_its_certificate() {
+        let made = crate::certs::testing::leaf(&["a.example.com"]);
+        let named = made.key.ec_key().unwrap();
+        let mut group = EcGroup::from_curve_name(openssl::nid::Nid::X9_62_PRIME256V1).unwrap();
+        group.set_asn1_flag(Asn1Flag::EXPLICIT_CURVE);
+        let explicit = EcKey::from_private_components(&group, named.private_key(), named.public_key()).unwrap();
+        let der = PKey::from_ec_key(explicit).unwrap().private_key_to_pkcs8().unwrap();
+        assert!(der.len() > made.key.private_key_to_pkcs8().unwrap().len());
+        let key = Key::from_der(&der, Origin::default()).unwrap();
+        assert!(key.fits(&Certificate::from_der(&made.der, Origin::default()).unwrap()));
+        assert_eq!(*key.to_pkcs8_der().unwrap(), made.key.private_key_to_pkcs8().unwrap());
     }
 
     #[test]
