@@ -60,7 +60,7 @@ pub fn review(bag: &Bag, chain: &Chain, demands: &Demands<'_>) -> Vec<Finding> {
     lifetime::review(chain, demands.now, &mut findings);
     names::review(&chain.leaf, demands.names, &mut findings);
     usage::review(chain, demands, &mut findings);
-    opinion::review(chain, demands.now, &mut findings);
+    opinion::review(chain, &mut findings);
     findings
 }
 

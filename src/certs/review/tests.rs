@@ -112,3 +112,27 @@ fn a_server_certificate_that_is_a_ca_is_a_finding_whether_key_or_name_tells_that
     // An intermediate's key does not make it the server's.
     assert_eq!(found(&[other.pem(), issuing.pem(), issuing.key_pem()], &root, &[]), ["cert.key.mismatch"]);
 }
+
+#[test]
+fn an_issuer_key_id_that_contradicts_the_issuer_is_named_whatever_else_is_wrong() {
+    let root = authority("Root", None);
+    let key = crate::certs::testing::ec_key();
+    let issuing = Recipe { name: "Issuing", ca: Some(true), key: Some(key.clone()), ..Recipe::default() }.make(Some(&root));
+    // The id of another certificate of that name, and the signature of this one.
+    let other = authority("Issuing", Some(&root));
+    let leaf = server(&["a.example.com"]).make(Some(&Made { key, ..other }));
+    let bag = bag(&[leaf.pem(), issuing.pem()]);
+    let chain = build_chain(&bag, &roots_of(&root), LeafSelection::default(), now()).unwrap();
+    let findings = review(&bag, &chain, &Demands::new(&["b.example.com".to_owned()], now()));
+    let ids: Vec<&str> = findings.iter().map(|finding| finding.id.as_str()).collect();
+    assert_eq!(ids, ["cert.name.missing", "cert.chain.refused"]);
+    assert!(findings[1].message.contains("authorityKeyIdentifier"), "{findings:?}");
+}
+
+#[test]
+fn the_last_second_of_validity_is_soon_over_and_not_refused() {
+    let root = authority("Root", None);
+    let last = server(&["a.example.com"]);
+    let last = Recipe { to: "20261122120000Z", ..last }.make(Some(&root));
+    assert_eq!(found(&[last.pem()], &root, &[]), ["cert.expires-soon"]);
+}
