@@ -103,6 +103,7 @@ fn look_at(
 ) -> Result<Verdict, CertError> {
     let Target { title, files, names, key } = target;
     let mut input = input::load(context, files, &args.trust)?;
+    input.key_is_decided();
     if args.trust.fetch_missing {
         super::fetch::complete(&mut input, &names, now, context)?;
     }

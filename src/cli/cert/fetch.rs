@@ -35,6 +35,7 @@ pub(super) fn complete(input: &mut Input, names: &[String], now: jiff::Timestamp
                 // Files that could not be opened are not among the sources, and stay findings.
                 let kept: Vec<_> = earlier.into_iter().filter(|finding| !input.bag.findings.contains(finding)).collect();
                 input.bag.findings.splice(..0, kept);
+                input.key_is_decided();
                 text
             }
             Err(reason) => format!("cannot fetch {url}: {reason}"),

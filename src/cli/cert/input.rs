@@ -34,6 +34,17 @@ pub(super) struct Input {
     pub(super) bag: Bag,
     pub(super) roots: Roots,
     pub(super) passwords: Given,
+    /// The file that was named as the key's (`--key`, or the site's `key`).
+    key: Option<String>,
+}
+
+impl Input {
+    /// Whoever names the key's file means that key: keys that lie in the other files are no choice any more.
+    pub(super) fn key_is_decided(&mut self) {
+        if let Some(file) = &self.key {
+            self.bag.keys.retain(|key| key.origin.file == *file);
+        }
+    }
 }
 
 /// The password given, or else the person at the terminal.
@@ -82,6 +93,7 @@ pub(super) fn load(context: &CertContext<'_>, stated: CertificateFiles, trust: &
     if paths.is_empty() {
         return Err(CertError::NoFiles);
     }
+    let key = stated.key.as_ref().map(|key| key.display().to_string());
     paths.extend(stated.key);
     let mut unreadable = Vec::new();
     let mut sources = Vec::new();
@@ -103,7 +115,7 @@ pub(super) fn load(context: &CertContext<'_>, stated: CertificateFiles, trust: &
             roots = roots.and(root);
         }
     }
-    Ok(Input { sources, bag, roots, passwords })
+    Ok(Input { sources, bag, roots, passwords, key })
 }
 
 impl Given {

@@ -101,6 +101,7 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
     // What answers at once can be had before the files are read; nobody should be asked for a file that is refused then.
     let early = if asks(args) { None } else { Some(Keys::begin(args, context)?) };
     let mut input = input::load(context, input::stated(context, &args.input, args.key.as_deref()), &args.trust)?;
+    input.key_is_decided();
     if args.trust.fetch_missing {
         super::fetch::complete(&mut input, &names, now, context)?;
     }

@@ -6,6 +6,8 @@ mod asking;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod chosen;
+#[cfg(test)]
 mod command;
 #[cfg(test)]
 mod examples;
