@@ -65,6 +65,9 @@ pub enum CertError {
     /// No chain.
     #[error("no chain can be built from the files")]
     Chain(#[source] ChainError),
+    /// No chain for a PFX, where `--name` is its friendly name.
+    #[error("no chain can be built from the files")]
+    PfxChain(#[source] ChainError),
     /// A secret cannot be had.
     #[error("a password cannot be had")]
     Secret(#[source] SecretError),
@@ -114,6 +117,7 @@ impl CertError {
             | Self::NoRoot { .. }
             | Self::NoFiles
             | Self::Chain(_)
+            | Self::PfxChain(_)
             | Self::Secret(_)
             | Self::NotAPfx { .. }
             | Self::NotEvenAPfx { .. }
@@ -134,7 +138,11 @@ impl CertError {
             Self::NoFiles => {
                 "name the files that the CA sent, in any order; or give a site file that names them (`--site FILE`)".to_owned()
             }
-            Self::Chain(error) => error.help().to_owned(),
+            Self::PfxChain(ChainError::SeveralServerCertificates { .. }) => {
+                "name the one that is meant: give its private key (`--key FILE`), or leave the other certificates' files out of `--in`"
+                    .to_owned()
+            }
+            Self::Chain(error) | Self::PfxChain(error) => error.help().to_owned(),
             Self::Secret(_) => "say where it is: env:NAME, file:PATH, cmd:COMMAND, or prompt at a terminal".to_owned(),
             Self::NotEvenAPfx { .. } => {
                 "`portcullis cert inspect FILE` shows what is in it; `portcullis cert pfx` makes a PFX of it".to_owned()

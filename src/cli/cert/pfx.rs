@@ -12,7 +12,7 @@ use super::{At, CertContext, CertError, DONE, FOUND, check, instant, secret_ref}
 use crate::certs::pfx::{KeysError, PfxKeys, PfxProfile, TARGETS, compose_pfx};
 use crate::certs::{Chain, Demands, Key, review, review_without_chain};
 use crate::disk::{self, Existing, Staged, WriteError};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::site::model::SecretRef;
 
 /// Arguments of `cert pfx`.
@@ -109,9 +109,10 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
         Ok(chain) => chain,
         Err(error) => match review_without_chain(&input.bag, &error) {
             Some(findings) => return Answer { args, chain: None, findings: &findings, now }.refuse(context),
-            None => return Err(CertError::Chain(error)),
+            None => return Err(CertError::PfxChain(error)),
         },
     };
+    check::say_if_newer(&chain, now, context)?;
     let demands = Demands { key: true, appliance: context.site.is_some(), ..Demands::new(&names, now) };
     let findings = review(&input.bag, &chain, &demands);
     let answer = Answer { args, chain: Some(&chain), findings: &findings, now };
@@ -232,11 +233,15 @@ impl Answer<'_> {
         list
     }
 
+    fn errors(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+    }
+
     /// Says why nothing was written.
     fn refuse(&self, context: &mut CertContext<'_>) -> Result<u8, CertError> {
         let output = |source| CertError::Output { source };
         if context.json {
-            let value = json!({"out": null, "certificates": self.certificates(), "findings": self.findings});
+            let value = json!({"out": null, "certificates": self.certificates(), "findings": self.findings, "errors": self.errors()});
             show::print_json(&value, context.out)?;
         } else {
             show::print_findings(self.findings, Paint::of(context), context.out).map_err(output)?;
@@ -257,7 +262,7 @@ impl Answer<'_> {
         let certificates = self.certificates();
         if context.json {
             let password_file = password_file.map(|file| file.display().to_string());
-            let value = json!({"out": out, "password_file": password_file, "certificates": certificates, "findings": self.findings});
+            let value = json!({"out": out, "password_file": password_file, "certificates": certificates, "findings": self.findings, "errors": self.errors()});
             show::print_json(&value, context.out)?;
             return Ok(DONE);
         }
@@ -265,6 +270,13 @@ impl Answer<'_> {
         let count = certificates.len();
         let plural = if count == 1 { "" } else { "s" };
         writeln!(context.out, "{out}: key and {count} certificate{plural}, read back and compared").map_err(output)?;
+        match self.errors() {
+            0 => {}
+            1 => writeln!(context.out, "written, although 1 error was found: mend it before this is used").map_err(output)?,
+            errors => {
+                writeln!(context.out, "written, although {errors} errors were found: mend them before this is used").map_err(output)?
+            }
+        }
         Ok(DONE)
     }
 }

@@ -44,3 +44,13 @@ fn the_key_that_is_named_chooses_among_certificates() {
     assert_eq!(outcome.code, 0, "{outcome:?}");
     assert!(outcome.json()["certificates"][0]["file"].as_str().unwrap().ends_with("second.pem"), "{outcome:?}");
 }
+
+#[test]
+fn a_script_reads_how_many_errors_a_written_pfx_has() {
+    let folder = two_servers();
+    let out = folder.path().join("x.pfx").display().to_string();
+    let outcome = told(folder.path(), &format!("pfx --in first.pem first.key --at 2100-01-01 --out {out}"), true);
+    let json = outcome.json();
+    let errors = outcome.findings().iter().filter(|one| one.starts_with("error")).count();
+    assert!(errors > 0 && outcome.code == 0 && json["errors"] == errors, "{json}");
+}
