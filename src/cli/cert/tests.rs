@@ -56,11 +56,11 @@ fn a_missing_file_is_an_error_in_three_parts() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_a_file_is_a_finding() {
+fn a_folder_in_the_place_of_a_file_ends_as_a_missing_file_does() {
     let folder = tempfile::tempdir().unwrap();
-    let (code, out, _) = portcullis(folder.path(), &format!("check {}", folder.path().display()));
-    assert_eq!(code, 3);
-    assert!(out.contains("cert.unreadable"), "{out}");
+    let (code, _, err) = portcullis(folder.path(), &format!("check {}", folder.path().display()));
+    assert_eq!(code, 2);
+    assert!(err.contains("cannot read") && err.contains("name the files in the folder"), "{err}");
 }
 
 #[test]
