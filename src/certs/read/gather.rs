@@ -48,6 +48,9 @@ impl<'a> Gatherer<'a> {
             return self.take_der(&source.bytes, &origin(name, None));
         }
         let text = pem::text_of(&source.bytes);
+        if let Some(mistake) = shape::mangled(&text).filter(|_| pem::blocks(&text).all(|block| !matches!(block.body, Body::Der(_)))) {
+            return self.mistaken(&origin(name, None), mistake);
+        }
         if pem::has_blocks(&text) {
             self.take_text(name, &text);
         } else if let Some(der) = shape::bare_base64(&text) {
@@ -91,7 +94,10 @@ impl<'a> Gatherer<'a> {
             return Some((at, mistake));
         }
         match block.body {
-            Body::Der(der) => self.take_der(&der, &at),
+            Body::Der(der) => match shape::shape_of_der(&der) {
+                Err(mistake) => self.mistaken(&at, shape::of_label(block.label, mistake)),
+                Ok(_) => self.take_der(&der, &at),
+            },
             Body::DekInfo(pem) => self.take_dek_info(&pem, &at),
             Body::CutOff => {
                 let message = format!("the block `{}` that begins here has no end: the file was cut off or edited", block.label);

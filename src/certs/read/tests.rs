@@ -145,3 +145,18 @@ fn a_key_of_the_oldest_scheme_comes_with_a_command_that_opens_it() {
     assert_eq!(ids(&bag), ["cert.unreadable"]);
     assert!(bag.findings[0].fix.contains("-provider legacy -provider default"), "{:?}", bag.findings);
 }
+
+#[test]
+fn pem_that_was_damaged_on_its_way_is_called_what_it_is() {
+    let pem = testing::leaf(&["a.example.com"]).pem();
+    let broken = super::pem_block("CERTIFICATE", &[0x30, 0x06, 0xff, 0x04, 1, 2, 3, 4]);
+    for (text, wanted) in [
+        (pem.replace("-----", "\u{2013}\u{2013}\u{2013}"), "dashes"),
+        (pem.replace('\n', "\\n"), "written out"),
+        (broken, "CERTIFICATE block"),
+    ] {
+        let bag = read(&[source("c.pem", text)], &NoPasswords);
+        assert_eq!(ids(&bag), ["cert.unreadable"]);
+        assert!(bag.findings[0].message.contains(wanted), "{:?}", bag.findings);
+    }
+}
