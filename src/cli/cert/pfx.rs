@@ -352,7 +352,7 @@ impl Answer<'_> {
             0 => {}
             1 => writeln!(context.out, "written, although 1 error was found: mend it before this is used").map_err(output)?,
             errors => {
-                writeln!(context.out, "written, although {errors} errors were found: mend them before this is used").map_err(output)?
+                writeln!(context.out, "written, although {errors} errors were found: mend them before this is used").map_err(output)?;
             }
         }
         Ok(DONE)
