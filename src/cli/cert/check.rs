@@ -114,7 +114,10 @@ fn look_at(
     match chain(&input, &names, now, context.interactive) {
         Ok(chain) => {
             say_if_newer(&chain, now, context)?;
-            let findings = review(&input.bag, &chain, &demands);
+            let mut findings = review(&input.bag, &chain, &demands);
+            if args.trust.fetch_missing {
+                super::fetch::without_fetch_hints(&mut findings);
+            }
             Ok(Verdict { title, chain: Some(chain), findings })
         }
         Err(error) => match review_without_chain(&input.bag, &error) {

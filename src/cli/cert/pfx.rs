@@ -132,7 +132,10 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
     };
     check::say_if_newer(&chain, now, context)?;
     let demands = Demands { key: true, appliance: context.site.is_some(), ..Demands::new(&names, now) };
-    let findings = review(&input.bag, &chain, &demands);
+    let mut findings = review(&input.bag, &chain, &demands);
+    if args.trust.fetch_missing {
+        super::fetch::without_fetch_hints(&mut findings);
+    }
     let answer = Answer { args, chain: Some(&chain), findings: &findings, now };
     let Some(key) = chain.key.clone().filter(|_| chain.is_whole()) else {
         return answer.refuse(context);

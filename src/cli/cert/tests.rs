@@ -171,3 +171,14 @@ fn a_pfx_that_is_written_in_spite_of_errors_says_so_at_its_end() {
     let (_, out, _) = portcullis(folder.path(), &line("--at 2026-12-01"));
     assert!(!out.contains("although"), "{out}");
 }
+
+#[test]
+fn whoever_fetched_in_vain_is_not_told_to_fetch() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = testing::Recipe { names: &["a.example.com"], issuer_url: Some("ldap://ca.example/x"), ..testing::Recipe::default() };
+    let path = folder.path().join("leaf.pem");
+    std::fs::write(&path, recipe.make(Some(&testing::authority("Test CA", None))).pem()).unwrap();
+    let (code, out, err) = portcullis(folder.path(), &format!("check {} --fetch-missing", path.display()));
+    assert_eq!(code, 3, "{out}");
+    assert!(err.contains("cannot fetch ldap:") && out.contains("fetching did not help") && !out.contains("download it from"), "{out}{err}");
+}
