@@ -6,6 +6,8 @@ use super::platform::{PLATFORMS, Platform};
 use super::scheme::{Hash, Mac, Scheme};
 use super::structure::{Pfx, PfxReadError, Safe};
 
+const KEY: &str = "private key";
+
 /// What can be said of a PFX without its password.
 #[derive(Debug, Clone)]
 pub struct Explanation {
@@ -47,17 +49,39 @@ pub fn explain(bytes: &[u8]) -> Result<Explanation, PfxReadError> {
         }
     }
     for scheme in pfx.key_schemes()? {
-        parts.push(("private key", scheme));
+        parts.push((KEY, scheme));
     }
     let readings = PLATFORMS.iter().map(|platform| read_by(platform, pfx.mac.as_ref(), &parts)).collect();
     let remarks = remarks(pfx.mac.as_ref(), &parts);
     Ok(Explanation { mac: pfx.mac, parts, readings, remarks })
 }
 
+impl Explanation {
+    /// Adds what a password means for the platforms that is not ASCII alone.
+    pub fn consider_password(&mut self, password: &str) {
+        let encrypted = self.mac.is_some() || self.parts.iter().any(|(_, scheme)| scheme.is_some());
+        if password.is_ascii() || !encrypted {
+            return;
+        }
+        for reading in &mut self.readings {
+            reading.objections.extend(reading.platform.objection_to_non_ascii());
+        }
+        self.remarks.push(
+            "the password has letters outside ASCII, which programs encode differently: one of ASCII alone opens everywhere".to_owned(),
+        );
+    }
+}
+
 fn read_by(platform: &Platform, mac: Option<&Mac>, parts: &[(&'static str, Option<Scheme>)]) -> Reading {
-    let mut objections: Vec<String> = mac.and_then(|mac| platform.objection_to_mac(mac)).into_iter().collect();
+    let to_mac = mac.map_or_else(|| platform.objection_to_no_mac(), |mac| platform.objection_to_mac(mac));
+    let mut objections: Vec<String> = to_mac.into_iter().collect();
     for (what, scheme) in parts {
-        if let Some(objection) = scheme.as_ref().and_then(|scheme| platform.objection_to_scheme(scheme)) {
+        let to_part = match scheme {
+            Some(scheme) => platform.objection_to_scheme(scheme),
+            None if *what == KEY => platform.objection_to_plain_key(),
+            None => None,
+        };
+        if let Some(objection) = to_part {
             let objection = format!("{what}: {objection}");
             if !objections.contains(&objection) {
                 objections.push(objection);
@@ -72,17 +96,20 @@ fn remarks(mac: Option<&Mac>, parts: &[(&'static str, Option<Scheme>)]) -> Vec<S
     match mac {
         None => {
             remarks
-                .push("it has no MAC: a wrong password shows only when a part fails to decrypt, and some platforms refuse it".to_owned());
+                .push("it has no MAC: a wrong password shows only when a part fails to decrypt, and whether Windows, macOS and Android take it is not known".to_owned());
         }
         Some(Mac::Traditional { hash: Hash::Md5 | Hash::Sha1, .. }) => {
             remarks.push("its MAC rests on SHA-1 or older: good for old platforms, not for FIPS mode".to_owned());
         }
+        Some(Mac::Pbmac1 { .. }) => {
+            remarks.push("with an empty password NSS (pk12util) imports it nevertheless, without checking the MAC".to_owned());
+        }
         Some(_) => {}
     }
-    if parts.iter().any(|(what, scheme)| *what == "private key" && scheme.is_none()) {
+    if parts.iter().any(|(what, scheme)| *what == KEY && scheme.is_none()) {
         remarks.push("its private key is not encrypted: whoever has the file has the key".to_owned());
     }
-    if !parts.iter().any(|(what, _)| *what == "private key") {
+    if !parts.iter().any(|(what, _)| *what == KEY) {
         remarks.push("no private key can be seen in it without the password; there may be none".to_owned());
     }
     let work = mac.map_or(0, Mac::work).max(parts.iter().filter_map(|(_, scheme)| scheme.as_ref()).map(Scheme::work).max().unwrap_or(0));

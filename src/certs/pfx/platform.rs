@@ -1,7 +1,7 @@
 //! What each platform can open, as data. An entry says since when and where that is known from.
 
 use super::scheme::{Cipher, Hash, Kdf, Mac, Scheme};
-use Feature::{Aes, Pbmac1, Rc2, Scrypt, Sha2Mac};
+use Feature::{Aes, NoMac, Pbmac1, PlainKey, Rc2, Scrypt, Sha2Mac};
 
 /// Something that not every platform knows. 3DES with a SHA-1 MAC all of them do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,10 @@ enum Feature {
     Pbmac1,
     /// scrypt in the place of PBKDF2.
     Scrypt,
+    /// No MAC at all; unless it is known to refuse.
+    NoMac,
+    /// A private key that is not encrypted; unless it is known not to see it.
+    PlainKey,
 }
 
 /// One platform that people import PFX files on.
@@ -39,47 +43,67 @@ const fn platform(name: &'static str, knows: &'static [Feature], source: &'stati
 pub(super) const PLATFORMS: [Platform; 19] = [
     platform(
         "Windows Server 2012 to 2016, Windows 7 to 10 1703",
-        &[Rc2],
+        &[Rc2, NoMac, PlainKey],
         "Microsoft, \"Cannot import AES256-SHA256-encrypted PFX certificate\"; acme.sh 6805, openssl 27035",
     ),
     platform(
         "Windows Server 2019 and later, Windows 10 1709 and later",
-        &[Rc2, Aes, Sha2Mac],
+        &[Rc2, Aes, Sha2Mac, NoMac, PlainKey],
         "CertificateDsc, PfxImport requirements; acme.sh 6805; of PBMAC1 nothing is known",
     ),
-    platform("Java 8 before 8u301, Java 11 before 11.0.12", &[Rc2], "JDK-8076190, JDK-8153005 and backports; helidon-examples 38"),
-    platform("Java 8u301, 11.0.12, 12 to 25", &[Rc2, Aes, Sha2Mac], "JDK-8076190; opened here with keytool 17, which refuses PBMAC1"),
-    platform("Java 26 and later", &[Rc2, Aes, Sha2Mac, Pbmac1], "JDK-8343232 (PBMAC1); vendors bring it to older ones (JDK-8370042)"),
-    platform("OpenSSL 1.1, Node.js 10 to 16", &[Rc2, Aes, Sha2Mac, Scrypt], "OpenSSL changes: PBES2 in PKCS#12, RC2 in the one library"),
+    platform("Java 8 before 8u301, Java 11 before 11.0.12", &[Rc2, NoMac], "JDK-8076190, JDK-8153005 and backports; helidon-examples 38"),
+    platform(
+        "Java 8u301, 11.0.12, 12 to 25",
+        &[Rc2, Aes, Sha2Mac, NoMac],
+        "JDK-8076190; opened here with keytool 17, which refuses PBMAC1",
+    ),
+    platform(
+        "Java 26 and later",
+        &[Rc2, Aes, Sha2Mac, Pbmac1, NoMac],
+        "JDK-8343232 (PBMAC1); vendors bring it to older ones (JDK-8370042)",
+    ),
+    platform(
+        "OpenSSL 1.1, Node.js 10 to 16",
+        &[Rc2, Aes, Sha2Mac, Scrypt, NoMac, PlainKey],
+        "OpenSSL changes: PBES2 in PKCS#12, RC2 in the one library",
+    ),
     platform(
         "OpenSSL 3.0 to 3.3, Node.js 18 to 22 (the appliance)",
-        &[Aes, Sha2Mac, Scrypt],
+        &[Aes, Sha2Mac, Scrypt, NoMac, PlainKey],
         "OpenSSL 3.0 migration guide: RC2 is in the legacy provider; opened here with OpenSSL 3.0 and Node.js 20",
     ),
-    platform("OpenSSL 3.4 and later, Node.js 24", &[Aes, Sha2Mac, Scrypt, Pbmac1], "OpenSSL 3.4 changes: RFC 9579 (openssl 24577)"),
+    platform(
+        "OpenSSL 3.4 and later, Node.js 24",
+        &[Aes, Sha2Mac, Scrypt, Pbmac1, NoMac, PlainKey],
+        "OpenSSL 3.4 changes: RFC 9579 (openssl 24577)",
+    ),
     platform(
         "Python cryptography up to 43",
-        &[Rc2, Aes, Sha2Mac, Scrypt],
+        &[Rc2, Aes, Sha2Mac, Scrypt, NoMac, PlainKey],
         "it loads OpenSSL's legacy provider; opened here with version 38, RC2 too",
     ),
     platform(
         "Python cryptography 44 and later, from PyPI",
-        &[Rc2, Aes, Sha2Mac, Scrypt, Pbmac1],
+        &[Rc2, Aes, Sha2Mac, Scrypt, Pbmac1, NoMac, PlainKey],
         "it carries OpenSSL 3.4 or later; opened here with version 50, RC2 and PBMAC1 too",
     ),
-    platform("GnuTLS 3.7 (certtool)", &[Rc2, Aes, Sha2Mac], "opened here with certtool 3.7, which refuses PBMAC1"),
-    platform("GnuTLS 3.8.6 and later", &[Rc2, Aes, Sha2Mac, Pbmac1], "GnuTLS merge request 1833 (2024)"),
-    platform("NSS 3.87 (Firefox, pk12util)", &[Rc2, Aes, Sha2Mac], "opened here with pk12util 3.87, which refuses PBMAC1"),
-    platform("macOS keychain up to 14", &[Rc2], "pyca 7293, xca 474, ruby-openssl 654: no MAC with SHA-256"),
+    platform("GnuTLS 3.7 (certtool)", &[Rc2, Aes, Sha2Mac, PlainKey], "opened here with certtool 3.7, which refuses PBMAC1"),
+    platform("GnuTLS 3.8.6 and later", &[Rc2, Aes, Sha2Mac, Pbmac1, PlainKey], "GnuTLS merge request 1833 (2024)"),
+    platform("NSS 3.87 (Firefox, pk12util)", &[Rc2, Aes, Sha2Mac, PlainKey], "opened here with pk12util 3.87, which refuses PBMAC1"),
+    platform("macOS keychain up to 14", &[Rc2, NoMac, PlainKey], "pyca 7293, xca 474, ruby-openssl 654: no MAC with SHA-256"),
     platform(
         "macOS keychain 15 and later",
-        &[Rc2, Aes, Sha2Mac],
+        &[Rc2, Aes, Sha2Mac, NoMac, PlainKey],
         "tauri 15844: with `security import -f pkcs12`, which must not be left to guess the format",
     ),
-    platform("Android up to 13", &[Rc2], "strongswan-docs 5, clip_share_server 48"),
-    platform("Android 14 and later", &[Rc2, Aes, Sha2Mac], "clip_share_server 48, ultimate-ca-manager 331"),
-    platform("Go x/crypto/pkcs12", &[Rc2], "x/crypto documentation: the package is frozen at PBE with SHA-1, 3DES and RC2"),
-    platform("Go software.sslmate.com/src/go-pkcs12 of 2025", &[Rc2, Aes, Sha2Mac, Pbmac1], "go-pkcs12 68 and 71: it reads PBMAC1"),
+    platform("Android up to 13", &[Rc2, NoMac, PlainKey], "strongswan-docs 5, clip_share_server 48"),
+    platform("Android 14 and later", &[Rc2, Aes, Sha2Mac, NoMac, PlainKey], "clip_share_server 48, ultimate-ca-manager 331"),
+    platform("Go x/crypto/pkcs12", &[Rc2, PlainKey], "x/crypto documentation: the package is frozen at PBE with SHA-1, 3DES and RC2"),
+    platform(
+        "Go software.sslmate.com/src/go-pkcs12 of 2025",
+        &[Rc2, Aes, Sha2Mac, Pbmac1, PlainKey],
+        "go-pkcs12 68 and 71: it reads PBMAC1",
+    ),
 ];
 
 impl Platform {
@@ -101,6 +125,21 @@ impl Platform {
             }
             Scheme::Pbes2 { .. } | Scheme::Pkcs12 { .. } => None,
         }
+    }
+
+    /// Why it makes nothing of a file without MAC; `None` where it opens that, or nothing is known.
+    pub(super) fn objection_to_no_mac(&self) -> Option<String> {
+        (!self.knows(NoMac)).then(|| "it refuses a file without MAC".to_owned())
+    }
+
+    /// Why it makes nothing of a private key that is not encrypted; `None` where it takes it, or nothing is known.
+    pub(super) fn objection_to_plain_key(&self) -> Option<String> {
+        (!self.knows(PlainKey)).then(|| "it passes over a key that is not encrypted, and shows no entry".to_owned())
+    }
+
+    /// Why it refuses a password with letters outside ASCII; `None` where it does not.
+    pub(super) fn objection_to_non_ascii(&self) -> Option<String> {
+        self.name.starts_with("Java").then(|| "it refuses a password with letters outside ASCII".to_owned())
     }
 
     /// Why it cannot check such a MAC; `None` where it can.

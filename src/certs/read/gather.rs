@@ -48,6 +48,9 @@ impl<'a> Gatherer<'a> {
             return self.take_der(&source.bytes, &origin(name, None));
         }
         let text = pem::text_of(&source.bytes);
+        if let Some(mistake) = shape::mangled(&text).filter(|_| pem::blocks(&text).all(|block| !matches!(block.body, Body::Der(_)))) {
+            return self.mistaken(&origin(name, None), mistake);
+        }
         if pem::has_blocks(&text) {
             self.take_text(name, &text);
         } else if let Some(der) = shape::bare_base64(&text) {
@@ -91,7 +94,10 @@ impl<'a> Gatherer<'a> {
             return Some((at, mistake));
         }
         match block.body {
-            Body::Der(der) => self.take_der(&der, &at),
+            Body::Der(der) => match shape::shape_of_der(&der) {
+                Err(mistake) => self.mistaken(&at, shape::of_label(block.label, mistake)),
+                Ok(_) => self.take_der(&der, &at),
+            },
             Body::DekInfo(pem) => self.take_dek_info(&pem, &at),
             Body::CutOff => {
                 let message = format!("the block `{}` that begins here has no end: the file was cut off or edited", block.label);
@@ -170,7 +176,7 @@ impl<'a> Gatherer<'a> {
             pfx.authenticate(password)?;
             pfx.open(password)
         };
-        self.take_locked(Lock { at, what: "the PFX" }, open, |gatherer, contents| gatherer.take_contents(contents, at));
+        self.take_locked(Lock { at, what: PFX }, open, |gatherer, contents| gatherer.take_contents(contents, at));
     }
 
     fn take_contents(&mut self, contents: Vec<Content>, at: &Origin) {
@@ -203,7 +209,11 @@ impl<'a> Gatherer<'a> {
             Err(error) if error.is_wrong_password() => self.locked(lock, asked.is_some()),
             Err(error) => {
                 let message = format!("{} cannot be opened: {error}", lock.what);
-                let fix = "write it anew with a common scheme: `openssl pkcs8 -topk8 -in KEY -out NEW.key` for a key, `openssl pkcs12 -export` for a PFX";
+                let fix = if lock.what == PFX {
+                    "write it anew with a common scheme: `openssl pkcs12 -export`"
+                } else {
+                    "write it anew with a common scheme: `openssl pkcs8 -topk8 -provider legacy -provider default -in KEY -out NEW.key` (without the legacy provider OpenSSL 3 does not open what is as old as PBE with MD5 and DES)"
+                };
                 self.unreadable(lock.at, &message, fix);
             }
         }
@@ -211,12 +221,14 @@ impl<'a> Gatherer<'a> {
 
     fn locked(&mut self, lock: Lock<'_>, tried: bool) {
         let what = lock.what;
-        let message = if tried {
-            format!("{what} is encrypted, and the password given does not open it")
+        let (message, fix) = if tried {
+            let fix = "give the password with which it was encrypted (`--key-password-from`); look for a space or line break at its end, the keyboard's layout, and letters outside ASCII, which programs encode differently";
+            (format!("{what} is encrypted, and the password given does not open it"), fix)
         } else {
-            format!("{what} is encrypted, and no password was given")
+            let fix = "say where its password is: `--key-password-from env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`";
+            (format!("{what} is encrypted, and no password was given"), fix)
         };
-        let fix = "say where its password is: `--key-password-from env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`; `portcullis cert explain FILE` says how a PFX is encrypted";
+        let fix = if what == PFX { format!("{fix}; `portcullis cert explain FILE` says how it is encrypted") } else { fix.to_owned() };
         self.bag.findings.push(LOCKED.error(lock.at, message, fix));
     }
 
@@ -286,6 +298,8 @@ impl<'a> Gatherer<'a> {
         self.bag.findings.push(UNREADABLE.error(at, message, fix));
     }
 }
+
+const PFX: &str = "the PFX";
 
 /// Something encrypted: where, and what it is called.
 #[derive(Clone, Copy)]

@@ -52,6 +52,40 @@ const ENCRYPTED_MESSAGE: Mistaken =
 const NOTHING: Mistaken =
     mistaken("nothing that is known here", "ask the CA for the certificate as PEM, DER, P7B or PFX; `file NAME` may say what this is");
 
+const DASHES_CHANGED: Mistaken = mistaken(
+    "PEM text whose dashes a word processor changed (en or em dashes instead of `-----`)",
+    "fetch the file again, or put five plain hyphens before and after `BEGIN …` and `END …` and save it as plain text",
+);
+const LINES_ESCAPED: Mistaken = mistaken(
+    "PEM text with `\\n` written out instead of line breaks, as it stands in JSON or environment variables",
+    "turn each `\\n` into a line break: `printf '%b' \"$(cat FILE)\" > NEW.pem`",
+);
+const DAMAGED_CERTIFICATE: Mistaken = mistaken(
+    "a CERTIFICATE block whose content is no certificate: it was damaged or altered",
+    "fetch the file again from the CA, or copy the block whole",
+);
+
+/// What became of a PEM text on its way that cannot be read any more.
+pub(super) fn mangled(text: &str) -> Option<Mistaken> {
+    let dashes = |letter: char| matches!(letter, '\u{2010}'..='\u{2015}' | '\u{2212}');
+    let labels = ["BEGIN CERTIFICATE", "BEGIN PRIVATE KEY", "BEGIN RSA PRIVATE KEY", "BEGIN EC PRIVATE KEY", "BEGIN ENCRYPTED PRIVATE KEY"];
+    let named = labels.iter().any(|label| text.contains(label));
+    match (named, text.contains("-----\\n"), text.contains(dashes)) {
+        (true, true, _) => Some(LINES_ESCAPED),
+        (true, false, true) => Some(DASHES_CHANGED),
+        _ => None,
+    }
+}
+
+/// A block that calls itself a certificate and holds what is known as nothing.
+pub(super) fn of_label(label: &str, mistake: Mistaken) -> Mistaken {
+    if matches!(label, "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE") && mistake == NOTHING {
+        DAMAGED_CERTIFICATE
+    } else {
+        mistake
+    }
+}
+
 /// What a PEM label announces that is no certificate and no key for TLS. `None`: look at the content.
 pub(super) fn mistaken_label(label: &str) -> Option<Mistaken> {
     match label {

@@ -60,6 +60,9 @@ fn an_encrypted_key_without_or_with_the_wrong_password_says_which() {
         assert!(none.findings[0].message.contains("no password was given"), "{}", none.findings[0].message);
         let wrong = read(&[source("k.pem", content)], &SecretString::from("wrong"));
         assert!(wrong.findings[0].message.contains("does not open it"), "{}", wrong.findings[0].message);
+        assert!(none.findings[0].fix.starts_with("say where"), "{}", none.findings[0].fix);
+        assert!(wrong.findings[0].fix.starts_with("give the password"), "{}", wrong.findings[0].fix);
+        assert!([&none, &wrong].iter().all(|bag| !bag.findings[0].fix.contains("cert explain")), "that is for a PFX");
     }
 }
 
@@ -128,4 +131,32 @@ fn base64_without_any_markers_is_read() {
     let leaf = testing::leaf(&["a.example.com"]);
     let bare = leaf.pem().lines().filter(|line| !line.starts_with("-----")).collect::<Vec<_>>().join("\r\n");
     assert_eq!(read(&[source("tls.crt.b64", bare)], &NoPasswords).certificates.len(), 1);
+}
+
+#[test]
+fn a_key_of_the_oldest_scheme_comes_with_a_command_that_opens_it() {
+    // PBES1 with MD5 and DES, as OpenSSL wrote it before 1.0.
+    let scheme = [0x30, 0x1b, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 3, 0x30, 0x0e, 4, 8, 1, 2, 3, 4, 5, 6, 7, 8, 2, 2, 8, 0];
+    let mut inner = scheme.to_vec();
+    inner.extend([4, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let mut der = vec![0x30, u8::try_from(inner.len()).unwrap()];
+    der.extend(inner);
+    let bag = read(&[source("old.key", der)], &SecretString::from("secret"));
+    assert_eq!(ids(&bag), ["cert.unreadable"]);
+    assert!(bag.findings[0].fix.contains("-provider legacy -provider default"), "{:?}", bag.findings);
+}
+
+#[test]
+fn pem_that_was_damaged_on_its_way_is_called_what_it_is() {
+    let pem = testing::leaf(&["a.example.com"]).pem();
+    let broken = super::pem_block("CERTIFICATE", &[0x30, 0x06, 0xff, 0x04, 1, 2, 3, 4]);
+    for (text, wanted) in [
+        (pem.replace("-----", "\u{2013}\u{2013}\u{2013}"), "dashes"),
+        (pem.replace('\n', "\\n"), "written out"),
+        (broken, "CERTIFICATE block"),
+    ] {
+        let bag = read(&[source("c.pem", text)], &NoPasswords);
+        assert_eq!(ids(&bag), ["cert.unreadable"]);
+        assert!(bag.findings[0].message.contains(wanted), "{:?}", bag.findings);
+    }
 }

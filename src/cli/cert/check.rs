@@ -1,5 +1,6 @@
 //! `cert check`: every rule; findings with a fix each.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -103,6 +104,7 @@ fn look_at(
 ) -> Result<Verdict, CertError> {
     let Target { title, files, names, key } = target;
     let mut input = input::load(context, files, &args.trust)?;
+    input.key_is_decided();
     if args.trust.fetch_missing {
         super::fetch::complete(&mut input, &names, now, context)?;
     }
@@ -111,7 +113,11 @@ fn look_at(
     let demands = Demands { names: &names, now, key, appliance: context.site.is_some(), elsewhere };
     match chain(&input, &names, now, context.interactive) {
         Ok(chain) => {
-            let findings = review(&input.bag, &chain, &demands);
+            say_if_newer(&chain, now, context)?;
+            let mut findings = review(&input.bag, &chain, &demands);
+            if args.trust.fetch_missing {
+                super::fetch::without_fetch_hints(&mut findings);
+            }
             Ok(Verdict { title, chain: Some(chain), findings })
         }
         Err(error) => match review_without_chain(&input.bag, &error) {
@@ -121,11 +127,47 @@ fn look_at(
     }
 }
 
-/// The chain in the files; where several certificates could be meant, a person at the terminal is asked.
+/// The chain in the files; of a certificate and its renewal the newer one, and where several others could be meant, a
+/// person at the terminal is asked.
 pub(super) fn chain(input: &Input, names: &[String], now: jiff::Timestamp, interactive: bool) -> Result<Chain, ChainError> {
-    let ask = |candidates: &[Arc<Certificate>]| ask_which(candidates);
-    let choose: Option<&crate::certs::Choose<'_>> = if interactive { Some(&ask) } else { None };
-    build_chain(&input.bag, &input.roots, LeafSelection { names, choose }, now)
+    let choose =
+        |candidates: &[Arc<Certificate>]| newest(candidates, now).or_else(|| if interactive { ask_which(candidates) } else { None });
+    build_chain(&input.bag, &input.roots, LeafSelection { names, choose: Some(&choose) }, now)
+}
+
+/// Whether the one is the other issued anew: same key, same names, both valid.
+fn is_renewal(one: &Certificate, other: &Certificate, now: jiff::Timestamp) -> bool {
+    let names = |certificate: &Certificate| {
+        let names: BTreeSet<String> = certificate.extensions.names.iter().map(|name| name.to_string().to_ascii_lowercase()).collect();
+        names
+    };
+    let both_valid = one.is_valid_at(now) && other.is_valid_at(now);
+    both_valid && one.public_key_info() == other.public_key_info() && names(one) == names(other)
+}
+
+/// The place of the newest, where all are renewals of one certificate.
+fn newest(candidates: &[Arc<Certificate>], now: jiff::Timestamp) -> Option<usize> {
+    let (first, others) = candidates.split_first()?;
+    if !others.iter().all(|other| is_renewal(first, other, now)) {
+        return None;
+    }
+    let newest = candidates.iter().enumerate().max_by_key(|(_, one)| (one.not_before, one.not_after));
+    newest.map(|(place, _)| place)
+}
+
+/// Tells that the newer one of a certificate and its renewal was taken.
+pub(super) fn say_if_newer(chain: &Chain, now: jiff::Timestamp, context: &mut CertContext<'_>) -> Result<(), CertError> {
+    let leaf = &chain.leaf;
+    let renewed = |one: &&Arc<Certificate>| is_renewal(leaf, one, now) && one.not_before <= leaf.not_before;
+    for older in chain.extra.iter().filter(renewed) {
+        let (from, to) = (leaf.not_before.strftime("%F"), leaf.not_after.strftime("%F"));
+        let text = format!(
+            "{} and {} are for the same key and names: the newer one is taken, {} (valid {from} to {to}); leave its file out for the other",
+            older.origin, leaf.origin, leaf.origin
+        );
+        writeln!(context.err, "{text}").map_err(|source| CertError::Output { source })?;
+    }
+    Ok(())
 }
 
 fn ask_which(candidates: &[Arc<Certificate>]) -> Option<usize> {

@@ -65,9 +65,15 @@ pub enum CertError {
     /// No chain.
     #[error("no chain can be built from the files")]
     Chain(#[source] ChainError),
+    /// No chain for a PFX, where `--name` is its friendly name.
+    #[error("no chain can be built from the files")]
+    PfxChain(#[source] ChainError),
     /// A secret cannot be had.
     #[error("a password cannot be had")]
     Secret(#[source] SecretError),
+    /// The new PFX's password was typed in two ways.
+    #[error("the two passwords differ, and no PFX was written")]
+    PasswordsDiffer,
     /// Not a PFX.
     #[error("{path} cannot be explained")]
     NotAPfx {
@@ -114,7 +120,9 @@ impl CertError {
             | Self::NoRoot { .. }
             | Self::NoFiles
             | Self::Chain(_)
+            | Self::PfxChain(_)
             | Self::Secret(_)
+            | Self::PasswordsDiffer
             | Self::NotAPfx { .. }
             | Self::NotEvenAPfx { .. }
             | Self::Csr(CsrError::NoNames | CsrError::BadName { .. })
@@ -126,6 +134,9 @@ impl CertError {
     /// What to do next.
     pub fn help(&self) -> Option<String> {
         Some(match self {
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
+                "name the files in the folder, not the folder: `FOLDER/*.pem`".to_owned()
+            }
             Self::Read { .. } => "check the path and that you may read the file".to_owned(),
             Self::OutIsInput { .. } | Self::OutIsFolder { .. } => "name another file: `--out FILE`".to_owned(),
             Self::NoFolder { folder, .. } => format!("make it first (`mkdir -p {}`), or name another file: `--out FILE`", folder.display()),
@@ -134,7 +145,12 @@ impl CertError {
             Self::NoFiles => {
                 "name the files that the CA sent, in any order; or give a site file that names them (`--site FILE`)".to_owned()
             }
-            Self::Chain(error) => error.help().to_owned(),
+            Self::PfxChain(ChainError::SeveralServerCertificates { .. }) => {
+                "name the one that is meant: give its private key (`--key FILE`), or leave the other certificates' files out of `--in`"
+                    .to_owned()
+            }
+            Self::Chain(error) | Self::PfxChain(error) => error.help().to_owned(),
+            Self::PasswordsDiffer => "run the command again, and type the same password twice".to_owned(),
             Self::Secret(_) => "say where it is: env:NAME, file:PATH, cmd:COMMAND, or prompt at a terminal".to_owned(),
             Self::NotEvenAPfx { .. } => {
                 "`portcullis cert inspect FILE` shows what is in it; `portcullis cert pfx` makes a PFX of it".to_owned()

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::input::read_file;
@@ -26,12 +27,13 @@ pub struct ExplainArgs {
 pub(super) fn run(args: &ExplainArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
     let path = &args.file;
     let bytes = read_file(path).map_err(|source| CertError::Read { path: path.clone(), source })?;
-    let explanation = match explain(&bytes) {
+    let mut explanation = match explain(&bytes) {
         Ok(explanation) => explanation,
         Err(source) => return not_a_pfx(Source { name: path.display().to_string(), bytes }, source, context),
     };
     let password = args.key_password_from.as_ref().map(|reference| context.secrets.resolve(reference, "the PFX's password"));
     let opens = password.transpose().map_err(CertError::Secret)?.map(|password| {
+        explanation.consider_password(password.expose_secret());
         let bag = certs::read(&[Source { name: path.display().to_string(), bytes }], &password);
         bag.findings.is_empty()
     });
@@ -120,6 +122,7 @@ fn print(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>, pai
         let target = target(explanation);
         writeln!(out, "\n  For a platform that fails, write it anew, such as:")?;
         writeln!(out, "  portcullis cert pfx --in {file} --key-password-from prompt --target {target} --out NEW.pfx")?;
+        writeln!(out, "  (of a private CA, add its root: --root ROOT.pem)")?;
     }
     Ok(())
 }

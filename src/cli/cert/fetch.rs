@@ -8,6 +8,7 @@ use super::input::Input;
 use super::proxied::{self, Answer};
 use super::{CertContext, CertError, check};
 use crate::certs::{self, Source};
+use crate::finding::Finding;
 use crate::site::model::{Proxy, ProxyKind};
 
 /// Largest answer that is taken; intermediates have some 2 KB, their bundles some 10.
@@ -35,6 +36,7 @@ pub(super) fn complete(input: &mut Input, names: &[String], now: jiff::Timestamp
                 // Files that could not be opened are not among the sources, and stay findings.
                 let kept: Vec<_> = earlier.into_iter().filter(|finding| !input.bag.findings.contains(finding)).collect();
                 input.bag.findings.splice(..0, kept);
+                input.key_is_decided();
                 text
             }
             Err(reason) => format!("cannot fetch {url}: {reason}"),
@@ -42,6 +44,16 @@ pub(super) fn complete(input: &mut Input, names: &[String], now: jiff::Timestamp
         writeln!(context.err, "{text}").map_err(|source| CertError::Output { source })?;
     }
     Ok(())
+}
+
+/// After fetching, a hint to fetch is of no use: what is still missing could not be had so.
+pub(super) fn without_fetch_hints(findings: &mut [Finding]) {
+    for finding in findings {
+        let Some(rest) = finding.fix.strip_prefix("run the command again with `--fetch-missing`") else { continue };
+        let own = rest.split_once(" and give it too").map_or("", |(_, own)| own);
+        finding.fix =
+            format!("fetching did not help (see what was said of it): get it from the CA's web page or support and give it too{own}");
+    }
 }
 
 fn get(url: &str, proxy: Option<&Proxy>) -> Result<Vec<u8>, String> {

@@ -13,6 +13,9 @@ use crate::finding::{Finding, Severity};
 use crate::site::model::{CertificateFiles, SecretRef, Site};
 use crate::site::secret::Secrets;
 
+/// How a command line names standard input.
+const STANDARD_INPUT: &str = "-";
+
 /// Arguments that every command with input files has.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct TrustArgs {
@@ -34,6 +37,17 @@ pub(super) struct Input {
     pub(super) bag: Bag,
     pub(super) roots: Roots,
     pub(super) passwords: Given,
+    /// The file that was named as the key's (`--key`, or the site's `key`).
+    key: Option<String>,
+}
+
+impl Input {
+    /// Whoever names the key's file means that key: keys that lie in the other files are no choice any more.
+    pub(super) fn key_is_decided(&mut self) {
+        if let Some(file) = &self.key {
+            self.bag.keys.retain(|key| key.origin.file == *file);
+        }
+    }
 }
 
 /// The password given, or else the person at the terminal.
@@ -82,13 +96,16 @@ pub(super) fn load(context: &CertContext<'_>, stated: CertificateFiles, trust: &
     if paths.is_empty() {
         return Err(CertError::NoFiles);
     }
+    let key = stated.key.as_deref().map(name_of);
     paths.extend(stated.key);
     let mut unreadable = Vec::new();
     let mut sources = Vec::new();
     for path in &paths {
         match read_file(path) {
-            Ok(bytes) => sources.push(Source { name: path.display().to_string(), bytes }),
-            Err(source) if source.kind() == ErrorKind::NotFound => return Err(CertError::Read { path: path.clone(), source }),
+            Ok(bytes) => sources.push(Source { name: name_of(path), bytes }),
+            Err(source) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
+                return Err(CertError::Read { path: path.clone(), source });
+            }
             Err(source) => unreadable.push(unreadable_file(path, &source)),
         }
     }
@@ -103,7 +120,7 @@ pub(super) fn load(context: &CertContext<'_>, stated: CertificateFiles, trust: &
             roots = roots.and(root);
         }
     }
-    Ok(Input { sources, bag, roots, passwords })
+    Ok(Input { sources, bag, roots, passwords, key })
 }
 
 impl Given {
@@ -112,9 +129,18 @@ impl Given {
     }
 }
 
-/// Reads one file, no further than it takes to know that it is too large.
+/// What a file is called in messages.
+fn name_of(path: &Path) -> String {
+    if path == Path::new(STANDARD_INPUT) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// Reads one file (`-`: standard input), no further than it takes to know that it is too large.
 pub(super) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    if path == Path::new(STANDARD_INPUT) {
+        std::io::stdin().lock().take(MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
     File::open(path)?.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -1,5 +1,6 @@
 //! `cert pfx`: whatever the CA sent, as one full-chain PFX.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
@@ -12,11 +13,11 @@ use super::{At, CertContext, CertError, DONE, FOUND, check, instant, secret_ref}
 use crate::certs::pfx::{KeysError, PfxKeys, PfxProfile, TARGETS, compose_pfx};
 use crate::certs::{Chain, Demands, Key, review, review_without_chain};
 use crate::disk::{self, Existing, Staged, WriteError};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::site::model::SecretRef;
 
 /// Arguments of `cert pfx`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct PfxArgs {
     /// PEM, DER, P7B, PFX and key files, in any order; the site's where there is one
     #[arg(long = "in", value_name = "FILE", num_args = 1..)]
@@ -93,7 +94,24 @@ fn must_not_replace_an_input(args: &PfxArgs) -> Result<(), CertError> {
     }
 }
 
+/// Where a link leads, also where nothing stands there yet: the link stays one.
+fn followed(out: &Path) -> PathBuf {
+    const MAX_LINKS: usize = 40;
+    let mut place = out.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = std::fs::read_link(&place) else { break };
+        place = place.with_file_name("").join(target);
+    }
+    place
+}
+
 pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
+    let out = followed(&args.out);
+    if out != args.out {
+        let (link, out) = (args.out.display(), out.display());
+        writeln!(context.err, "{link} is a link, and stays one: the PFX goes to {out}").map_err(|source| CertError::Output { source })?;
+    }
+    let args = &PfxArgs { out, ..args.clone() };
     must_have_a_place(args)?;
     must_not_replace_an_input(args)?;
     let now = context.instant(args.at);
@@ -101,6 +119,7 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
     // What answers at once can be had before the files are read; nobody should be asked for a file that is refused then.
     let early = if asks(args) { None } else { Some(Keys::begin(args, context)?) };
     let mut input = input::load(context, input::stated(context, &args.input, args.key.as_deref()), &args.trust)?;
+    input.key_is_decided();
     if args.trust.fetch_missing {
         super::fetch::complete(&mut input, &names, now, context)?;
     }
@@ -108,11 +127,15 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
         Ok(chain) => chain,
         Err(error) => match review_without_chain(&input.bag, &error) {
             Some(findings) => return Answer { args, chain: None, findings: &findings, now }.refuse(context),
-            None => return Err(CertError::Chain(error)),
+            None => return Err(CertError::PfxChain(error)),
         },
     };
+    check::say_if_newer(&chain, now, context)?;
     let demands = Demands { key: true, appliance: context.site.is_some(), ..Demands::new(&names, now) };
-    let findings = review(&input.bag, &chain, &demands);
+    let mut findings = review(&input.bag, &chain, &demands);
+    if args.trust.fetch_missing {
+        super::fetch::without_fetch_hints(&mut findings);
+    }
     let answer = Answer { args, chain: Some(&chain), findings: &findings, now };
     let Some(key) = chain.key.clone().filter(|_| chain.is_whole()) else {
         return answer.refuse(context);
@@ -120,7 +143,7 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
     let keys = early.map_or_else(|| Keys::begin(args, context), Ok)?;
     let friendly_name = friendly_name(args, &chain, context);
     let password_file = keys.write(args, &chain, &key, &friendly_name)?;
-    answer.report(password_file.as_deref(), context)
+    answer.report(&password_file, context)
 }
 
 /// Whether having the password may need a person.
@@ -139,9 +162,20 @@ struct Keys {
 }
 
 impl Keys {
-    fn begin(args: &PfxArgs, context: &CertContext<'_>) -> Result<Self, CertError> {
+    fn begin(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<Self, CertError> {
         let given = args.password_from.as_ref().map(|reference| context.secrets.resolve(reference, "the new PFX's password"));
         let given = given.transpose().map_err(CertError::Secret)?;
+        if let (Some(password), Some(SecretRef::Prompt)) = (&given, &args.password_from) {
+            // Nobody sees what is typed, and a slip would only show when the PFX does not open.
+            let again = context.secrets.resolve(&SecretRef::Prompt, "the new PFX's password once more").map_err(CertError::Secret)?;
+            if again.expose_secret() != password.expose_secret() {
+                return Err(CertError::PasswordsDiffer);
+            }
+        }
+        if given.as_ref().is_some_and(|password| !password.expose_secret().is_ascii()) {
+            let text = "the password has letters outside ASCII: Java refuses such a password, and other programs encode it differently; one of ASCII alone opens everywhere";
+            writeln!(context.err, "warning: {text}").map_err(|source| CertError::Output { source })?;
+        }
         let random_password = if given.is_none() { Some(random_password()?) } else { None };
         let site_profile = || context.site.and_then(|site| site.tls.as_ref()).and_then(|tls| PfxProfile::named(&tls.pfx_target));
         let profile = args.profile.or(args.target).or_else(site_profile).unwrap_or(PfxProfile::Modern);
@@ -153,7 +187,7 @@ impl Keys {
     }
 
     /// Writes the PFX beside its place while the second implementation reads it back, then puts it in.
-    fn write(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str) -> Result<Option<PathBuf>, CertError> {
+    fn write(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str) -> Result<PasswordFile, CertError> {
         let keys = self.derived.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let keys = keys.map_err(|error| CertError::Pfx(error.into()))?;
         let composed = compose_pfx(chain, key, name, args.include_root, keys).map_err(CertError::Pfx)?;
@@ -172,15 +206,60 @@ impl Keys {
 
 const PRIVATE: u32 = 0o600;
 
+/// The file beside the PFX that holds its password.
+enum PasswordFile {
+    /// There is none: the password was given.
+    None,
+    /// It was written.
+    Written(PathBuf),
+    /// It held the password of the PFX of before, and went with that.
+    Removed(PathBuf),
+    /// A file of that name stands there that does not belong to the new PFX.
+    Stale(PathBuf),
+}
+
+impl PasswordFile {
+    /// What is done with the file of a PFX of before: only what was written here is removed.
+    fn left(path: PathBuf, existing: Existing) -> Self {
+        if std::fs::symlink_metadata(&path).is_err() {
+            return Self::None;
+        }
+        let ours = std::fs::read(&path).is_ok_and(|content| is_random_password(&zeroize::Zeroizing::new(content)));
+        if existing == Existing::Replace && ours && std::fs::remove_file(&path).is_ok() {
+            return Self::Removed(path);
+        }
+        Self::Stale(path)
+    }
+
+    fn written(&self) -> Option<&Path> {
+        if let Self::Written(path) = self { Some(path) } else { None }
+    }
+
+    fn tell(&self, err: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::None => Ok(()),
+            Self::Written(path) => {
+                writeln!(err, "the PFX has a random password, which is in {} (readable by you alone)", path.display())
+            }
+            Self::Removed(path) => {
+                writeln!(err, "{} was removed: it held the password of the PFX of before, which was replaced", path.display())
+            }
+            Self::Stale(path) => {
+                writeln!(err, "{} does not hold this PFX's password, which is the one you gave; remove it", path.display())
+            }
+        }
+    }
+}
+
 /// Puts the PFX and, where it was made here, its password in place; both or neither.
-fn place(pfx: Staged, random_password: Option<SecretString>, out: &Path, existing: Existing) -> Result<Option<PathBuf>, CertError> {
-    let Some(password) = random_password else {
-        pfx.place(existing).map_err(CertError::Write)?;
-        return Ok(None);
-    };
+fn place(pfx: Staged, random_password: Option<SecretString>, out: &Path, existing: Existing) -> Result<PasswordFile, CertError> {
     let mut beside = out.as_os_str().to_owned();
     beside.push(".password");
     let beside = PathBuf::from(beside);
+    let Some(password) = random_password else {
+        pfx.place(existing).map_err(CertError::Write)?;
+        return Ok(PasswordFile::left(beside, existing));
+    };
     let before = std::fs::read(&beside).ok();
     let line = zeroize::Zeroizing::new(format!("{}\n", password.expose_secret()));
     disk::write_atomically(&beside, line.as_bytes(), PRIVATE, existing).map_err(CertError::Write)?;
@@ -193,13 +272,20 @@ fn place(pfx: Staged, random_password: Option<SecretString>, out: &Path, existin
         tracing::debug!(undone, "the password file was put back");
         return Err(CertError::Write(error));
     }
-    Ok(Some(beside))
+    Ok(PasswordFile::Written(beside))
+}
+
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+const LETTERS: usize = 32;
+
+/// Whether a file's content is a password that was made here.
+fn is_random_password(content: &[u8]) -> bool {
+    content.strip_suffix(b"\n").is_some_and(|line| line.len() == LETTERS && line.iter().all(|byte| ALPHABET.contains(byte)))
 }
 
 /// 160 random bits in base32, which survives every form, shell and clipboard.
 fn random_password() -> Result<SecretString, CertError> {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut bytes = zeroize::Zeroizing::new([0u8; 32]);
+    let mut bytes = zeroize::Zeroizing::new([0u8; LETTERS]);
     openssl::rand::rand_bytes(bytes.as_mut_slice()).map_err(CertError::Random)?;
     let letters = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31)).map(|letter| char::from(*letter)));
     Ok(SecretString::from(letters.collect::<String>()))
@@ -231,11 +317,15 @@ impl Answer<'_> {
         list
     }
 
+    fn errors(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+    }
+
     /// Says why nothing was written.
     fn refuse(&self, context: &mut CertContext<'_>) -> Result<u8, CertError> {
         let output = |source| CertError::Output { source };
         if context.json {
-            let value = json!({"out": null, "certificates": self.certificates(), "findings": self.findings});
+            let value = json!({"out": null, "certificates": self.certificates(), "findings": self.findings, "errors": self.errors()});
             show::print_json(&value, context.out)?;
         } else {
             show::print_findings(self.findings, Paint::of(context), context.out).map_err(output)?;
@@ -246,17 +336,14 @@ impl Answer<'_> {
     }
 
     /// Says what was written.
-    fn report(&self, password_file: Option<&Path>, context: &mut CertContext<'_>) -> Result<u8, CertError> {
+    fn report(&self, password_file: &PasswordFile, context: &mut CertContext<'_>) -> Result<u8, CertError> {
         let output = |source| CertError::Output { source };
         let out = self.args.out.display().to_string();
-        if let Some(file) = password_file {
-            let file = file.display();
-            writeln!(context.err, "the PFX has a random password, which is in {file} (readable by you alone)").map_err(output)?;
-        }
+        password_file.tell(context.err).map_err(output)?;
         let certificates = self.certificates();
         if context.json {
-            let password_file = password_file.map(|file| file.display().to_string());
-            let value = json!({"out": out, "password_file": password_file, "certificates": certificates, "findings": self.findings});
+            let password_file = password_file.written().map(|file| file.display().to_string());
+            let value = json!({"out": out, "password_file": password_file, "certificates": certificates, "findings": self.findings, "errors": self.errors()});
             show::print_json(&value, context.out)?;
             return Ok(DONE);
         }
@@ -264,6 +351,13 @@ impl Answer<'_> {
         let count = certificates.len();
         let plural = if count == 1 { "" } else { "s" };
         writeln!(context.out, "{out}: key and {count} certificate{plural}, read back and compared").map_err(output)?;
+        match self.errors() {
+            0 => {}
+            1 => writeln!(context.out, "written, although 1 error was found: mend it before this is used").map_err(output)?,
+            errors => {
+                writeln!(context.out, "written, although {errors} errors were found: mend them before this is used").map_err(output)?;
+            }
+        }
         Ok(DONE)
     }
 }

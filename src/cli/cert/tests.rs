@@ -3,6 +3,7 @@ use std::path::Path;
 use clap::Parser;
 
 use super::*;
+use crate::certs::testing;
 
 #[derive(Parser)]
 struct Line {
@@ -55,11 +56,11 @@ fn a_missing_file_is_an_error_in_three_parts() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_a_file_is_a_finding() {
+fn a_folder_in_the_place_of_a_file_ends_as_a_missing_file_does() {
     let folder = tempfile::tempdir().unwrap();
-    let (code, out, _) = portcullis(folder.path(), &format!("check {}", folder.path().display()));
-    assert_eq!(code, 3);
-    assert!(out.contains("cert.unreadable"), "{out}");
+    let (code, _, err) = portcullis(folder.path(), &format!("check {}", folder.path().display()));
+    assert_eq!(code, 2);
+    assert!(err.contains("cannot read") && err.contains("name the files in the folder"), "{err}");
 }
 
 #[test]
@@ -116,4 +117,68 @@ fn fetching_takes_certificates_from_the_address_named_and_only_when_asked() {
     serving.join().unwrap();
     assert_eq!(code, 0, "{out}{err}");
     assert!(err.contains(&format!("fetched {url}")), "{err}");
+}
+
+/// A folder with `old.pem` and `new.pem`, the same name and key issued twice, `s.key` and `root.pem`.
+fn renewed() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = testing::authority("Test CA", None);
+    let key = Some(testing::ec_key());
+    let of = |from, to| testing::Recipe { names: &["a.example.com"], from, to, key: key.clone(), ..testing::Recipe::default() };
+    let old = of("20260601000000Z", "20270101000000Z").make(Some(&root));
+    let new = of("20261001000000Z", "20270401000000Z").make(Some(&root));
+    for (name, text) in [("old.pem", old.pem()), ("new.pem", new.pem()), ("s.key", new.key_pem()), ("root.pem", root.pem())] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn of_a_certificate_and_its_renewal_the_newer_one_is_taken_and_that_is_said() {
+    let folder = renewed();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for files in [["old.pem", "new.pem"], ["new.pem", "old.pem"]] {
+        let [one, other] = files.map(path);
+        let line = format!("pfx --in {one} {other} {} --root {} --force --out {}", path("s.key"), path("root.pem"), path("x.pfx"));
+        let (code, out, err) = portcullis(folder.path(), &line);
+        assert_eq!(code, 0, "{out}{err}");
+        assert!(err.contains(&format!("the newer one is taken, {}", path("new.pem"))), "{err}");
+    }
+}
+
+#[test]
+fn the_hint_for_a_pfx_of_several_certificates_names_what_works_there() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["one", "two"] {
+        std::fs::write(folder.path().join(name), testing::leaf(&[&format!("{name}.example.com")]).pem()).unwrap();
+    }
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (code, _, err) = portcullis(folder.path(), &format!("pfx --in {} {} --out {}", path("one"), path("two"), path("x.pfx")));
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("`--key FILE`") && err.contains("`--in`") && !err.contains("--name"), "{err}");
+}
+
+#[test]
+fn a_pfx_that_is_written_in_spite_of_errors_says_so_at_its_end() {
+    let folder = renewed();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let line = |more: &str| {
+        format!("pfx --in {} {} --root {} --force --out {} {more}", path("new.pem"), path("s.key"), path("root.pem"), path("x.pfx"))
+    };
+    let (code, out, _) = portcullis(folder.path(), &line("--at 2030-01-01"));
+    assert_eq!(code, 0, "{out}");
+    assert!(out.lines().last().unwrap().starts_with("written, although 1 error was found"), "{out}");
+    let (_, out, _) = portcullis(folder.path(), &line("--at 2026-12-01"));
+    assert!(!out.contains("although"), "{out}");
+}
+
+#[test]
+fn whoever_fetched_in_vain_is_not_told_to_fetch() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = testing::Recipe { names: &["a.example.com"], issuer_url: Some("ldap://ca.example/x"), ..testing::Recipe::default() };
+    let path = folder.path().join("leaf.pem");
+    std::fs::write(&path, recipe.make(Some(&testing::authority("Test CA", None))).pem()).unwrap();
+    let (code, out, err) = portcullis(folder.path(), &format!("check {} --fetch-missing", path.display()));
+    assert_eq!(code, 3, "{out}");
+    assert!(err.contains("cannot fetch ldap:") && out.contains("fetching did not help") && !out.contains("download it from"), "{out}{err}");
 }

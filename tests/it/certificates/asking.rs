@@ -65,3 +65,29 @@ fn nobody_is_asked_where_that_is_forbidden() {
     let text = terminal.exp_eof().unwrap();
     assert!(text.contains("it is not clear which one is meant") && !text.contains("Which is"), "{text}");
 }
+
+#[test]
+fn the_password_of_a_new_pfx_is_typed_twice_and_a_slip_writes_nothing() {
+    let folder = two_servers();
+    std::fs::copy(examples().join("good/ecdsa/server.key"), folder.path().join("first.key")).unwrap();
+    let line = ["cert", "pfx", "--in", "first.pem", "first.key", "--root", "root.pem", "--password-from", "prompt", "--out", "x.pfx"];
+    for (again, written) in [("geheim2", false), ("geheim", true)] {
+        let mut terminal = at_a_terminal(folder.path(), &line);
+        terminal.exp_string("the new PFX's password").unwrap();
+        terminal.send_line("geheim").unwrap();
+        terminal.exp_string("once more").unwrap();
+        terminal.send_line(again).unwrap();
+        let rest = terminal.exp_eof().unwrap();
+        assert_eq!((rest.contains("the two passwords differ"), folder.path().join("x.pfx").exists()), (!written, written), "{rest}");
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the program is run as a person runs it, in a pipe")]
+fn what_another_program_prints_is_read_from_standard_input() {
+    let chain = std::fs::File::open(examples().join("good/ecdsa/chain.pem")).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    let output = command.args(["cert", "inspect", "-"]).stdin(chain).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("standard input:1"), "{output:?}");
+}

@@ -6,6 +6,8 @@ mod asking;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod chosen;
+#[cfg(test)]
 mod command;
 #[cfg(test)]
 mod examples;
@@ -14,8 +16,12 @@ mod fetching;
 #[cfg(test)]
 mod interop;
 #[cfg(test)]
+mod macless;
+#[cfg(test)]
 mod of_a_site;
 #[cfg(test)]
 mod pbmac1;
+#[cfg(test)]
+mod placed;
 #[cfg(test)]
 mod wrong_words;

@@ -1,0 +1,50 @@
+//! Where a new PFX goes, and what becomes of what stood there.
+
+use super::chosen::{told, two_servers};
+
+const MAKE: &str = "pfx --in first.pem first.key --at 2026-12-01 --force";
+
+#[test]
+fn a_link_stays_one_and_the_pfx_goes_where_it_leads() {
+    let folder = two_servers();
+    std::fs::write(folder.path().join("v1.pfx"), "old").unwrap();
+    let link = folder.path().join("current.pfx");
+    std::os::unix::fs::symlink("v1.pfx", &link).unwrap();
+    let outcome = told(folder.path(), &format!("{MAKE} --out {}", link.display()), false);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert!(outcome.err.contains("is a link, and stays one"), "{outcome:?}");
+    assert_eq!(std::fs::read_link(&link).unwrap().to_str(), Some("v1.pfx"));
+    assert_ne!(std::fs::read(folder.path().join("v1.pfx")).unwrap(), b"old");
+}
+
+#[test]
+fn the_password_file_of_the_pfx_of_before_goes_with_it() {
+    let folder = two_servers();
+    let out = folder.path().join("x.pfx");
+    let beside = folder.path().join("x.pfx.password");
+    std::fs::write(folder.path().join("pw"), "geheim\n").unwrap();
+    let first = told(folder.path(), &format!("{MAKE} --out {}", out.display()), false);
+    assert!(first.code == 0 && beside.exists(), "{first:?}");
+    let given = format!("{MAKE} --password-from file:{} --out {}", folder.path().join("pw").display(), out.display());
+    let second = told(folder.path(), &given, false);
+    assert!(second.code == 0 && !beside.exists() && second.err.contains("was removed"), "{second:?}");
+    // What a person wrote is not removed.
+    std::fs::write(&beside, "my own notes\n").unwrap();
+    let third = told(folder.path(), &given, false);
+    assert!(third.code == 0 && beside.exists() && third.err.contains("does not hold this PFX's password"), "{third:?}");
+}
+
+#[test]
+fn java_and_a_password_outside_ascii_are_warned_of() {
+    let folder = two_servers();
+    let (out, password) = (folder.path().join("x.pfx"), folder.path().join("pw"));
+    std::fs::write(&password, "pässwörd\n").unwrap();
+    let made =
+        told(folder.path(), &format!("{MAKE} --target java17 --password-from file:{} --out {}", password.display(), out.display()), true);
+    assert!(made.code == 0 && made.err.contains("Java refuses"), "{made:?}");
+    let line = ["explain", "x.pfx", "--key-password-from", &format!("file:{}", password.display())];
+    let told = super::command::cert(folder.path(), &line).json();
+    assert_eq!(told["password_opens_it"], true, "{told}");
+    let of_java = |one: &&serde_json::Value| one["name"].as_str().unwrap().starts_with("Java");
+    assert!(told["platforms"].as_array().unwrap().iter().filter(of_java).all(|one| one["opens"] == false), "{told}");
+}
