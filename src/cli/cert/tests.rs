@@ -11,6 +11,10 @@ struct Line {
     command: CertCommand,
 }
 
+fn put(path: &Path, content: &[u8]) {
+    crate::disk::write_atomically(path, content, 0o600, crate::disk::Existing::Replace).unwrap();
+}
+
 /// Exit code, standard output and standard error of one command line.
 fn portcullis(folder: &Path, line: &str) -> (u8, String, String) {
     let line = Line::try_parse_from(std::iter::once("cert").chain(line.split_whitespace())).unwrap();
@@ -128,7 +132,7 @@ fn renewed() -> tempfile::TempDir {
     let old = of("20260601000000Z", "20270101000000Z").make(Some(&root));
     let new = of("20261001000000Z", "20270401000000Z").make(Some(&root));
     for (name, text) in [("old.pem", old.pem()), ("new.pem", new.pem()), ("s.key", new.key_pem()), ("root.pem", root.pem())] {
-        std::fs::write(folder.path().join(name), text).unwrap();
+        put(&folder.path().join(name), text.as_ref());
     }
     folder
 }
@@ -150,7 +154,7 @@ fn of_a_certificate_and_its_renewal_the_newer_one_is_taken_and_that_is_said() {
 fn the_hint_for_a_pfx_of_several_certificates_names_what_works_there() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["one", "two"] {
-        std::fs::write(folder.path().join(name), testing::leaf(&[&format!("{name}.example.com")]).pem()).unwrap();
+        put(&folder.path().join(name), testing::leaf(&[&format!("{name}.example.com")]).pem().as_ref());
     }
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (code, _, err) = portcullis(folder.path(), &format!("pfx --in {} {} --out {}", path("one"), path("two"), path("x.pfx")));
@@ -177,7 +181,7 @@ fn whoever_fetched_in_vain_is_not_told_to_fetch() {
     let folder = tempfile::tempdir().unwrap();
     let recipe = testing::Recipe { names: &["a.example.com"], issuer_url: Some("ldap://ca.example/x"), ..testing::Recipe::default() };
     let path = folder.path().join("leaf.pem");
-    std::fs::write(&path, recipe.make(Some(&testing::authority("Test CA", None))).pem()).unwrap();
+    put(&path, recipe.make(Some(&testing::authority("Test CA", None))).pem().as_ref());
     let (code, out, err) = portcullis(folder.path(), &format!("check {} --fetch-missing", path.display()));
     assert_eq!(code, 3, "{out}");
     assert!(err.contains("cannot fetch ldap:") && out.contains("fetching did not help") && !out.contains("download it from"), "{out}{err}");

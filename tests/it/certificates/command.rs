@@ -111,3 +111,8 @@ pub(crate) fn succeeds(package: &str, name: &str, args: &[&str]) -> String {
     assert!(output.status.success(), "{name} {args:?}: {}\n{text}", output.status);
     text
 }
+
+/// Writes a file that a test needs.
+pub(super) fn put(path: impl AsRef<std::path::Path>, content: impl AsRef<[u8]>) {
+    portcullis::disk::write_atomically(path.as_ref(), content.as_ref(), 0o600, portcullis::disk::Existing::Replace).unwrap();
+}

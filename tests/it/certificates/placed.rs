@@ -1,13 +1,14 @@
 //! Where a new PFX goes, and what becomes of what stood there.
 
 use super::chosen::{told, two_servers};
+use super::command::put;
 
 const MAKE: &str = "pfx --in first.pem first.key --at 2026-12-01 --force";
 
 #[test]
 fn a_link_stays_one_and_the_pfx_goes_where_it_leads() {
     let folder = two_servers();
-    std::fs::write(folder.path().join("v1.pfx"), "old").unwrap();
+    put(folder.path().join("v1.pfx"), "old");
     let link = folder.path().join("current.pfx");
     std::os::unix::fs::symlink("v1.pfx", &link).unwrap();
     let outcome = told(folder.path(), &format!("{MAKE} --out {}", link.display()), false);
@@ -22,14 +23,14 @@ fn the_password_file_of_the_pfx_of_before_goes_with_it() {
     let folder = two_servers();
     let out = folder.path().join("x.pfx");
     let beside = folder.path().join("x.pfx.password");
-    std::fs::write(folder.path().join("pw"), "geheim\n").unwrap();
+    put(folder.path().join("pw"), "geheim\n");
     let first = told(folder.path(), &format!("{MAKE} --out {}", out.display()), false);
     assert!(first.code == 0 && beside.exists(), "{first:?}");
     let given = format!("{MAKE} --password-from file:{} --out {}", folder.path().join("pw").display(), out.display());
     let second = told(folder.path(), &given, false);
     assert!(second.code == 0 && !beside.exists() && second.err.contains("was removed"), "{second:?}");
     // What a person wrote is not removed.
-    std::fs::write(&beside, "my own notes\n").unwrap();
+    put(&beside, "my own notes\n");
     let third = told(folder.path(), &given, false);
     assert!(third.code == 0 && beside.exists() && third.err.contains("does not hold this PFX's password"), "{third:?}");
 }
@@ -38,7 +39,7 @@ fn the_password_file_of_the_pfx_of_before_goes_with_it() {
 fn java_and_a_password_outside_ascii_are_warned_of() {
     let folder = two_servers();
     let (out, password) = (folder.path().join("x.pfx"), folder.path().join("pw"));
-    std::fs::write(&password, "pässwörd\n").unwrap();
+    put(&password, "pässwörd\n");
     let made =
         told(folder.path(), &format!("{MAKE} --target java17 --password-from file:{} --out {}", password.display(), out.display()), true);
     assert!(made.code == 0 && made.err.contains("Java refuses"), "{made:?}");
