@@ -3,11 +3,16 @@
 //! Requirement sources are named as in the customer's documents: "Security and Access" (certificates,
 //! proxies, SMTP, remote access), "AD/LDAP prerequisites", "Operations checklist".
 
+mod access;
+mod ledger;
+
 use std::path::PathBuf;
 
-use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub use access::{AccessPolicy, Signatory};
+pub use ledger::{Forward, LedgerLocation};
 
 use super::profile::Profile;
 
@@ -295,67 +300,6 @@ impl Default for Proxy {
     }
 }
 
-/// A person whose signature counts, by one of the person's SSH keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signatory {
-    /// Who; one person may have several keys.
-    pub name: String,
-    /// The public key, type and key as in a `.pub` file.
-    pub key: String,
-}
-
-impl Signatory {
-    /// The key. Validation has seen that there is one.
-    pub fn public_key(&self) -> Option<russh::keys::PublicKey> {
-        crate::sshsig::parse_public_key(&self.key)
-    }
-}
-
-/// Who may be let in, for how long, with whose consent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessPolicy {
-    /// Longest window.
-    pub longest_window: jiff::SignedDuration,
-    /// Regular expression that a ticket must match; `None`: no ticket needed.
-    pub ticket_pattern: Option<String>,
-    /// Persons who may be let in; empty: anybody.
-    pub persons: Vec<String>,
-    /// Approvals by other persons that a window needs.
-    pub approvals: u8,
-    /// Who may approve, and ask.
-    pub approvers: Vec<Signatory>,
-    /// Who else may ask.
-    pub requesters: Vec<Signatory>,
-    /// Addresses from which a window's person may come; empty: anywhere.
-    pub sources: Vec<IpNet>,
-    /// Whether sessions are recorded.
-    pub record: bool,
-    /// The account that windows log in to on the nodes; `None`: each node's own login user.
-    pub account: Option<String>,
-    /// The user CA's private key, where it is not kept beside the ledger.
-    pub ca_key: Option<PathBuf>,
-    /// The passphrase that the user CA's key is encrypted with.
-    pub ca_passphrase: Option<SecretRef>,
-}
-
-impl Default for AccessPolicy {
-    fn default() -> Self {
-        Self {
-            longest_window: jiff::SignedDuration::from_hours(8),
-            ticket_pattern: None,
-            persons: Vec::new(),
-            approvals: 0,
-            approvers: Vec::new(),
-            requesters: Vec::new(),
-            sources: Vec::new(),
-            record: false,
-            account: None,
-            ca_key: None,
-            ca_passphrase: None,
-        }
-    }
-}
-
 /// An AD/LDAP connector (AD/LDAP prerequisites): one for each account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connector {
@@ -371,28 +315,6 @@ pub struct Connector {
     pub inbound: bool,
     /// How its server is logged in to, where it is managed over SSH.
     pub login: Option<Login>,
-}
-
-/// Where the ledger is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LedgerLocation {
-    /// An `SQLite` file.
-    File(PathBuf),
-    /// A `PostgreSQL` URL.
-    Postgres(String),
-}
-
-/// Where each event of the ledger is sent as well (RFC 5424).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forward {
-    /// The receiver's name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Whether TLS is spoken (RFC 5425); otherwise plain TCP (RFC 6587).
-    pub tls: bool,
-    /// CAs of the receiver's certificate; the public ones unless given.
-    pub ca_certificates: Vec<PathBuf>,
 }
 
 /// A check that is known to fail for now.
