@@ -258,7 +258,7 @@ fn signed_and_approved() -> &'static (SignedRequest, SshSignature) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn a_changed_field_invalidates_the_request_and_its_approval(field in 0usize..15, by in any::<u32>(), text in ".{0,12}") {
@@ -276,6 +276,17 @@ proptest! {
         let asked = changed(field, by, &text);
         let back = WindowRequest::parse(asked.message().unwrap().as_bytes()).unwrap();
         prop_assert_eq!(back.message().unwrap(), asked.message().unwrap());
+    }
+
+    #[test]
+    fn a_requests_file_with_a_flipped_bit_is_refused_or_says_the_same(place in any::<proptest::sample::Index>(), bit in 0u8..8) {
+        let (signed, _) = signed_and_approved();
+        let mut file = format!("{:#}\n", signed.value()).into_bytes();
+        let place = place.index(file.len());
+        file[place] ^= 1 << bit;
+        if let Ok(other) = SignedRequest::parse(&file) {
+            prop_assert_eq!(&other, signed);
+        }
     }
 
     #[test]
