@@ -25,6 +25,6 @@ pub use machine::{
     Answer, ClosingOrder, Discovery, Door, DoorError, DoorWork, Doorway, Entered, Look, Opening, Revocation, Tried, Trust, TrustError,
     TrustProblem, Way, close_doors, discover, doorways, enter, give_trust, open_doors, principal_line,
 };
-pub use policy::{Clock, LARGEST_SKEW, Refusal, Request, check_request, check_skew};
+pub use policy::{Clock, LARGEST_SKEW, Refusal, Request, check_approvals, check_request, check_skew};
 pub use revocation::encode_krl;
 pub use window::{Kind, Person, PersonError, Span, SpanError, State, Step, StepError, Window, WindowId, WindowIdError};

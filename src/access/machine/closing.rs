@@ -105,11 +105,5 @@ where
 }
 
 async fn shut(order: &ClosingOrder<'_>, connecting: impl Future<Output = Result<Machine, RemoteError>>) -> Result<u64, DoorError> {
-    let work = DoorWork::new(connecting.await?);
-    let ended = work.shut(order.window).await?;
-    // After the principal is gone: should the list be refused, the door is shut all the same.
-    if let Some(Revocation { krl, revoked, kept }) = order.revocation {
-        work.revoke(krl, revoked, kept).await?;
-    }
-    Ok(ended)
+    DoorWork::new(connecting.await?).shut(order.window, order.revocation).await
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::super::window::{Span, WindowId};
+use super::closing::Revocation;
 use crate::node::{Machine, Probe as _, RemoteError, quote};
 use crate::ssh::{Output, Script};
 
@@ -79,8 +80,6 @@ pub struct Look {
     pub files: BTreeMap<String, Option<String>>,
     /// sshd's effective settings, as `sshd -T` names them.
     pub sshd: BTreeMap<String, String>,
-    /// What `ssh -V` says.
-    pub version: String,
     /// The machine's host keys, `TYPE BASE64`.
     pub host_keys: Vec<String>,
     /// Accounts, each with a line of its principals' file.
@@ -137,10 +136,18 @@ impl DoorWork {
         Ok(answers.iter().find(|answer| answer.word == "armed").map(|answer| answer.detail.clone()).unwrap_or_default())
     }
 
-    /// Shuts the door for a window: principal, sessions, timers, record; gives back how many connections were ended.
-    pub async fn shut(&self, window: &WindowId) -> Result<u64, DoorError> {
-        let (answers, output) = self.call("shut the window", &format!("pcw_shut {window}")).await?;
+    /// Shuts the door for a window: principal, sessions, timers, record, and after it the list of revoked certificates, asked
+    /// for one that must not pass and one that must; gives back how many connections were ended.
+    pub async fn shut(&self, window: &WindowId, revocation: Option<&Revocation>) -> Result<u64, DoorError> {
+        // After the principal is gone: should the list be refused, the door is shut all the same.
+        let revoking = revocation
+            .map(|Revocation { krl, revoked, kept }| format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept)));
+        let call = format!("pcw_shut {window}\n{}", revoking.as_deref().unwrap_or_default());
+        let (answers, output) = self.call("shut the window", &call).await?;
         self.must_say(&answers, &output, "closed")?;
+        if revoking.is_some() {
+            self.must_say(&answers, &output, "krl")?;
+        }
         let ended = answers.iter().find(|answer| answer.word == "ended");
         Ok(ended.and_then(|answer| answer.detail.parse().ok()).unwrap_or_default())
     }
@@ -149,13 +156,6 @@ impl DoorWork {
     pub async fn prepare(&self, krl: &[u8], kept: &str) -> Result<(), DoorError> {
         let call = format!("pcw_first_krl {} {}", STANDARD.encode(krl), quote(kept));
         let (answers, output) = self.call("prepare the door", &call).await?;
-        self.must_say(&answers, &output, "krl")
-    }
-
-    /// Replaces the list of revoked certificates, having asked it for one that must not pass and one that must.
-    pub async fn revoke(&self, krl: &[u8], revoked: &str, kept: &str) -> Result<(), DoorError> {
-        let call = format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept));
-        let (answers, output) = self.call("revoke certificates", &call).await?;
         self.must_say(&answers, &output, "krl")
     }
 
@@ -208,7 +208,6 @@ impl Look {
                 "clock" => look.clock = read_clock(subject, detail)?,
                 "file" => drop(look.files.insert(subject.clone(), Some(detail.clone()).filter(|sum| sum != "absent"))),
                 "sshd" => drop(look.sshd.insert(subject.clone(), detail.clone())),
-                "version" => look.version.clone_from(subject),
                 "hostkey" => look.host_keys.push(format!("{subject} {detail}")),
                 "principal" => look.principals.push((subject.clone(), detail.clone())),
                 "window" => {

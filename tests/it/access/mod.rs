@@ -1,7 +1,9 @@
 //! Windows on real machines: who gets in, when, to what, and that the door is shut after it whatever happens.
 #![expect(clippy::disallowed_methods, reason = "the program itself, and the person's own ssh, are what is tested")]
 
+mod approvals;
 mod beginning;
+mod desk;
 mod end;
 mod hand_made;
 mod killed;
