@@ -15,6 +15,7 @@ mod key;
 mod machine;
 mod policy;
 mod revocation;
+mod tries;
 mod window;
 
 pub use authority::{Authority, AuthorityError, Order, make_proof_key};
@@ -28,4 +29,5 @@ pub use machine::{
 };
 pub use policy::{Clock, LARGEST_SKEW, Refusal, Request, check_approvals, check_request, check_skew};
 pub use revocation::encode_krl;
+pub use tries::Tries;
 pub use window::{Kind, Person, PersonError, Span, SpanError, State, Step, StepError, Window, WindowId, WindowIdError};

@@ -80,6 +80,10 @@ pub struct Look {
     pub files: BTreeMap<String, Option<String>>,
     /// sshd's effective settings, as `sshd -T` names them.
     pub sshd: BTreeMap<String, String>,
+    /// The groups that sshd lets in alone (`AllowGroups`); empty where it lets in all.
+    pub allowed_groups: Vec<String>,
+    /// The groups of the account that windows log in to; empty where there is no such account.
+    pub groups: Vec<String>,
     /// The machine's host keys, `TYPE BASE64`.
     pub host_keys: Vec<String>,
     /// Accounts, each with a line of its principals' file.
@@ -208,6 +212,8 @@ impl Look {
                 "clock" => look.clock = read_clock(subject, detail)?,
                 "file" => drop(look.files.insert(subject.clone(), Some(detail.clone()).filter(|sum| sum != "absent"))),
                 "sshd" => drop(look.sshd.insert(subject.clone(), detail.clone())),
+                "allowed-group" => look.allowed_groups.extend(subject.split_whitespace().map(str::to_owned)),
+                "group" => look.groups.push(subject.clone()),
                 "hostkey" => look.host_keys.push(format!("{subject} {detail}")),
                 "principal" => look.principals.push((subject.clone(), detail.clone())),
                 "window" => {

@@ -68,6 +68,10 @@ pub(crate) struct OpenArgs {
     /// Open what can be opened where not all nodes can
     #[arg(long)]
     pub(crate) partial: bool,
+    /// The other party's key (`ledger.witnesses`), to countersign the ledger's newest checkpoint with: a private key, or the
+    /// .pub file of one that an ssh-agent holds
+    #[arg(long, value_name = "FILE")]
+    pub(crate) countersign: Option<PathBuf>,
 }
 
 /// Arguments of `access request`.

@@ -10,17 +10,19 @@ use super::super::exit::Exit;
 use super::super::failure::Failure;
 use super::super::interrupt;
 use super::super::outcome::chain;
+use super::close::retry;
 use super::premises::{Premises, connect, local};
 use super::request::{find, request_json, text_of};
 use super::{ListArgs, ShowArgs};
 use crate::access::approval::Asked;
 use crate::access::{Discovery, Window, discover, enter};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::report;
 use crate::site::duration::format_duration;
 
 /// Runs `access list`.
 pub(super) async fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
+    retry(context).await?;
     let premises = Premises::look(context)?;
     let history = premises.history()?;
     let shown: Vec<Window> = if args.all { history.windows().to_vec() } else { history.unsettled(context.now).cloned().collect() };
@@ -52,7 +54,7 @@ pub(super) async fn run(args: &ListArgs, context: &Context) -> Result<Exit, Fail
         }
     }
     Ok(match found {
-        Some(Found { findings, .. }) if !findings.is_empty() => Exit::Findings,
+        Some(Found { findings, .. }) if findings.iter().any(|finding| finding.severity == Severity::Error) => Exit::Findings,
         Some(Found { unreached, asked, .. }) if !unreached.is_empty() => {
             if unreached.len() == asked {
                 Exit::Unreachable
@@ -159,7 +161,8 @@ fn request_table(context: &Context, requests: &[Asked], premises: &Premises<'_>)
 }
 
 /// Runs `access show`.
-pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
+    retry(context).await?;
     let premises = Premises::look(context)?;
     let history = premises.history()?;
     if history.beginning_with(&args.id).is_empty()

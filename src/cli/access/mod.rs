@@ -2,14 +2,17 @@
 
 mod approve;
 mod asking;
+mod attempt;
 mod close;
 mod extend;
 mod list;
 mod offer;
 mod open;
 mod premises;
+mod renew;
 mod request;
 mod ssh;
+mod witness;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +23,7 @@ use super::failure::Failure;
 use crate::access::Kind;
 use crate::site::duration::parse_duration;
 pub(crate) use asking::{ApproveArgs, OpenArgs, RequestArgs};
+pub(crate) use renew::RenewArgs;
 
 /// Verbs of `access`.
 #[derive(Debug, Subcommand)]
@@ -32,6 +36,8 @@ pub(crate) enum AccessCommand {
     Approve(ApproveArgs),
     /// Give a window a later end, within policy
     Extend(ExtendArgs),
+    /// Give standing windows their next piece of a day; from cron or a timer
+    Renew(RenewArgs),
     /// End a window now: sessions, certificates, principals; always allowed, and proven
     Close(CloseArgs),
     /// Windows that are open, to come, or not yet proven closed
@@ -86,6 +92,10 @@ pub(crate) struct CloseArgs {
     /// Every window that is not proven closed
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
+    /// The other party's key (`ledger.witnesses`), to countersign the ledger's newest checkpoint with: a private key, or the
+    /// .pub file of one that an ssh-agent holds
+    #[arg(long, value_name = "FILE")]
+    pub(crate) countersign: Option<std::path::PathBuf>,
 }
 
 /// Arguments of `access list`.
@@ -128,6 +138,7 @@ impl AccessCommand {
             Self::Open(_) => "access open",
             Self::Request(_) => "access request",
             Self::Approve(_) => "access approve",
+            Self::Renew(_) => "access renew",
             Self::Extend(_) => "access extend",
             Self::Close(_) => "access close",
             Self::List(_) => "access list",
@@ -143,10 +154,11 @@ pub(crate) async fn run(command: &AccessCommand, context: &Context) -> Result<Ex
         AccessCommand::Open(args) => open::run(args, context).await,
         AccessCommand::Request(args) => request::run(args, context).await,
         AccessCommand::Approve(args) => approve::run(args, context).await,
+        AccessCommand::Renew(args) => renew::run(args, context).await,
         AccessCommand::Extend(args) => extend::run(args, context).await,
         AccessCommand::Close(args) => close::run(args, context).await,
         AccessCommand::List(args) => list::run(args, context).await,
-        AccessCommand::Show(args) => list::show(args, context),
+        AccessCommand::Show(args) => list::show(args, context).await,
         AccessCommand::Ssh(args) => ssh::run(args, context),
     }
 }

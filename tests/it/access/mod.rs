@@ -10,4 +10,6 @@ mod hand_made;
 mod killed;
 mod refused;
 mod stage;
+mod standing;
+mod together;
 mod way_in;
