@@ -1,6 +1,7 @@
 //! `portcullis access`: windows opened, looked at, closed.
 
 mod close;
+mod evidence;
 mod extend;
 mod list;
 mod offer;

@@ -3,6 +3,7 @@
 
 mod beginning;
 mod end;
+mod evidence;
 mod hand_made;
 mod killed;
 mod refused;
