@@ -7,6 +7,7 @@
 
 pub mod approval;
 mod authority;
+mod evidence;
 mod folder;
 mod history;
 mod keep;
@@ -17,8 +18,9 @@ mod revocation;
 mod window;
 
 pub use authority::{Authority, AuthorityError, Order, make_proof_key};
+pub use evidence::{Evidence, Keeper, SshdLogin, SshdRefusal};
 pub use folder::{Access, HOP_CERTIFICATE, HostKey, NODE_CERTIFICATE, Stop, render_known_hosts, render_ssh_config};
-pub use history::{History, MachineClosing, details_of_closing, details_of_opening, read_history};
+pub use history::{History, MachineClosing, details_of_closing, details_of_evidence, details_of_opening, read_history};
 pub use keep::{Keep, KeepError, make_folder};
 pub use key::{KeyError, PersonKey};
 pub use machine::{

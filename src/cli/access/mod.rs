@@ -3,6 +3,7 @@
 mod approve;
 mod asking;
 mod close;
+mod evidence;
 mod extend;
 mod list;
 mod offer;

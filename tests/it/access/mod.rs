@@ -5,6 +5,7 @@ mod approvals;
 mod beginning;
 mod desk;
 mod end;
+mod evidence;
 mod hand_made;
 mod killed;
 mod refused;
