@@ -5,6 +5,7 @@
 //! scripts in `machine/sh/`, `folder` is what the person is given, `history` reads windows back from the ledger.
 //! Three closers need neither each other nor this program: the certificate's end, the principal's, and the machine's timer.
 
+mod agent;
 pub mod approval;
 mod authority;
 mod evidence;

@@ -35,6 +35,16 @@ pub enum Refusal {
         /// The site's limit.
         longest: SignedDuration,
     },
+    /// Not within the hours that the site allows.
+    #[error("the window would be open from {from} to {to}, and the site allows {allowed}")]
+    OutsideHours {
+        /// Its start, in the zone of the hours.
+        from: String,
+        /// Its end.
+        to: String,
+        /// The hours.
+        allowed: String,
+    },
     /// The site demands a ticket.
     #[error("the site demands a ticket that matches `{pattern}`, and none was given")]
     NoTicket {
@@ -83,6 +93,7 @@ impl Refusal {
             Self::TooLong { longest, .. } => {
                 format!("ask for at most {} and extend it when need be; the limit is `access.longest_window`", format_duration(*longest))
             }
+            Self::OutsideHours { .. } => "ask for a time within those hours (--from TIME); they stand in `access.hours`".to_owned(),
             Self::NoTicket { .. } | Self::StrangeTicket { .. } => "give the ticket under which this was agreed: --ticket T".to_owned(),
             Self::StrangePerson { .. } => "name a person of `access.persons`, or have the site's owner add this one".to_owned(),
             Self::StandingWithoutSla => "open a window for the agreed time: --kind maintenance --for 4h".to_owned(),
@@ -106,6 +117,12 @@ pub fn check_request(request: &Request<'_>, policy: &AccessPolicy, sla: Sla) -> 
     }
     if request.kind == Kind::Standing && sla == Sla::Standard {
         refusals.push(Refusal::StandingWithoutSla);
+    }
+    if let Some(hours) = policy.hours.as_ref().filter(|_| request.kind != Kind::Standing) {
+        let (start, end) = (request.span.start(), request.span.end());
+        if !hours.hold(start, end) {
+            refusals.push(Refusal::OutsideHours { from: hours.local(start), to: hours.local(end), allowed: hours.to_string() });
+        }
     }
     if !policy.persons.is_empty() && !policy.persons.iter().any(|name| name == request.who.as_str()) {
         refusals.push(Refusal::StrangePerson { who: request.who.clone() });
@@ -189,6 +206,17 @@ mod tests {
         assert!(matches!(all[stranger], Refusal::StrangePerson { .. }));
         assert!(matches!(all[no_ticket], Refusal::NoTicket { .. }));
         assert!(all.iter().all(|refusal| refusal.help().is_some()));
+    }
+
+    #[test]
+    fn a_window_outside_the_sites_hours_is_refused_and_its_zone_is_named() {
+        let weekly = vec![crate::site::model::WeeklyHours::parse("daily 18:00-24:00").unwrap()];
+        let hours = crate::site::model::AllowedHours { zone: jiff::tz::TimeZone::get("Europe/Zurich").unwrap(), weekly };
+        let policy = AccessPolicy { hours: Some(hours), ..AccessPolicy::default() };
+        let refused = refusals(1, Kind::Maintenance, None, &policy);
+        let said = refused[0].to_string();
+        assert!(said.contains("13:00:00 +01:00") && said.contains("daily 18:00-24:00 (Europe/Zurich)"), "{said}");
+        assert!(!refusals(1, Kind::Standing, None, &policy).iter().any(|refusal| matches!(refusal, Refusal::OutsideHours { .. })));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::super::outcome::{by_cause, chain};
 use super::ExtendArgs;
 use super::asking::must_be_allowed;
 use super::offer::Offer;
-use super::open::{authority, before_opening};
+use super::open::{authority, before_opening, key_of_authority};
 use super::premises::{Premises, connect, keep_failure, local, map, random, refused};
 use crate::access::{Entered, NODE_CERTIFICATE, PersonKey, Request, Span, State, Window, enter, open_doors};
 use crate::event::{Event, Sink};
@@ -30,7 +30,7 @@ pub(super) async fn run(args: &ExtendArgs, context: &Context) -> Result<Exit, Fa
         let what = format!("the certificate of window {} is no longer in {}", window.id, folder.display());
         Failure::new(Exit::Failed, Sentence(what), Some("close it and open another".to_owned()))
     })?;
-    let authority = authority(&premises)?;
+    let authority = authority(&premises, key_of_authority(&premises)?).await?;
     let doorways = premises.doorways(&window.nodes)?;
     let cluster = premises.cluster(&window.nodes)?;
     let sink = context.sink();

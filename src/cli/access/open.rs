@@ -1,6 +1,6 @@
 //! `portcullis access open`: policy, doors, closers, principals, certificates, in this order.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -32,7 +32,7 @@ use crate::site::model::SecretRef;
 pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Failure> {
     let premises = Premises::open(context)?;
     let Wanted { mut window, key_file, key } = wanted(args, &premises)?;
-    let authority = authority(&premises)?;
+    let passphrase = key_of_authority(&premises)?;
     let doorways = premises.doorways(&window.nodes)?;
     let cluster = premises.cluster(&window.nodes)?;
     let sink = context.sink();
@@ -40,7 +40,8 @@ pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Fail
     let site = premises.site.name.clone();
     sink.emit(&Event::Started { command: "access open".into(), site, run: Some(window.id.to_string()), nodes: machines });
     let entering = enter(doorways, |doorway| connect(&cluster, doorway), &clock::now, sink.as_ref());
-    let entered = before_opening(args.partial, interrupt::or_stop(entering).await?)?;
+    let (authority, entered) = interrupt::or_stop(async { tokio::join!(authority(&premises, passphrase), entering) }).await?;
+    let (authority, entered) = (authority?, before_opening(args.partial, entered)?);
     let doors = Doors { premises: &premises, cluster: &cluster, authority: &authority, sink: Arc::clone(&sink) };
     doors.trust(&entered, context, &window).await?;
     settle(&premises, &Closer { cluster: &cluster, sink: sink.as_ref() }, Some(&window.id)).await?;
@@ -88,23 +89,39 @@ fn step(window: &mut Window, step: Step) -> Result<(), Failure> {
     window.take(step).map_err(|error| Failure::new(Exit::Failed, error, None))
 }
 
-pub(super) fn authority(premises: &Premises<'_>) -> Result<Authority, Failure> {
+/// What the CA is opened with; everything that has to be asked is asked now.
+pub(super) fn key_of_authority(premises: &Premises<'_>) -> Result<Option<SecretString>, Failure> {
+    if premises.keep.is_in_agent() {
+        return Ok(None);
+    }
     let reference = premises.site.access.ca_passphrase.clone().unwrap_or(SecretRef::Prompt);
     let what = if premises.keep.has_authority() {
         "the passphrase of the site's user CA"
     } else {
         "a passphrase for the site's user CA, which is made now"
     };
-    let passphrase: SecretString = premises.secrets.resolve(&reference, what).map_err(|error| {
+    let passphrase = premises.secrets.resolve(&reference, what).map_err(|error| {
         let mut failure = secret_failure(error);
         if premises.site.access.ca_passphrase.is_none() {
             failure.help = Some(
-                "give it by reference in the site file: `access: {ca_passphrase: \"file:PATH\"}` (or env:NAME, cmd:COMMAND)".to_owned(),
+                "give it by reference in the site file: `access: {ca_passphrase: \"file:PATH\"}` (or env:NAME, cmd:COMMAND), or have an ssh-agent hold the CA: `ca_key: FILE.pub`".to_owned(),
             );
         }
         failure
     })?;
-    premises.keep.authority(&passphrase).map_err(keep_failure)
+    Ok(Some(passphrase))
+}
+
+/// Opens the CA beside whatever else goes on: its passphrase takes a while to be tried.
+pub(super) async fn authority(premises: &Premises<'_>, passphrase: Option<SecretString>) -> Result<Authority, Failure> {
+    let keep = premises.keep.clone();
+    let agent = std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty()).map(PathBuf::from);
+    let opening = tokio::task::spawn_blocking(move || match passphrase {
+        Some(passphrase) => keep.authority(&passphrase),
+        None => keep.authority_in_agent(agent.as_deref()),
+    });
+    let opened = opening.await.map_err(|broken_off| Failure::new(Exit::Failed, broken_off, None))?;
+    opened.map_err(keep_failure)
 }
 
 /// All doors, or those that could be entered where that is enough; no clock may be off.

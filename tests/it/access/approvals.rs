@@ -1,8 +1,8 @@
 //! A second pair of eyes: what was asked for is opened once another person has approved it, as it was approved.
 
-use std::io::BufRead as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use super::authority::Agent;
 use super::desk::Desk;
 use super::stage::{Run, Stage};
 
@@ -140,16 +140,9 @@ fn a_request_travels_as_a_file_and_is_approved_by_an_agent_or_by_plain_ssh_keyge
     there.write("site.yaml", &here.read("site.yaml"));
     there.write("request.json", &here.read("request.json"));
     there.write("bob.pub", &here.read("bob.pub"));
-    let mut agent = Command::new("ssh-agent").args(["-D", "-a"]).arg(there.path("agent")).stdout(Stdio::piped()).spawn().unwrap();
-    // It tells its socket once it listens there.
-    let mut line = String::new();
-    std::io::BufReader::new(agent.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-    let added = Command::new("ssh-add").arg("-q").arg(here.path("bob")).env("SSH_AUTH_SOCK", there.path("agent")).status().unwrap();
-    assert!(added.success());
+    let agent = Agent::holding(&here.path("bob"), there.path("agent"));
     let mut command = there.command(&["access", "approve", "request.json", "--sign-with", "bob.pub", "--yes", "--out", "bob.sig"]);
-    let approved = Run::of(command.env("SSH_AUTH_SOCK", there.path("agent")));
-    agent.kill().unwrap();
-    agent.wait().unwrap();
+    let approved = Run::of(command.env("SSH_AUTH_SOCK", &agent.socket));
     approved.assert_code(0);
     assert!(!there.path("ledger.sqlite").exists());
     here.write("bob.sig", &there.read("bob.sig"));

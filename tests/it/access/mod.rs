@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the program itself, and the person's own ssh, are what is tested")]
 
 mod approvals;
+mod authority;
 mod beginning;
 mod desk;
 mod end;

@@ -107,7 +107,7 @@ impl Stage {
         path.with_extension("pub")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().env("HOME", self.path("home")).env("USER", "operator");
         command
