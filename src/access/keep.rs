@@ -37,7 +37,7 @@ pub enum KeepError {
         /// Its file.
         path: PathBuf,
         /// Why.
-        source: AuthorityError,
+        source: Box<AuthorityError>,
     },
     /// There is no CA yet.
     #[error("this site has no user CA yet: no window was ever opened from here")]
@@ -211,7 +211,7 @@ impl Keep {
     }
 
     fn authority_error(&self, source: AuthorityError) -> KeepError {
-        KeepError::Authority { path: self.authority.clone(), source }
+        KeepError::Authority { path: self.authority.clone(), source: Box::new(source) }
     }
 }
 

@@ -8,6 +8,7 @@
 mod agent;
 pub mod approval;
 mod authority;
+mod evidence;
 mod folder;
 mod history;
 mod keep;
@@ -19,8 +20,9 @@ mod tries;
 mod window;
 
 pub use authority::{Authority, AuthorityError, Order, make_proof_key};
+pub use evidence::{Evidence, Keeper, SshdLogin, SshdRefusal};
 pub use folder::{Access, HOP_CERTIFICATE, HostKey, NODE_CERTIFICATE, Stop, render_known_hosts, render_ssh_config};
-pub use history::{History, MachineClosing, details_of_closing, details_of_opening, read_history};
+pub use history::{History, MachineClosing, details_of_closing, details_of_evidence, details_of_opening, read_history};
 pub use keep::{Keep, KeepError, make_folder};
 pub use key::{KeyError, PersonKey};
 pub use machine::{

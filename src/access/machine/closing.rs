@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::super::history::MachineClosing;
-use super::super::window::WindowId;
-use super::door::{DoorError, DoorWork};
+use super::super::window::Window;
+use super::door::{DoorError, DoorWork, Shut};
 use super::doorway::Doorway;
 use super::opening::tell;
 use crate::event::{Phase, Sink, State};
@@ -29,7 +29,7 @@ pub struct Revocation {
 #[derive(Debug, Clone, Copy)]
 pub struct ClosingOrder<'a> {
     /// The window.
-    pub window: &'a WindowId,
+    pub window: &'a Window,
     /// What is revoked; `None` where its end has passed.
     pub revocation: Option<&'a Revocation>,
 }
@@ -73,10 +73,14 @@ where
     let one = |doorway: Doorway| async move {
         tell(sink, &doorway.name, Phase::Close, State::Started, None);
         let shut = shut(order, connect(doorway.clone())).await;
-        let mut closing = MachineClosing { machine: doorway.name.clone(), outcome: "closed", ended: 0, refused: None, detail: None };
+        let mut closing =
+            MachineClosing { machine: doorway.name.clone(), outcome: "closed", ended: 0, refused: None, detail: None, evidence: None };
         let mut reached = None;
         match shut {
-            Ok((ended, machine)) => (closing.ended, reached) = (ended, Some(machine)),
+            Ok((Shut { ended, evidence }, machine)) => {
+                (closing.ended, reached) = (ended, Some(machine));
+                closing.evidence = Some(evidence);
+            }
             Err(error) => {
                 closing.outcome = if error.is_unreached() { "unreached" } else { "failed" };
                 closing.detail = Some(error.to_string());
@@ -108,8 +112,8 @@ where
 async fn shut(
     order: &ClosingOrder<'_>,
     connecting: impl Future<Output = Result<Machine, RemoteError>>,
-) -> Result<(u64, Machine), DoorError> {
+) -> Result<(Shut, Machine), DoorError> {
     let work = DoorWork::new(connecting.await?);
-    let ended = work.shut(order.window, order.revocation).await?;
-    Ok((ended, work.machine().clone()))
+    let shut = work.shut(order.window, order.revocation).await?;
+    Ok((shut, work.machine().clone()))
 }

@@ -9,13 +9,15 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::super::window::{Span, WindowId};
+use super::super::evidence::{Evidence, Lines, read_lines};
+use super::super::window::{Span, Window, WindowId};
 use super::closing::Revocation;
 use crate::node::{Machine, Probe as _, RemoteError, quote};
 use crate::ssh::{Output, Script};
 
 const CLOSER: &str = include_str!("sh/closer.sh");
 const DOOR: &str = include_str!("sh/door.sh");
+const EVIDENCE: &str = include_str!("sh/evidence.sh");
 
 // Closing looks twice, a second apart, and may wait for another one's lock.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -107,6 +109,28 @@ pub struct Opening {
     pub line: String,
 }
 
+/// A door that was shut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shut {
+    /// Connections that were ended.
+    pub ended: u64,
+    /// What sshd logged of the window.
+    pub evidence: Evidence,
+}
+
+impl Shut {
+    fn of(answers: &[Answer], window: &Window) -> Self {
+        let find = |word: &str| answers.iter().find(|answer| answer.word == word);
+        let clock = find("clock").and_then(|answer| read_clock(&answer.subject, ""));
+        let mut lines = Lines::default();
+        for Answer { word, subject, detail } in answers {
+            lines.take((word, subject, detail), clock.unwrap_or(window.span.end()));
+        }
+        let ended = find("ended").and_then(|answer| answer.detail.parse().ok()).unwrap_or_default();
+        Self { ended, evidence: read_lines(&lines, window.id.as_str(), &window.key) }
+    }
+}
+
 /// A machine with a door.
 #[derive(Debug)]
 pub struct DoorWork {
@@ -140,20 +164,21 @@ impl DoorWork {
         Ok(answers.iter().find(|answer| answer.word == "armed").map(|answer| answer.detail.clone()).unwrap_or_default())
     }
 
-    /// Shuts the door for a window: principal, sessions, timers, record, and after it the list of revoked certificates, asked
-    /// for one that must not pass and one that must; gives back how many connections were ended.
-    pub async fn shut(&self, window: &WindowId, revocation: Option<&Revocation>) -> Result<u64, DoorError> {
+    /// Shuts the door for a window: principal, sessions, timers, record; collects what sshd logged of it; and puts the list of
+    /// revoked certificates into place, asked for one that must not pass and one that must.
+    pub async fn shut(&self, window: &Window, revocation: Option<&Revocation>) -> Result<Shut, DoorError> {
+        let (id, start) = (&window.id, window.span.start().as_second());
         // After the principal is gone: should the list be refused, the door is shut all the same.
         let revoking = revocation
             .map(|Revocation { krl, revoked, kept }| format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept)));
-        let call = format!("pcw_shut {window}\n{}", revoking.as_deref().unwrap_or_default());
+        let call =
+            format!("pcw_shut {id}\npcw_evidence {id} {start}\npcw_say clock \"$(date +%s)\"\n{}", revoking.as_deref().unwrap_or_default());
         let (answers, output) = self.call("shut the window", &call).await?;
         self.must_say(&answers, &output, "closed")?;
         if revoking.is_some() {
             self.must_say(&answers, &output, "krl")?;
         }
-        let ended = answers.iter().find(|answer| answer.word == "ended");
-        Ok(ended.and_then(|answer| answer.detail.parse().ok()).unwrap_or_default())
+        Ok(Shut::of(&answers, window))
     }
 
     /// Puts a first list of revoked certificates into place, where there is none; `kept` is a key that has to pass.
@@ -194,7 +219,7 @@ impl DoorWork {
 /// The whole text of a call: the closer twice, once to be run and once to be left on the machine.
 fn script(call: &str) -> String {
     let mut text = String::from(CLOSER);
-    let _infallible = write!(text, "pcw_closer_text() {{ cat <<'PCW_CLOSER'\n{CLOSER}PCW_CLOSER\n}}\n{DOOR}{call}\n");
+    let _infallible = write!(text, "pcw_closer_text() {{ cat <<'PCW_CLOSER'\n{CLOSER}PCW_CLOSER\n}}\n{DOOR}{EVIDENCE}{call}\n");
     text
 }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::access::Keeper;
 
 /// The scripts with every folder they use moved below `root`, and no systemd.
 fn moved(root: &str, call: &str) -> String {
@@ -105,6 +106,45 @@ fn what_a_connection_left_behind_is_found_by_its_environment_and_ended_with_its_
         let answers = run(shell, &moved(folder.path().to_str().unwrap(), &call));
         let told: Vec<(&str, &str)> = answers.iter().map(|answer| (answer.word.as_str(), answer.subject.trim())).collect();
         assert_eq!(told, [("before", "3"), ("ended", "1"), ("again", "0")]);
+    }
+}
+
+#[test]
+fn of_what_sshd_logged_only_the_windows_part_is_told_from_journal_and_from_syslog() {
+    let (ours, other) = ("w-20261122-000001", "w-20261122-000002");
+    let accepted =
+        |id: &str| format!("Accepted publickey for admin from 10.0.0.2 port 1 ssh2: ED25519-CERT SHA256:x ID {id} (serial 1) CA");
+    let said = [
+        (11, accepted(ours)),
+        (12, accepted(other)),
+        (11, "pam_unix(sshd:session): session closed for user admin".to_owned()),
+        (12, "pam_unix(sshd:session): session closed for user admin".to_owned()),
+        (13, "error: Certificate invalid: expired".to_owned()),
+        (13, "Connection closed by authenticating user root 10.0.0.2 port 2 [preauth]".to_owned()),
+        (14, "Connection closed by authenticating user eve 10.0.0.2 port 2 [preauth]".to_owned()),
+    ];
+    let in_journal = said
+        .iter()
+        .map(|(pid, text)| format!("{{\"__REALTIME_TIMESTAMP\":\"1795348800000000\",\"_PID\":\"{pid}\",\"MESSAGE\":\"{text}\"}}\n"));
+    let in_file = said.iter().map(|(pid, text)| format!("2026-11-22T12:00:00Z a0-1 sshd[{pid}]: {text}\n"));
+    for (keeper, has_systemd, log) in
+        [(Keeper::Journal, "true", in_journal.collect::<String>()), (Keeper::File, "false", in_file.collect::<String>())]
+    {
+        let call = format!(
+            "pcw_has_systemd() {{ {has_systemd}; }}\njournalctl() {{ cat <<'END'\n{log}END\n}}\npcw_evidence_file() {{ journalctl; }}\npcw_has_log_file() {{ true; }}
+             pcw_evidence {ours} 1795348000"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        for shell in SHELLS {
+            let answers = run(shell, &moved(folder.path().to_str().unwrap(), &call));
+            assert_eq!(answers.iter().filter(|answer| answer.word == "sshd").count(), 4, "{answers:?}");
+            let span = Span::recorded(Timestamp::UNIX_EPOCH, Timestamp::MAX).unwrap();
+            let person = crate::access::Person::parse("ada").unwrap();
+            let window = Window::new(WindowId::parse(ours).unwrap(), person, crate::access::Kind::Initial, span);
+            let Shut { evidence, .. } = Shut::of(&answers, &window);
+            assert_eq!((evidence.kept_by, evidence.logins.len(), evidence.refused.len()), (keeper, 1, 1));
+            assert_eq!(evidence.refused[0].account.as_deref(), Some("root"));
+        }
     }
 }
 

@@ -103,10 +103,11 @@ where
     let mut transaction = trust.transaction(run.clone(), owner, &door.look, &door.account);
     let end = Instant::now() + OTHERS;
     let outcome = loop {
-        match door.work.machine().carry_out(&transaction, &mut |_| {}).await? {
-            Outcome::Locked { .. } if Instant::now() < end => sleep(PAUSE).await,
-            outcome => break outcome,
+        let outcome = door.work.machine().carry_out(&transaction, &mut |_| {}).await?;
+        if !matches!(outcome, Outcome::Locked { .. }) || Instant::now() >= end {
+            break outcome;
         }
+        sleep(PAUSE).await;
         // Another operator was at just this: what is there now is what is replaced, by the same.
         let look = door.work.look(&door.account).await?;
         trust.stands(&door.doorway.name, &look)?;

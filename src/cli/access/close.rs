@@ -17,7 +17,8 @@ use super::attempt::Attempts;
 use super::premises::{Premises, connect, local, map};
 use super::witness::{self, Witness};
 use crate::access::{
-    ClosingOrder, Doorway, MachineClosing, Revocation, State, Step, Window, WindowId, close_doors, details_of_closing, encode_krl,
+    ClosingOrder, Doorway, MachineClosing, Revocation, State, Step, Window, WindowId, close_doors, details_of_closing, details_of_evidence,
+    encode_krl,
 };
 use crate::event::{Event, Sink};
 use crate::ledger::EventKind;
@@ -79,19 +80,19 @@ pub(super) async fn run(args: &CloseArgs, context: &Context) -> Result<Exit, Fai
         Ok::<_, Failure>((window, shut))
     };
     let closing: Vec<_> = stream::iter(windows).map(one).buffered(AT_ONCE).collect().await;
-    let (mut closed, mut reached) = (Vec::new(), Vec::new());
+    let (mut done, mut reached) = (Vec::new(), Vec::new());
     for outcome in closing {
         let (window, Shut { machines, nodes }) = outcome?;
-        closed.push((window, machines));
+        done.push((window, machines));
         reached.extend(nodes);
     }
-    let folder = if let [(window, _)] = closed.as_slice() { premises.out_of(&window.id)? } else { None };
+    let folder = if let [(window, _)] = done.as_slice() { premises.out_of(&window.id)? } else { None };
     reached.dedup_by(|one, other| one.name() == other.name());
-    if !closed.is_empty() {
+    if !done.is_empty() {
         witness::leave(&premises, witness.as_ref(), folder.as_deref(), &reached).await?;
     }
     cluster.close().await;
-    tell(context, sink, &closed)
+    tell(context, sink, &done)
 }
 
 /// Tries once more to close what was told to close and is not proven closed. What stands in the way is said and stops nothing:
@@ -162,16 +163,19 @@ pub(super) async fn close_window(premises: &Premises<'_>, closer: &Closer<'_>, w
         window.machines().filter(|name| is_left(name) && !known.iter().any(|doorway| doorway.name == *name)).collect(),
     );
     let revocation = revocation(premises, &window)?;
-    let order = ClosingOrder { window: &window.id, revocation: revocation.as_ref() };
+    let order = ClosingOrder { window: &window, revocation: revocation.as_ref() };
     let attempt = |doorway: Doorway, machine: Machine| closer.attempts.attempt(&window.id, doorway, machine);
-    let closed = close_doors(&order, meant, |doorway| connect(closer.cluster, doorway), attempt, closer.sink).await;
+    let outcomes = close_doors(&order, meant, |doorway| connect(closer.cluster, doorway), attempt, closer.sink).await;
     let (mut machines, mut nodes) = (Vec::new(), Vec::new());
-    for (closing, reached) in closed {
+    for (closing, reached) in outcomes {
         nodes.extend(reached.filter(|machine| window.nodes.iter().any(|node| node == machine.name())));
         machines.push(closing);
     }
     machines.extend(strangers.iter().map(|name| gone(name, &window)));
     let left: Vec<&str> = machines.iter().filter(|machine| !machine.is_shut()).map(|machine| machine.machine.as_str()).collect();
+    if let Some(details) = details_of_evidence(&machines) {
+        premises.record(EventKind::WindowEvidence, &window.id, details)?;
+    }
     // That nothing has changed is not told again and again.
     if !is_again || left != before {
         premises.record(EventKind::WindowClosed, &window.id, details_of_closing(&machines))?;
@@ -190,7 +194,7 @@ fn gone(name: &str, window: &Window) -> MachineClosing {
     } else {
         ("unreached", "it is no longer in the site file".to_owned())
     };
-    MachineClosing { machine: name.to_owned(), outcome, ended: 0, refused: None, detail: Some(detail) }
+    MachineClosing { machine: name.to_owned(), outcome, ended: 0, refused: None, detail: Some(detail), evidence: None }
 }
 
 // Every window that was told to close before its end, this one included; none of them once the end has passed.
@@ -253,13 +257,16 @@ fn text_of(window: &Window, machines: &[MachineClosing]) -> String {
     let is_shut = machines.iter().all(MachineClosing::is_shut);
     let head = format!("window {} for {}: {}", window.id, window.who, if is_shut { "closed" } else { "closing" });
     let mut lines = vec![head];
-    for MachineClosing { machine, outcome, ended, refused, detail } in machines {
+    for MachineClosing { machine, outcome, ended, refused, detail, evidence } in machines {
         let mut parts = vec![format!("  {machine}: {outcome}")];
         if *ended > 0 {
             parts.push(format!("{} ended", counted(usize::try_from(*ended).unwrap_or(usize::MAX), "connection")));
         }
         if let Some((_, after)) = refused {
             parts.push(format!("its credentials were refused after {:.1} s", Duration::from_millis(*after).as_secs_f64()));
+        }
+        if let Some(evidence) = evidence {
+            parts.push(counted(evidence.logins.len(), "login"));
         }
         parts.extend(detail.as_ref().map(|detail| escape(detail).into_owned()));
         lines.push(parts.join(", "));

@@ -11,6 +11,7 @@ use super::super::failure::Failure;
 use super::super::interrupt;
 use super::super::outcome::chain;
 use super::close::retry;
+use super::evidence;
 use super::premises::{Premises, connect, local};
 use super::request::{find, request_json, text_of};
 use super::{ListArgs, ShowArgs};
@@ -171,9 +172,10 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Fai
         return show_request(&asked, &premises, context);
     }
     let window = premises.window(&args.id)?;
+    let evidence = evidence::of_events(&premises.events(&window.id)?);
     if context.is_json() {
         let (window, events) = (Premises::window_json(&window, context.now), premises.events_of(&window.id)?);
-        context.print_json(&json!({"window": window, "events": events}))?;
+        context.print_json(&json!({"window": window, "events": events, "evidence": evidence::as_json(&evidence)}))?;
         return Ok(Exit::Done);
     }
     let escaped = |text: &str| report::text::escape(text).into_owned();
@@ -198,6 +200,7 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Fai
     if !window.left().is_empty() {
         line("left", format!("{} (each refuses by itself from its end on)", window.left().join(", ")));
     }
+    text.push_str(&evidence::as_text(&evidence));
     context.print(&text)?;
     Ok(Exit::Done)
 }

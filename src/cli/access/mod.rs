@@ -4,6 +4,7 @@ mod approve;
 mod asking;
 mod attempt;
 mod close;
+mod evidence;
 mod extend;
 mod list;
 mod offer;

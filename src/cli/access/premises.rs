@@ -145,7 +145,8 @@ impl<'c> Premises<'c> {
         Ok(crate::report::audit::log_json(&self.events(window)?).get_mut("events").map(Value::take).unwrap_or_default())
     }
 
-    fn events(&self, window: &WindowId) -> Result<Vec<LoggedEvent>, Failure> {
+    /// What the ledger holds of a window, the newest first.
+    pub(super) fn events(&self, window: &WindowId) -> Result<Vec<LoggedEvent>, Failure> {
         let Some(ledger) = &self.ledger else { return Ok(Vec::new()) };
         let query = LogQuery { subject: Some(window.to_string()), ..LogQuery::default() };
         ledger.log(&query).map_err(ledger_failure)

@@ -6,6 +6,7 @@ mod authority;
 mod beginning;
 mod desk;
 mod end;
+mod evidence;
 mod hand_made;
 mod killed;
 mod refused;
