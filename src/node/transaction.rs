@@ -12,19 +12,22 @@ use zeroize::Zeroizing;
 use super::quote::quote;
 use super::run_id::RunId;
 
-// Comments stay here: with them every machine would be sent half as much again.
 static TRANSACTION: LazyLock<String> = LazyLock::new(|| {
-    let files = [
+    without_comments(&[
         include_str!("sh/transaction.sh"),
         include_str!("sh/swap.sh"),
         include_str!("sh/lock.sh"),
         include_str!("sh/undo.sh"),
         include_str!("sh/guard.sh"),
         include_str!("sh/actions.sh"),
-    ];
+    ])
+});
+
+/// Shell as it is sent. Comments stay here: with them every machine would be sent half as much again.
+pub(super) fn without_comments(files: &[&str]) -> String {
     let lines = files.iter().flat_map(|file| file.lines()).map(str::trim_start);
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect()
-});
+}
 
 /// What the plan saw at a path; the machine refuses where it no longer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
