@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-
 use super::quote::quote;
 use super::transaction::without_comments;
 
