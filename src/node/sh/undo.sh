@@ -61,6 +61,8 @@ pc_put_all_back() {
 }
 
 pc_put_back() {
+    # Somebody else's place, by now.
+    ! pc_leads_elsewhere "$2" || return 1
     pc_beside "$1" "$2"
     rm -f "$pc_temporary"
     if [ -e "${1}old" ] || [ -h "${1}old" ]; then
@@ -146,12 +148,13 @@ pc_rollback() {
     for pc_n in "$pc_from"/files/*/; do
         [ -e "${pc_n}path" ] || continue
         pc_read "${pc_n}path"
+        ! pc_leads_elsewhere "$pc_text" || pc_end_with refused "$pc_folder, on the way to $pc_text, is a symbolic link; it is not followed" 1
         pc_left_as="$(cat "${pc_n}sum" 2>/dev/null)"
         pc_sum=$({ sha256sum <"$pc_text"; } 2>/dev/null)
-        [ "${pc_sum%% *}" = "$pc_left_as" ] || pc_end_with refused "$pc_text was changed since run $1; a rollback would lose that" 1
+        { [ ! -h "$pc_text" ] && [ "${pc_sum%% *}" = "$pc_left_as" ]; } || pc_end_with refused "$pc_text was changed since run $1; a rollback would lose that" 1
     done
     # Should this be broken off, the next run finds `committing` and puts the rest back.
-    pc_set_state "$pc_from" committing
+    pc_set_state "$pc_from" committing || pc_end_with refused "cannot begin, since that cannot be noted below $pc_home: $(pc_room)" 1
     pc_undo "$pc_from" rolled-back
     pc_end_back rolled-back
 }
