@@ -108,6 +108,9 @@ pc_trust_one() {
     pc_hash=$(openssl x509 -noout -subject_hash -in "$1" 2>/dev/null) && [ -n "$pc_hash" ] || return 1
     pc_slot=0
     while [ -e "$pc_certs/$pc_hash.$pc_slot" ] || [ -h "$pc_certs/$pc_hash.$pc_slot" ]; do pc_slot=$((pc_slot + 1)); done
-    cat "$pc_bundle" "$1" >"$pc_bundle.new" && chmod 0644 "$pc_bundle.new" && mv -f "$pc_bundle.new" "$pc_bundle" || return 1
+    if ! cat "$pc_bundle" "$1" >"$pc_bundle.new" || ! chmod 0644 "$pc_bundle.new" || ! mv -f "$pc_bundle.new" "$pc_bundle"; then
+        rm -f "$pc_bundle.new"
+        return 1
+    fi
     ln -s "$pc_name.pem" "$pc_certs/$pc_hash.$pc_slot" && ln -s "$1" "$pc_link"
 }

@@ -156,7 +156,7 @@ pc_confirm() {
         pc_say_why
         pc_end_back reverted "$pc_why"
     fi
-    pc_set_state "$pc_dir" 'done'
+    pc_set_state "$pc_dir" 'done' || pc_end_with failed "that it is confirmed cannot be noted below $pc_home: $(pc_room)" 1
     pc_tidy "$pc_dir"
     pc_prune
     pc_end_with 'done' '' 0

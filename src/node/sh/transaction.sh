@@ -29,7 +29,14 @@ pc_say() {
 # A name is on the disk once its folder is, not before.
 pc_sync() { sync "$@" 2>/dev/null || sync; }
 pc_sync_folder() { pc_folder=${1%/*}; [ ! -d "${pc_folder:-/}" ] || pc_sync "${pc_folder:-/}"; }
-pc_set_state() { printf '%s\n' "$2" >"$1/state.new" && pc_sync "$1/state.new" && mv -f "$1/state.new" "$1/state" && pc_sync "$1"; }
+# pc_set_state DIR STATE: where the disk is full, what this run needs no longer makes room for it.
+pc_set_state() {
+    pc_write_state "$@" && return
+    [ "$2" = committing ] || rm -rf "$1"/files/*/new "$1/sums"
+    rm -rf "$1/view"
+    pc_write_state "$@" || { rm -f "$1/state.new"; return 1; }
+}
+pc_write_state() { printf '%s\n' "$2" >"$1/state.new" && pc_sync "$1/state.new" && mv -f "$1/state.new" "$1/state" && pc_sync "$1"; }
 pc_end_with() { pc_say result "$1" "$pc_failed_step" "$2"; exit "$3"; }
 # The first failure counts; what follows from it is noise.
 pc_fail() { [ -n "$pc_failure" ] || { pc_failure=${2:-it ended without a word}; pc_failed_step=$1; }; }
@@ -56,8 +63,7 @@ pc_file() {
     if ! pc_stage "$1" "$2" "$3" "$4 $5" || ! pc_take "$6" >"$pc_dir/files/$1/new"; then
         pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
     fi
-    [ -n "$pc_failure" ] || printf '%s  %s\n' "$7" "$pc_dir/files/$1/new" >>"$pc_dir/sums"
-    [ -n "$pc_failure" ] || printf '%s\n' "$7" >"$pc_dir/files/$1/sum"
+    [ -n "$pc_failure" ] || pc_note_sum "$1" "$7" || pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
     pc_expect "$2" "$3" "$8"
 }
 
@@ -68,9 +74,11 @@ pc_keep() {
     if ! pc_stage "$1" "$2" "$3" "$4 $5" || ! cp "$3" "$pc_dir/files/$1/new"; then
         pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
     fi
-    printf '%s  %s\n' "$6" "$pc_dir/files/$1/new" >>"$pc_dir/sums"
-    printf '%s\n' "$6" >"$pc_dir/files/$1/sum"
+    [ -n "$pc_failure" ] || pc_note_sum "$1" "$6" || pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
 }
+
+# pc_note_sum N SHA256
+pc_note_sum() { printf '%s  %s\n' "$2" "$pc_dir/files/$1/new" >>"$pc_dir/sums" && printf '%s\n' "$2" >"$pc_dir/files/$1/sum"; }
 
 # pc_remove N STEP PATH EXPECTED: PATH is to be gone.
 pc_remove() {
@@ -79,7 +87,10 @@ pc_remove() {
 }
 
 # shellcheck disable=SC2034 # fields to skip
-pc_room() { df -Pk "$pc_home" 2>&1 | { read -r pc_skip && read -r pc_skip pc_skip pc_skip pc_free pc_skip && printf '%s KiB free there' "$pc_free"; }; }
+pc_room() {
+    df -Pk "$pc_home" 2>&1 | { read -r pc_skip && read -r pc_skip pc_skip pc_skip pc_free pc_skip && printf '%s KiB free there' "$pc_free"; }
+    df -Pi "$pc_home" 2>/dev/null | { read -r pc_skip && read -r pc_skip pc_skip pc_skip pc_free pc_skip && [ "$pc_free" = 0 ] && printf ', and no inode'; }
+}
 
 # pc_stage N STEP PATH "MODE OWNER"
 pc_stage() {
@@ -122,9 +133,9 @@ pc_expect() {
 }
 
 # pc_validate STEP COMMAND: has to succeed before anything is reloaded.
-pc_validate() { printf '%s\t%s\n' "$1" "$2" >>"$pc_dir/validations"; }
+pc_validate() { printf '%s\t%s\n' "$1" "$2" >>"$pc_dir/validations" || pc_fail "$1" "cannot stage below $pc_home: $(pc_room)"; }
 # pc_action STEP KIND VALUE: what to do once the files are in place.
-pc_action() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$pc_dir/actions"; }
+pc_action() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$pc_dir/actions" || pc_fail "$1" "cannot stage below $pc_home: $(pc_room)"; }
 
 pc_apply() {
     if [ -z "$pc_failure" ] && [ -e "$pc_dir/sums" ]; then
@@ -135,28 +146,30 @@ pc_apply() {
     [ -n "$pc_failure" ] || pc_validate_view
     [ -n "$pc_failure" ] || pc_prepare
     [ -n "$pc_failure" ] || [ -z "${pc_guard_time:-}" ] || pc_arm
+    [ -n "$pc_failure" ] || pc_set_state "$pc_dir" committing || pc_fail stage "cannot begin, since that cannot be noted below $pc_home: $(pc_room)"
     if [ -n "$pc_failure" ]; then
         pc_disarm "$pc_dir"
         pc_clear_beside "$pc_dir"
         rm -rf "$pc_dir"
         pc_end_with failed "$pc_failure" 1
     fi
-    pc_set_state "$pc_dir" committing && pc_swap
+    pc_swap
     [ -n "$pc_failure" ] || [ "$pc_is_valid" = yes ] || pc_validations 'pc_plain'
     [ -n "$pc_failure" ] || pc_actions "$pc_dir" once
+    # What is not noted, the next run would undo.
+    if [ -n "${pc_guard_time:-}" ]; then pc_end=guarded; else pc_end='done'; fi
+    [ -n "$pc_failure" ] || pc_set_state "$pc_dir" "$pc_end" || pc_fail commit "that it is done cannot be noted below $pc_home: $(pc_room)"
     if [ -n "$pc_failure" ]; then
         pc_say step undo started
         pc_undo "$pc_dir"
         [ -z "$pc_undo_trouble" ] || pc_end_with broken "$pc_failure; and not everything could be put back: $pc_undo_trouble" 1
         pc_end_with undone "$pc_failure" 1
     fi
-    if [ -n "${pc_guard_time:-}" ]; then
-        pc_set_state "$pc_dir" guarded
+    if [ "$pc_end" = guarded ]; then
         # shellcheck disable=SC2034 # fields to skip
         read -r pc_skip pc_skip pc_its_end pc_until_when <"$pc_dir/guard"
         pc_end_with guarded "$((pc_its_end - $(pc_uptime))) $pc_until_when" 0
     fi
-    pc_set_state "$pc_dir" 'done'
     pc_tidy "$pc_dir"
     pc_prune
     pc_end_with 'done' '' 0
@@ -239,10 +252,10 @@ pc_prepare() {
             cp -P -p "$pc_text" "${pc_n}old" || { pc_fail "$pc_step" "cannot keep $pc_text below $pc_home"; return; }
             [ -h "$pc_text" ] || set -- "$@" "${pc_n}old"
         else
-            : >"${pc_n}absent"
+            true >"${pc_n}absent" || { pc_fail "$pc_step" "cannot stage $pc_text below $pc_home: $(pc_room)"; return; }
         fi
         [ -e "${pc_n}new" ] || continue
-        pc_folders_for "$pc_n" "$pc_text"
+        pc_folders_for "$pc_n" "$pc_text" || { pc_fail "$pc_step" "cannot stage $pc_text below $pc_home: $(pc_room)"; return; }
         pc_beside "$pc_n" "$pc_text"
         pc_out=$(cp -p "${pc_n}new" "$pc_temporary" 2>&1) ||
             { pc_fail "$pc_step" "cannot write beside $pc_text: $pc_out"; return; }
@@ -267,8 +280,9 @@ pc_folders_for() {
     while [ ! -d "${pc_missing%/*}" ] && [ -n "${pc_missing%/*}" ]; do
         pc_missing=${pc_missing%/*}
     done
-    printf '%s' "$pc_missing" >"${1}made"
-    (umask 022 && mkdir -p "$pc_folder")
+    printf '%s' "$pc_missing" >"${1}made" || return
+    # Where that fails, what is to be put there says why.
+    (umask 022 && mkdir -p "$pc_folder") 2>/dev/null || :
 }
 
 pc_swap() {
