@@ -74,6 +74,26 @@ impl Keep {
         self.authority.exists()
     }
 
+    /// Whether the CA's private half is not here: an ssh-agent holds it, and its public half was named.
+    pub fn is_in_agent(&self) -> bool {
+        self.authority.extension().is_some_and(|extension| extension == "pub")
+    }
+
+    /// The CA whose private half the agent at `socket` holds.
+    pub fn authority_in_agent(&self, socket: Option<&Path>) -> Result<Authority, KeepError> {
+        let line = read(&self.authority)?;
+        let authority = Authority::of_agent(&line, socket).map_err(|source| self.authority_error(source))?;
+        let control = self.control_path();
+        let is_ours = |text: &str| {
+            russh::keys::Certificate::from_openssh(text.trim()).is_ok_and(|known| known.signature_key() == authority.public().key_data())
+        };
+        if !std::fs::read_to_string(&control).is_ok_and(|text| is_ours(&text)) {
+            make_folder(&self.folder)?;
+            write_atomically(&control, self.control(&authority)?.as_bytes(), 0o644, Existing::Replace)?;
+        }
+        Ok(authority)
+    }
+
     /// Opens the CA; makes one where there is none.
     pub fn authority(&self, passphrase: &SecretString) -> Result<Authority, KeepError> {
         if self.has_authority() {
@@ -84,7 +104,7 @@ impl Keep {
         make_folder(self.authority.parent().unwrap_or(Path::new(".")))?;
         // What can be made again comes first: the key marks the whole as there.
         write_atomically(&self.beside(".pub"), format!("{}\n", authority.line()).as_bytes(), 0o644, Existing::Replace)?;
-        write_atomically(&self.beside("-control-cert.pub"), self.control(&authority)?.as_bytes(), 0o644, Existing::Replace)?;
+        write_atomically(&self.control_path(), self.control(&authority)?.as_bytes(), 0o644, Existing::Replace)?;
         match write_atomically(&self.authority, text.as_bytes(), 0o600, Existing::Keep) {
             // Another process was first: its CA is the site's.
             Err(WriteError::Exists { .. }) => self.authority(passphrase),
@@ -108,12 +128,15 @@ impl Keep {
         if !self.has_authority() {
             return Err(KeepError::NoAuthority);
         }
-        Ok(read(&self.beside(".pub"))?.trim().to_owned())
+        let line = read(&if self.is_in_agent() { self.authority.clone() } else { self.beside(".pub") })?;
+        // The file of an agent's key may hold a comment.
+        let key = russh::keys::PublicKey::from_openssh(line.trim()).map(|key| super::authority::public_line(&key));
+        key.map_err(|source| self.authority_error(AuthorityError::Unreadable { source }))
     }
 
     /// A key that no list of revoked certificates may hold.
     pub fn control_line(&self) -> Result<String, KeepError> {
-        read(&self.beside("-control-cert.pub")).map(|line| line.trim().to_owned())
+        read(&self.control_path()).map(|line| line.trim().to_owned())
     }
 
     /// Makes and keeps a key of our own with certificates of `window`, which nobody else ever sees.
@@ -151,6 +174,10 @@ impl Keep {
 
     fn proofs(&self, window: &WindowId) -> PathBuf {
         self.folder.join("proof").join(window.as_str())
+    }
+
+    fn control_path(&self) -> PathBuf {
+        if self.is_in_agent() { self.folder.join("agent-control-cert.pub") } else { self.beside("-control-cert.pub") }
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {

@@ -16,6 +16,7 @@ use super::run_id::RunId;
 static TRANSACTION: LazyLock<String> = LazyLock::new(|| {
     let files = [
         include_str!("sh/transaction.sh"),
+        include_str!("sh/swap.sh"),
         include_str!("sh/lock.sh"),
         include_str!("sh/undo.sh"),
         include_str!("sh/guard.sh"),
@@ -174,11 +175,21 @@ impl Transaction {
             let _infallible = writeln!(text, "pc_validate {} {}", quote(step), quote(command));
         }
         for (step, action) in &self.actions {
+            text.extend(self.subject_hash(action));
             let (kind, value) = action.words();
             let _infallible = writeln!(text, "pc_action {} {kind} {}", quote(step), quote(&value));
         }
         text.push_str("pc_apply\n");
         text
+    }
+
+    // What tells the machine under which name OpenSSL looks for a CA certificate that this run brings. Where it is none that
+    // OpenSSL reads, the machine's own tool has to say so.
+    fn subject_hash(&self, action: &Action) -> Option<String> {
+        let Action::Trust(path) = action else { return None };
+        let placement = self.placements.iter().find(|placement| placement.path == *path)?;
+        let certificate = openssl::x509::X509::from_pem(&placement.content).ok()?;
+        Some(format!("pc_subject {:08x} {}\n", certificate.subject_name_hash(), quote(path)))
     }
 
     // What the machine's timer runs. It finds the run by its own place.

@@ -6,8 +6,8 @@ use std::time::Instant;
 use futures_util::future::join_all;
 
 use super::super::history::MachineClosing;
-use super::super::window::WindowId;
-use super::door::{DoorError, DoorWork};
+use super::super::window::Window;
+use super::door::{DoorError, DoorWork, Shut};
 use super::doorway::Doorway;
 use super::opening::tell;
 use crate::event::{Phase, Sink, State};
@@ -29,7 +29,7 @@ pub struct Revocation {
 #[derive(Debug, Clone, Copy)]
 pub struct ClosingOrder<'a> {
     /// The window.
-    pub window: &'a WindowId,
+    pub window: &'a Window,
     /// What is revoked; `None` where its end has passed.
     pub revocation: Option<&'a Revocation>,
 }
@@ -72,9 +72,13 @@ where
     let one = |doorway: Doorway| async move {
         tell(sink, &doorway.name, Phase::Undo, State::Started, None);
         let shut = shut(order, connect(doorway.clone())).await;
-        let mut closing = MachineClosing { machine: doorway.name.clone(), outcome: "closed", ended: 0, refused: None, detail: None };
+        let mut closing =
+            MachineClosing { machine: doorway.name.clone(), outcome: "closed", ended: 0, refused: None, detail: None, evidence: None };
         match shut {
-            Ok(ended) => closing.ended = ended,
+            Ok(Shut { ended, evidence }) => {
+                closing.ended = ended;
+                closing.evidence = Some(evidence);
+            }
             Err(error) => {
                 closing.outcome = if error.is_unreached() { "unreached" } else { "failed" };
                 closing.detail = Some(error.to_string());
@@ -104,12 +108,6 @@ where
     join_all(doorways.into_iter().map(one)).await
 }
 
-async fn shut(order: &ClosingOrder<'_>, connecting: impl Future<Output = Result<Machine, RemoteError>>) -> Result<u64, DoorError> {
-    let work = DoorWork::new(connecting.await?);
-    let ended = work.shut(order.window).await?;
-    // After the principal is gone: should the list be refused, the door is shut all the same.
-    if let Some(Revocation { krl, revoked, kept }) = order.revocation {
-        work.revoke(krl, revoked, kept).await?;
-    }
-    Ok(ended)
+async fn shut(order: &ClosingOrder<'_>, connecting: impl Future<Output = Result<Machine, RemoteError>>) -> Result<Shut, DoorError> {
+    DoorWork::new(connecting.await?).shut(order.window, order.revocation).await
 }

@@ -14,7 +14,7 @@ use super::CloseArgs;
 use super::premises::{Premises, connect, local, map};
 use crate::access::{
     ClosingOrder, Doorway, MachineClosing, Revocation, State, Step, Tried, Way, Window, WindowId, close_doors, details_of_closing,
-    encode_krl,
+    details_of_evidence, encode_krl,
 };
 use crate::event::{Event, Sink};
 use crate::ledger::EventKind;
@@ -87,10 +87,13 @@ pub(super) async fn close_window(
         window.machines().filter(|name| !known.iter().any(|doorway| doorway.name == *name)).collect(),
     );
     let revocation = revocation(premises, &window)?;
-    let order = ClosingOrder { window: &window.id, revocation: revocation.as_ref() };
+    let order = ClosingOrder { window: &window, revocation: revocation.as_ref() };
     let attempt = |doorway: Doorway| attempt(premises, closer.cluster, &window.id, doorway);
     let mut machines = close_doors(&order, meant, |doorway| connect(closer.cluster, doorway), attempt, closer.sink).await;
     machines.extend(strangers.iter().map(|name| gone(name, &window)));
+    if let Some(details) = details_of_evidence(&machines) {
+        premises.record(EventKind::WindowEvidence, &window.id, details)?;
+    }
     premises.record(EventKind::WindowClosed, &window.id, details_of_closing(&machines))?;
     if machines.iter().all(MachineClosing::is_shut) {
         premises.keep.forget_proof(&window.id);
@@ -106,7 +109,7 @@ fn gone(name: &str, window: &Window) -> MachineClosing {
     } else {
         ("unreached", "it is no longer in the site file".to_owned())
     };
-    MachineClosing { machine: name.to_owned(), outcome, ended: 0, refused: None, detail: Some(detail) }
+    MachineClosing { machine: name.to_owned(), outcome, ended: 0, refused: None, detail: Some(detail), evidence: None }
 }
 
 // Every window that was told to close before its end, this one included; none of them once the end has passed.
@@ -195,13 +198,16 @@ fn text_of(window: &Window, machines: &[MachineClosing]) -> String {
     let is_shut = machines.iter().all(MachineClosing::is_shut);
     let head = format!("window {} for {}: {}", window.id, window.who, if is_shut { "closed" } else { "closing" });
     let mut lines = vec![head];
-    for MachineClosing { machine, outcome, ended, refused, detail } in machines {
+    for MachineClosing { machine, outcome, ended, refused, detail, evidence } in machines {
         let mut parts = vec![format!("  {machine}: {outcome}")];
         if *ended > 0 {
             parts.push(format!("{} ended", counted(usize::try_from(*ended).unwrap_or(usize::MAX), "connection")));
         }
         if let Some((_, after)) = refused {
             parts.push(format!("its credentials were refused after {:.1} s", Duration::from_millis(*after).as_secs_f64()));
+        }
+        if let Some(evidence) = evidence {
+            parts.push(counted(evidence.logins.len(), "login"));
         }
         parts.extend(detail.as_ref().map(|detail| escape(detail).into_owned()));
         lines.push(parts.join(", "));

@@ -11,10 +11,11 @@ use super::super::failure::{Failure, Sentence};
 use super::super::interrupt;
 use super::super::outcome::{by_cause, chain};
 use super::ExtendArgs;
+use super::asking::must_be_allowed;
 use super::offer::Offer;
-use super::open::{authority, before_opening};
+use super::open::{authority, before_opening, key_of_authority};
 use super::premises::{Premises, connect, keep_failure, local, map, random, refused};
-use crate::access::{Entered, NODE_CERTIFICATE, PersonKey, Refusal, Request, Span, State, Window, check_request, enter, open_doors};
+use crate::access::{Entered, NODE_CERTIFICATE, PersonKey, Request, Span, State, Window, enter, open_doors};
 use crate::event::{Event, Sink};
 use crate::ledger::EventKind;
 
@@ -29,7 +30,7 @@ pub(super) async fn run(args: &ExtendArgs, context: &Context) -> Result<Exit, Fa
         let what = format!("the certificate of window {} is no longer in {}", window.id, folder.display());
         Failure::new(Exit::Failed, Sentence(what), Some("close it and open another".to_owned()))
     })?;
-    let authority = authority(&premises)?;
+    let authority = authority(&premises, key_of_authority(&premises)?).await?;
     let doorways = premises.doorways(&window.nodes)?;
     let cluster = premises.cluster(&window.nodes)?;
     let sink = context.sink();
@@ -79,14 +80,24 @@ fn extended(args: &ExtendArgs, premises: &Premises<'_>, window: &Window) -> Resu
         let what = format!("window {} ends at {} already", window.id, local(window.span.end()));
         return Err(Failure::usage(what, "give a later end; to end it earlier, close it"));
     };
-    let request = Request { who: &window.who, kind: window.kind, span, ticket: window.ticket.as_deref() };
-    check_request(&request, &premises.site.access, premises.site.sla).map_err(|refusals| {
-        let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-        refused(&lines, refusals.first().and_then(Refusal::help))
-    })?;
+    must_be_allowed(&Request { who: &window.who, kind: window.kind, span, ticket: window.ticket.as_deref() }, premises)?;
     let mut longer = window.clone();
     longer.span = span;
+    must_be_approved(premises, &longer)?;
     Ok(longer)
+}
+
+// Where windows need approval, no more is extended than was approved.
+fn must_be_approved(premises: &Premises<'_>, longer: &Window) -> Result<(), Failure> {
+    if premises.site.access.approvals == 0 {
+        return Ok(());
+    }
+    let asked = premises.requests()?.into_iter().find(|asked| asked.signed.request().id == longer.id);
+    if asked.is_some_and(|asked| asked.signed.request().must_cover(longer).is_ok()) {
+        return Ok(());
+    }
+    let what = "the later end goes beyond what was approved".to_owned();
+    Err(refused(&[what], Some("ask for a window of its own: portcullis access request".to_owned())))
 }
 
 // Before any machine has it: what the ledger does not know must not be open.

@@ -13,6 +13,7 @@ use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
 use super::super::record::{ledger_failure, ledger_path, origin};
+use crate::access::approval::{Asked, read_requests};
 use crate::access::{Doorway, History, Keep, KeepError, Way, Window, WindowId, read_history};
 use crate::ledger::{EventKind, LogQuery, LoggedEvent, OpenOptions, Origin, SqliteLedger};
 use crate::node::{Machine, RemoteError};
@@ -59,6 +60,20 @@ impl<'c> Premises<'c> {
         let mut events = ledger.log(&query).map_err(ledger_failure)?;
         events.reverse();
         Ok(read_history(&events))
+    }
+
+    /// What was asked for, as the ledger knows it.
+    pub(super) fn requests(&self) -> Result<Vec<Asked>, Failure> {
+        let Some(ledger) = &self.ledger else { return Ok(Vec::new()) };
+        let query = LogQuery { kind: Some("window.".to_owned()), ..LogQuery::default() };
+        let mut events = ledger.log(&query).map_err(ledger_failure)?;
+        events.reverse();
+        Ok(read_requests(&events))
+    }
+
+    /// The jumphosts on the way to the nodes.
+    pub(super) fn hop_names(&self) -> Vec<String> {
+        self.site.route.hops.iter().map(|hop| hop.name.clone()).collect()
     }
 
     /// Records what happens to a window.
@@ -111,7 +126,8 @@ impl<'c> Premises<'c> {
         Ok(crate::report::audit::log_json(&self.events(window)?).get_mut("events").map(Value::take).unwrap_or_default())
     }
 
-    fn events(&self, window: &WindowId) -> Result<Vec<LoggedEvent>, Failure> {
+    /// What the ledger holds of a window, the newest first.
+    pub(super) fn events(&self, window: &WindowId) -> Result<Vec<LoggedEvent>, Failure> {
         let Some(ledger) = &self.ledger else { return Ok(Vec::new()) };
         let query = LogQuery { subject: Some(window.to_string()), ..LogQuery::default() };
         ledger.log(&query).map_err(ledger_failure)

@@ -31,7 +31,7 @@ exec "/usr/bin/${0##*/}" "$@"
 
 /// What is not to be found on a node once a run is settled; one name a line.
 const LEFT: &str = "ls -A /tmp /var/tmp /home/*/ /root | grep -i -e portcullis -e '^tmp[.]'; find /etc /usr/local /run -name '*.portcullis-*' -o -name 'portcullis-2*'; \
-     cd /var/lib/portcullis/runs && find . \\( -name view -o -name sums -o -name state.new -o -name new -o -name revert -o -name guard -o -name timer -o -name job \\) -print; \
+     cd /var/lib/portcullis/runs && find . \\( -name state.new -o -name new -o -name revert -o -name guard -o -name timer -o -name job \\) -print; \
      systemctl list-units --all --no-legend --plain 'portcullis-*'; true";
 
 /// The files of the subject's playbook, each with the version that it is whole in.
