@@ -30,6 +30,13 @@ pub enum FileFact {
     },
     /// A symbolic link; never followed.
     Link,
+    /// A folder on the way there is a symbolic link, which is never followed either.
+    BehindLink {
+        /// That folder.
+        link: String,
+        /// Whether anything stands where it leads.
+        is_there: bool,
+    },
     /// A folder, a device, a socket.
     Other(String),
     /// It could not be looked at, for this reason.
@@ -206,6 +213,11 @@ impl Facts {
         self.files.get(path).cloned().unwrap_or_else(|| FileFact::Failed("it was not looked at".to_owned()))
     }
 
+    /// Whether anything stands at `path`, through links too; so too where it was not asked or could not be seen.
+    pub fn is_there(&self, path: &str) -> bool {
+        !matches!(self.file(path), FileFact::Absent | FileFact::BehindLink { is_there: false, .. })
+    }
+
     /// The machine's clock, in seconds since 1970.
     pub fn clock(&self) -> Option<i64> {
         self.machine.get("clock")?.parse().ok()
@@ -244,6 +256,7 @@ fn file_fact(fields: &[&str]) -> Option<FileFact> {
     Some(match *fields {
         ["absent"] => FileFact::Absent,
         ["link"] => FileFact::Link,
+        ["behind", there, ref link @ ..] => FileFact::BehindLink { link: link.join("\t"), is_there: there == "there" },
         [kind @ ("folder" | "special")] => FileFact::Other(kind.to_owned()),
         ["failed", ref why @ ..] => FileFact::Failed(why.join(" ")),
         ["file", mode, user, group, size, sha256] => FileFact::File {
@@ -280,7 +293,8 @@ mod tests {
             crate::disk::write_atomically(path.as_ref(), content, 0o600, crate::disk::Existing::Keep).unwrap();
         }
         let mut inquiry = Inquiry::machine();
-        for name in ["a file's", "link", "none"] {
+        std::os::unix::fs::symlink(folder.path(), at("elsewhere")).unwrap();
+        for name in ["a file's", "link", "none", "elsewhere/a file's", "elsewhere/sub/none"] {
             inquiry.file(&at(name), Depth::Content);
         }
         odd.iter().for_each(|path| inquiry.file(path, Depth::Content));
@@ -295,6 +309,9 @@ mod tests {
             assert_eq!(odd.clone().map(|path| content(&path)), [Some(vec![]), Some(b"odd\n".to_vec()), Some([0, 255, 10, 0].repeat(100))]);
             assert_eq!(facts.file(&at("link")), FileFact::Link);
             assert_eq!(facts.file(&at("none")), FileFact::Absent);
+            for (name, is_there) in [("elsewhere/a file's", true), ("elsewhere/sub/none", false)] {
+                assert_eq!(facts.file(&at(name)), FileFact::BehindLink { link: at("elsewhere"), is_there });
+            }
             assert_eq!(facts.file(folder.path().to_str().unwrap()), FileFact::Other("folder".to_owned()));
             assert_eq!(facts.guards["exit 7"], 7);
             assert!(facts.clock().unwrap() > 1_700_000_000);

@@ -52,12 +52,27 @@ pc_runs() {
     fi
 }
 
+# Whether a folder on the way to $1 is a symbolic link; leaves which in pc_folder. Folders of one file after the other are alike.
+pc_leads_elsewhere() {
+    pc_folder=${1%/*}
+    [ "$pc_folder" != "${pc_straight:-}" ] || return 1
+    pc_straight=$pc_folder
+    while [ -n "$pc_folder" ]; do
+        [ ! -h "$pc_folder" ] || { pc_straight=; return 0; }
+        pc_folder=${pc_folder%/*}
+    done
+    return 1
+}
+
 # pc_look NUMBER PATH content|hash: a file's kind; of a regular one what pc_looked tells as well.
 pc_numbers=
 pc_paths=
 pc_wanted=
 pc_look() {
-    if [ -h "$2" ]; then
+    if pc_leads_elsewhere "$2"; then
+        if [ -e "$2" ] || [ -h "$2" ]; then pc_value=there; else pc_value=absent; fi
+        printf 'file\t%s\tbehind\t%s\t%s\n' "$1" "$pc_value" "$pc_folder"
+    elif [ -h "$2" ]; then
         printf 'file\t%s\tlink\n' "$1"
     elif [ -d "$2" ]; then
         printf 'file\t%s\tfolder\n' "$1"
@@ -203,7 +218,7 @@ pc_journal() {
     done
     cat "$pc_home"/runs/*/files/*/path 2>/dev/null | sort -u | while IFS= read -r pc_path; do
         pc_sum=-
-        if [ -h "$pc_path" ]; then
+        if pc_leads_elsewhere "$pc_path" || [ -h "$pc_path" ]; then
             pc_sum='link'
         elif [ -e "$pc_path" ]; then
             pc_sum=$({ sha256sum <"$pc_path"; } 2>/dev/null)
