@@ -10,8 +10,8 @@ use super::super::cluster::Cluster;
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
-use super::CloseArgs;
 use super::premises::{Premises, connect, local, map};
+use super::{CloseArgs, recordings};
 use crate::access::{
     ClosingOrder, Doorway, MachineClosing, Revocation, State, Step, Tried, Way, Window, WindowId, close_doors, details_of_closing,
     details_of_evidence, encode_krl,
@@ -88,9 +88,11 @@ pub(super) async fn close_window(
     );
     let revocation = revocation(premises, &window)?;
     let order = ClosingOrder { window: &window, revocation: revocation.as_ref() };
+    let nodes: Vec<Doorway> = if window.record { meant.iter().filter(|doorway| !doorway.is_hop()).cloned().collect() } else { Vec::new() };
     let attempt = |doorway: Doorway| attempt(premises, closer.cluster, &window.id, doorway);
     let mut machines = close_doors(&order, meant, |doorway| connect(closer.cluster, doorway), attempt, closer.sink).await;
     machines.extend(strangers.iter().map(|name| gone(name, &window)));
+    recordings::bring(premises, closer, &window, nodes, &mut machines).await;
     if let Some(details) = details_of_evidence(&machines) {
         premises.record(EventKind::WindowEvidence, &window.id, details)?;
     }

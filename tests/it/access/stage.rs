@@ -69,7 +69,8 @@ impl Stage {
             stage.sh(
                 machine,
                 "if [ -e /run/systemd/system.hidden ]; then mv /run/systemd/system.hidden /run/systemd/system; fi; systemctl stop 'portcullis-window-*' 2>/dev/null; rm -rf /etc/ssh/portcullis /etc/ssh/sshd_config.d/10-portcullis-windows.conf \
-                 /var/lib/portcullis /etc/systemd/system/portcullis-window-* /etc/systemd/system/timers.target.wants/portcullis-window-*; \
+                 /var/lib/portcullis /etc/systemd/system/portcullis-window-* /etc/systemd/system/timers.target.wants/portcullis-window-* \
+                 /var/lib/systemd/timers/stamp-portcullis-* /etc/sudoers.d/portcullis-*; \
                  systemctl daemon-reload; systemctl reload ssh",
             );
         }
@@ -126,7 +127,7 @@ impl Stage {
     /// Runs the program to its end.
     pub(super) fn run(&self, arguments: &[&str]) -> Run {
         let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Run { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
 
