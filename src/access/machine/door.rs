@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::super::evidence::{Evidence, Lines, read_lines};
 use super::super::recording::RecordingLimits;
 use super::super::window::{Span, Window, WindowId};
+use super::closing::Revocation;
 use super::recording;
 use crate::node::{Machine, Probe as _, RemoteError, quote};
 use crate::ssh::{Output, Script};
@@ -83,8 +84,10 @@ pub struct Look {
     pub files: BTreeMap<String, Option<String>>,
     /// sshd's effective settings, as `sshd -T` names them.
     pub sshd: BTreeMap<String, String>,
-    /// What `ssh -V` says.
-    pub version: String,
+    /// The groups that sshd lets in alone (`AllowGroups`); empty where it lets in all.
+    pub allowed_groups: Vec<String>,
+    /// The groups of the account that windows log in to; empty where there is no such account.
+    pub groups: Vec<String>,
     /// The machine's host keys, `TYPE BASE64`.
     pub host_keys: Vec<String>,
     /// Accounts, each with a line of its principals' file.
@@ -144,6 +147,11 @@ impl DoorWork {
         Self { machine }
     }
 
+    /// The machine, and no longer its door.
+    pub fn into_machine(self) -> Machine {
+        self.machine
+    }
+
     /// The machine.
     pub fn machine(&self) -> &Machine {
         &self.machine
@@ -169,12 +177,20 @@ impl DoorWork {
         Ok(answers.iter().find(|answer| answer.word == "armed").map(|answer| answer.detail.clone()).unwrap_or_default())
     }
 
-    /// Shuts the door for a window: principal, sessions, timers, record; and collects what sshd logged of it.
-    pub async fn shut(&self, window: &Window) -> Result<Shut, DoorError> {
+    /// Shuts the door for a window: principal, sessions, timers, record; collects what sshd logged of it; and puts the list of
+    /// revoked certificates into place, asked for one that must not pass and one that must.
+    pub async fn shut(&self, window: &Window, revocation: Option<&Revocation>) -> Result<Shut, DoorError> {
         let (id, start) = (&window.id, window.span.start().as_second());
-        let call = format!("pcw_shut {id}\npcw_evidence {id} {start}\npcw_say clock \"$(date +%s)\"");
+        // After the principal is gone: should the list be refused, the door is shut all the same.
+        let revoking = revocation
+            .map(|Revocation { krl, revoked, kept }| format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept)));
+        let call =
+            format!("pcw_shut {id}\npcw_evidence {id} {start}\npcw_say clock \"$(date +%s)\"\n{}", revoking.as_deref().unwrap_or_default());
         let (answers, output) = self.call("shut the window", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "closed")?;
+        if revoking.is_some() {
+            self.must_say(&answers, &output, "krl")?;
+        }
         Ok(Shut::of(&answers, window))
     }
 
@@ -182,13 +198,6 @@ impl DoorWork {
     pub async fn prepare(&self, krl: &[u8], kept: &str) -> Result<(), DoorError> {
         let call = format!("pcw_first_krl {} {}", STANDARD.encode(krl), quote(kept));
         let (answers, output) = self.call("prepare the door", &call, PATIENCE).await?;
-        self.must_say(&answers, &output, "krl")
-    }
-
-    /// Replaces the list of revoked certificates, having asked it for one that must not pass and one that must.
-    pub async fn revoke(&self, krl: &[u8], revoked: &str, kept: &str) -> Result<(), DoorError> {
-        let call = format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept));
-        let (answers, output) = self.call("revoke certificates", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "krl")
     }
 
@@ -236,7 +245,8 @@ impl Look {
                 "clock" => look.clock = read_clock(subject, detail)?,
                 "file" => drop(look.files.insert(subject.clone(), Some(detail.clone()).filter(|sum| sum != "absent"))),
                 "sshd" => drop(look.sshd.insert(subject.clone(), detail.clone())),
-                "version" => look.version.clone_from(subject),
+                "allowed-group" => look.allowed_groups.extend(subject.split_whitespace().map(str::to_owned)),
+                "group" => look.groups.push(subject.clone()),
                 "hostkey" => look.host_keys.push(format!("{subject} {detail}")),
                 "principal" => look.principals.push((subject.clone(), detail.clone())),
                 "window" => {

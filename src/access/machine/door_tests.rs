@@ -171,6 +171,33 @@ fn a_list_of_revoked_certificates_that_is_torn_is_not_put_in_place() {
 }
 
 #[test]
+fn of_two_closings_at_once_the_list_that_revokes_more_stays() {
+    use crate::access::authority::tests::{authority, certificate_for};
+    let authority = authority();
+    let ids = ["w-20261122-000001", "w-20261122-000002", "w-20261122-000003"].map(|text| WindowId::parse(text).unwrap());
+    let [first, second, kept] = [&ids[0], &ids[1], &ids[2]];
+    let list = |ids: &[&WindowId], version| crate::access::revocation::encode_krl(authority.public(), ids, version, Timestamp::UNIX_EPOCH);
+    let of = |id: &WindowId| certificate_for(&authority, id);
+    for shell in SHELLS {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |krl: &[u8], revoked: &str| {
+            let call = format!("mkdir -p \"$pcw_ssh\"; pcw_krl {} {} {}", quote(&STANDARD.encode(krl)), quote(revoked), quote(&of(kept)));
+            run(shell, &moved(folder.path().to_str().unwrap(), &call))[0].word.clone()
+        };
+        let read = || std::fs::read(folder.path().join("ssh/krl")).unwrap();
+        let (early, late) = (list(&[first], 0x1ff), list(&[first, second], 0x200));
+        assert_eq!((put(&late, &of(second)), put(&early, &of(first))), ("krl".to_owned(), "krl".to_owned()));
+        assert_eq!(read(), late, "the earlier list came later");
+        // A list from elsewhere that is newer and lacks what has to be revoked does not stand in the way.
+        let other = list(&[kept], 0x100);
+        assert_eq!((put(&other, ""), read() == other), ("failed".to_owned(), false));
+        let lacking = list(&[second], 0x300);
+        assert_eq!((put(&lacking, &of(second)), put(&late, &of(first))), ("krl".to_owned(), "krl".to_owned()));
+        assert_eq!(read(), late);
+    }
+}
+
+#[test]
 fn an_answer_that_breaks_off_is_no_look() {
     assert_eq!(Look::of(&[Answer { word: "clock".to_owned(), subject: "1".to_owned(), detail: String::new() }]), None);
 }

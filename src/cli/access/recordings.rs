@@ -5,48 +5,54 @@ use serde_json::{Value, json};
 
 use super::super::outcome::chain;
 use super::close::Closer;
-use super::premises::{Premises, connect, map};
-use crate::access::{DoorWork, Doorway, Evidence, MachineClosing, NOT_RECORDED, SshdLogin, Window};
+use super::premises::{Premises, map};
+use crate::access::{DoorWork, Evidence, MachineClosing, NOT_RECORDED, SshdLogin, WindowId};
 use crate::event::{Event, Phase, State};
 use crate::ledger::{EventKind, LoggedEvent};
+use crate::node::{Machine, Probe as _};
 use crate::report::text::counted;
 
-/// Brings the recordings of `window` from each of the `nodes` that was reached. What cannot be brought stays on its node,
-/// and its closing says so.
+/// Brings the recordings of `window` from the `nodes`, which are logged in to. What cannot be brought stays on its node, and
+/// its closing says so.
 pub(super) async fn bring(
     premises: &Premises<'_>,
     closer: &Closer<'_>,
-    window: &Window,
-    nodes: Vec<Doorway>,
+    window: &WindowId,
+    nodes: Vec<Machine>,
     machines: &mut [MachineClosing],
-) {
-    let reached = nodes.into_iter().filter(|node| machines.iter().any(|closing| closing.machine == node.name && closing.is_shut()));
-    let one = |node: Doorway| async move { (node.name.clone(), bring_from(premises, closer, window, node).await) };
-    for (name, brought) in join_all(reached.map(one)).await {
-        let Some(closing) = machines.iter_mut().find(|closing| closing.machine == name) else { continue };
-        if let Err(why) = brought {
+) -> Vec<Machine> {
+    let one = |node: Machine| async move {
+        let work = DoorWork::new(node);
+        let brought = bring_from(premises, closer, window, &work).await;
+        (work.into_machine(), brought)
+    };
+    let mut back = Vec::new();
+    for (node, brought) in join_all(nodes.into_iter().map(one)).await {
+        let closing = machines.iter_mut().find(|closing| closing.machine == node.name());
+        if let (Some(closing), Err(why)) = (closing, brought) {
             let told = closing.detail.take().map(|detail| format!("{detail}; ")).unwrap_or_default();
             closing.detail = Some(format!("{told}recordings are left there: {why}"));
         }
+        back.push(node);
     }
+    back
 }
 
-async fn bring_from(premises: &Premises<'_>, closer: &Closer<'_>, window: &Window, node: Doorway) -> Result<(), String> {
-    let name = node.name.clone();
-    let work = DoorWork::new(connect(closer.cluster, node).await.map_err(|error| chain(&error))?);
-    let all = work.recordings(&window.id).await.map_err(|error| chain(&error))?;
+async fn bring_from(premises: &Premises<'_>, closer: &Closer<'_>, window: &WindowId, work: &DoorWork) -> Result<(), String> {
+    let name = work.machine().name().to_owned();
+    let all = work.recordings(window).await.map_err(|error| chain(&error))?;
     for names in batches(all) {
         let detail = Some(counted(names.len(), "recording"));
         closer.sink.emit(&Event::Node { node: name.clone(), phase: Phase::Stage, state: State::Started, detail });
-        let fetched = work.fetch_recordings(&window.id, &names).await.map_err(|error| chain(&error))?;
+        let fetched = work.fetch_recordings(window, &names).await.map_err(|error| chain(&error))?;
         let mut told: Vec<Value> = Vec::new();
         for recording in &fetched {
-            premises.keep.keep_recording(&window.id, &name, recording).map_err(|error| chain(&error))?;
+            premises.keep.keep_recording(window, &name, recording).map_err(|error| chain(&error))?;
             told.push(recording.details(&name));
         }
         let details = map(json!({"recordings": told, "not_recorded": NOT_RECORDED}));
-        premises.record(EventKind::WindowEvidence, &window.id, details).map_err(|failure| chain(failure.error.as_ref()))?;
-        work.forget_recordings(&window.id, &names).await.map_err(|error| chain(&error))?;
+        premises.record(EventKind::WindowEvidence, window, details).map_err(|failure| chain(failure.error.as_ref()))?;
+        work.forget_recordings(window, &names).await.map_err(|error| chain(&error))?;
     }
     Ok(())
 }
