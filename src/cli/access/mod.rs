@@ -1,14 +1,19 @@
 //! `portcullis access`: windows opened, looked at, closed.
 
+mod approve;
+mod asking;
+mod attempt;
 mod close;
+mod evidence;
 mod extend;
 mod list;
 mod offer;
 mod open;
 mod premises;
+mod renew;
+mod request;
 mod ssh;
-
-use std::path::PathBuf;
+mod witness;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
@@ -18,14 +23,22 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::access::Kind;
 use crate::site::duration::parse_duration;
+pub(crate) use asking::{ApproveArgs, OpenArgs, RequestArgs};
+pub(crate) use renew::RenewArgs;
 
 /// Verbs of `access`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccessCommand {
     /// Let one person in, from now or from a later moment on, for the agreed time
     Open(OpenArgs),
+    /// Ask for a window, signed with your own SSH key, where the site wants approvals
+    Request(RequestArgs),
+    /// Approve what another person asked for, with your own SSH key
+    Approve(ApproveArgs),
     /// Give a window a later end, within policy
     Extend(ExtendArgs),
+    /// Give standing windows their next piece of a day; from cron or a timer
+    Renew(RenewArgs),
     /// End a window now: sessions, certificates, principals; always allowed, and proven
     Close(CloseArgs),
     /// Windows that are open, to come, or not yet proven closed
@@ -57,44 +70,6 @@ impl From<KindArg> for Kind {
     }
 }
 
-/// Arguments of `access open`.
-#[derive(Debug, Args)]
-pub(crate) struct OpenArgs {
-    /// The person who is let in
-    #[arg(long, value_name = "NAME")]
-    pub(crate) who: String,
-    /// How long, counted from its start, such as 90m or 1d12h
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present = "to", conflicts_with = "to")]
-    pub(crate) length: Option<SignedDuration>,
-    /// Until when (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub(crate) to: Option<Timestamp>,
-    /// From when on (RFC 3339, or now)
-    #[arg(long, value_name = "TIME", value_parser = moment, default_value = "now")]
-    pub(crate) from: Moment,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: String,
-    /// The ticket under which it was agreed
-    #[arg(long, value_name = "T")]
-    pub(crate) ticket: Option<String>,
-    /// The person's public key [default: your own, from ~/.ssh]
-    #[arg(long, value_name = "PUBKEY")]
-    pub(crate) key: Option<PathBuf>,
-    /// Only this node; may be given several times
-    #[arg(long = "node", value_name = "NODE", value_delimiter = ',')]
-    pub(crate) nodes: Vec<String>,
-    /// What it is for
-    #[arg(long, value_enum, default_value = "maintenance")]
-    pub(crate) kind: KindArg,
-    /// Where certificate, `ssh_config` and `known_hosts` go [default: windows/ID beside the site file]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// Open what can be opened where not all nodes can
-    #[arg(long)]
-    pub(crate) partial: bool,
-}
-
 /// Arguments of `access extend`.
 #[derive(Debug, Args)]
 pub(crate) struct ExtendArgs {
@@ -118,6 +93,10 @@ pub(crate) struct CloseArgs {
     /// Every window that is not proven closed
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
+    /// The other party's key (`ledger.witnesses`), to countersign the ledger's newest checkpoint with: a private key, or the
+    /// .pub file of one that an ssh-agent holds
+    #[arg(long, value_name = "FILE")]
+    pub(crate) countersign: Option<std::path::PathBuf>,
 }
 
 /// Arguments of `access list`.
@@ -158,6 +137,9 @@ impl AccessCommand {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Open(_) => "access open",
+            Self::Request(_) => "access request",
+            Self::Approve(_) => "access approve",
+            Self::Renew(_) => "access renew",
             Self::Extend(_) => "access extend",
             Self::Close(_) => "access close",
             Self::List(_) => "access list",
@@ -171,10 +153,13 @@ impl AccessCommand {
 pub(crate) async fn run(command: &AccessCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
         AccessCommand::Open(args) => open::run(args, context).await,
+        AccessCommand::Request(args) => request::run(args, context).await,
+        AccessCommand::Approve(args) => approve::run(args, context).await,
+        AccessCommand::Renew(args) => renew::run(args, context).await,
         AccessCommand::Extend(args) => extend::run(args, context).await,
         AccessCommand::Close(args) => close::run(args, context).await,
         AccessCommand::List(args) => list::run(args, context).await,
-        AccessCommand::Show(args) => list::show(args, context),
+        AccessCommand::Show(args) => list::show(args, context).await,
         AccessCommand::Ssh(args) => ssh::run(args, context),
     }
 }

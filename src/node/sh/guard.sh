@@ -15,12 +15,11 @@ pc_systemd=${pc_systemd:-/run/systemd/system}
 pc_early=sysinit.target.wants
 pc_late=multi-user.target.wants
 
-# pc_guard SECONDS SIZE SHA256: this run is guarded; takes the script that reverts it from standard input.
+# pc_guard SECONDS SHA256: this run is guarded; the script that reverts it comes with what pc_receive unpacks.
 pc_guard() {
     pc_guard_time=$1
-    if ! pc_take "$2" >"$pc_dir/revert" || ! printf '%s  %s\n' "$3" "$pc_dir/revert" >>"$pc_dir/sums"; then
-        pc_fail guard "cannot stage below $pc_home: $(pc_room)"
-    fi
+    pc_guard_sum=$2
+    pc_sums="$pc_sums$2  $pc_dir/revert$pc_nl"
 }
 
 pc_uptime() { read -r pc_up pc_rest </proc/uptime && printf '%s' "${pc_up%%.*}"; }
@@ -149,7 +148,7 @@ pc_confirm() {
         '') pc_end_with unknown "this machine keeps no run $pc_run" 1 ;;
         *) pc_say_why; pc_end_with reverted "$pc_why" 1 ;;
     esac
-    pc_validations pc_plain
+    pc_validations
     [ -n "$pc_failure" ] || pc_actions "$pc_dir" look
     if [ -n "$pc_failure" ]; then
         pc_take_back "$pc_dir" "step $pc_failed_step is no longer well: $pc_failure"

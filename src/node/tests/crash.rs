@@ -92,7 +92,7 @@ impl Machine {
         for run in std::fs::read_dir(self.folder.path().join("home/runs")).unwrap().flatten() {
             let state = std::fs::read_to_string(run.path().join("state")).unwrap();
             assert!(["done", "undone", "reverted", "rolled-back"].contains(&state.trim()), "{state}");
-            for left in ["guard", "timer", "revert", "job", "view", "sums", "state.new"] {
+            for left in ["guard", "timer", "revert", "job", "new", "state.new"] {
                 assert!(!run.path().join(left).exists(), "{left} is left in a run that is {state}");
             }
         }

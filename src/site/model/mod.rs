@@ -4,6 +4,7 @@
 //! proxies, SMTP, remote access), "AD/LDAP prerequisites", "Operations checklist".
 
 mod access;
+mod hours;
 mod ledger;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use access::{AccessPolicy, Signatory};
+pub use hours::{AllowedHours, WeeklyHours};
 pub use ledger::{Forward, LedgerLocation};
 
 use super::profile::Profile;

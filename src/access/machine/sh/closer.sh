@@ -197,14 +197,25 @@ pcw_alive() {
     done
 }
 
-# pcw_close ID: once more a second later: a login that was under way may have been let in just before.
+# Whether sshd is at a login: it may have seen a principal that is gone meanwhile, and not have told of it yet. While it
+# is, the connection has a process without rights (`[net]`) beside its own.
+pcw_is_at_a_login() { grep -aqE '^sshd[-a-z]*: .*\[(net|accepted|preauth)\]' /proc/[0-9]*/cmdline 2>/dev/null; }
+
+# pcw_close ID: where a login was under way as its principal went, once more a second later.
 pcw_close() {
     [ -n "${pcw_start:-}" ] || [ ! -r "$pcw_home/$1/window" ] || pcw_read "$1"
     pcw_locked pcw_take_away "$1" || pcw_say trouble "$1" 'its principal could not be taken away'
-    pcw_first=$(pcw_end_sessions "$1")
+    pcw_again=no
+    ! pcw_is_at_a_login || pcw_again=yes
     ! pcw_has_systemd || journalctl --sync 2>/dev/null
-    sleep 1
-    pcw_second=$(pcw_end_sessions "$1")
+    pcw_first=$(pcw_end_sessions "$1")
+    pcw_second=0
+    # Without a journal nobody can say when a line has arrived.
+    if [ "$pcw_again" = yes ] || ! pcw_has_systemd; then
+        sleep 1
+        ! pcw_has_systemd || journalctl --sync 2>/dev/null
+        pcw_second=$(pcw_end_sessions "$1")
+    fi
     pcw_say ended "$1" "$((pcw_first + pcw_second))"
     logger -t portcullis "window $1 closed, $((pcw_first + pcw_second)) connections ended" 2>/dev/null
     pcw_forget "$1"
@@ -221,8 +232,8 @@ pcw_forget() {
     set -- "$pcw_units/$pcw_unit.timer" "$pcw_units/$pcw_unit.service" "$pcw_units/$pcw_unit-warn.timer" "$pcw_units/$pcw_unit-warn.service"
     if [ -e "$1" ] || [ -e "$2" ] || [ -e "$3" ] || [ -e "$4" ]; then
         rm -f "$@" "$pcw_units/timers.target.wants/$pcw_unit.timer" "$pcw_units/timers.target.wants/$pcw_unit-warn.timer"
+        # What is stopped and has no file any more is forgotten; to have all units read anew would take ten times as long.
         systemctl stop "$pcw_unit.timer" "$pcw_unit-warn.timer" 2>/dev/null
-        systemctl daemon-reload 2>/dev/null
         rm -f "/var/lib/systemd/timers/stamp-$pcw_unit.timer" "/var/lib/systemd/timers/stamp-$pcw_unit-warn.timer"
     fi
     rmdir "$pcw_home" 2>/dev/null || :
