@@ -353,7 +353,7 @@ pub struct Site {
     pub hop_privileges: Vec<Privilege>,
     /// The machines.
     pub nodes: Vec<Node>,
-    /// `known_hosts` files, in order; `~/.ssh/known_hosts` unless given.
+    /// `known_hosts` files, in order, each of which must be there; none: the operator's own, as far as they are there.
     pub known_hosts: Vec<PathBuf>,
     /// The load balancer, where there is one.
     pub load_balancer: Option<LoadBalancer>,
