@@ -167,10 +167,8 @@ impl DoorWork {
         // After the principal is gone: should the list be refused, the door is shut all the same.
         let revoking = revocation
             .map(|Revocation { krl, revoked, kept }| format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept)));
-        let call = format!(
-            "pcw_shut {id}\npcw_evidence {id} {start}\npcw_say clock \"$(date +%s)\"\n{}",
-            revoking.as_deref().unwrap_or_default()
-        );
+        let call =
+            format!("pcw_shut {id}\npcw_evidence {id} {start}\npcw_say clock \"$(date +%s)\"\n{}", revoking.as_deref().unwrap_or_default());
         let (answers, output) = self.call("shut the window", &call).await?;
         self.must_say(&answers, &output, "closed")?;
         if revoking.is_some() {
