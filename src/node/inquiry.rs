@@ -25,11 +25,17 @@ pub struct Inquiry {
     guards: Vec<String>,
     mails: Vec<String>,
     journal: bool,
+    hardware: bool,
 }
 
 impl Inquiry {
-    /// Nothing but the machine's own facts.
+    /// The machine's own facts: how it stands, and what it is made of.
     pub fn machine() -> Self {
+        Self { hardware: true, ..Self::default() }
+    }
+
+    /// How the machine stands and which runs it keeps, and nothing more.
+    pub fn standing() -> Self {
         Self::default()
     }
 
@@ -93,7 +99,10 @@ impl Inquiry {
     /// The read-only script that answers.
     pub(crate) fn script(&self) -> String {
         let mut text = PROBE.clone();
-        text.push_str("pc_machine\npc_runs\n");
+        text.push_str("pc_standing\npc_runs\n");
+        if self.hardware {
+            text.push_str("pc_hardware\n");
+        }
         for (number, (path, depth)) in self.files.iter().enumerate() {
             let depth = if *depth == Depth::Content { "content" } else { "hash" };
             let _infallible = writeln!(text, "pc_look {number} {} {depth}", quote(path));
