@@ -1,10 +1,12 @@
 //! What a plan or a check wants to know of a machine; becomes one read-only script.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use super::quote::quote;
+use super::transaction::without_comments;
 
-const PROBE: &str = include_str!("sh/probe.sh");
+static PROBE: LazyLock<String> = LazyLock::new(|| without_comments(&[include_str!("sh/probe.sh")]));
 
 /// How much of a file is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,12 +92,13 @@ impl Inquiry {
 
     /// The read-only script that answers.
     pub(crate) fn script(&self) -> String {
-        let mut text = String::from(PROBE);
-        text.push_str("\npc_machine\npc_runs\n");
+        let mut text = PROBE.clone();
+        text.push_str("pc_machine\npc_runs\n");
         for (number, (path, depth)) in self.files.iter().enumerate() {
             let depth = if *depth == Depth::Content { "content" } else { "hash" };
             let _infallible = writeln!(text, "pc_look {number} {} {depth}", quote(path));
         }
+        text.push_str("pc_looked\n");
         if !self.services.is_empty() {
             let names: Vec<String> = self.services.iter().map(|name| quote(name)).collect();
             let _infallible = writeln!(text, "pc_services {}", names.join(" "));
