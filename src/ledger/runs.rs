@@ -199,6 +199,7 @@ impl Runs {
                 | EventKind::AuditExported
                 | EventKind::CheckpointCountersigned
                 | EventKind::CheckpointReplaced
+                | EventKind::CheckWaived
                 | EventKind::Unknown(_) => {}
             }
             run.at = event.at;

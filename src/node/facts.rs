@@ -105,6 +105,8 @@ pub struct Facts {
     pub journal: Journal,
     /// Who holds the machine's lock, where somebody does.
     pub lock: Option<Holder>,
+    /// What a longer look saw, in its order: a key (`drive`, `mount`, `address`, `resolver`, `name`, `ping` …) and a text.
+    pub seen: Vec<(String, String)>,
 }
 
 /// Why an answer could not be understood.
@@ -184,6 +186,7 @@ impl Facts {
             }
             ["left", run, hash, path] => self.journal.left(run, path, hash),
             ["did", run, step, kind, value] => self.journal.did(run, step, kind, value),
+            ["saw", key, what] => self.seen.push((key.to_owned(), what.trim().to_owned())),
             ["now", hash, path] => self.journal.now(path, hash),
             _ => return None,
         }
@@ -206,6 +209,11 @@ impl Facts {
             rest = others;
         }
         Some(())
+    }
+
+    /// All that a longer look saw under `key`.
+    pub fn seen<'f>(&'f self, key: &'f str) -> impl Iterator<Item = &'f str> {
+        self.seen.iter().filter(move |(known, _)| known == key).map(|(_, what)| what.as_str())
     }
 
     /// What stands at `path`; `Failed` where it was not asked.
@@ -272,7 +280,7 @@ fn file_fact(fields: &[&str]) -> Option<FileFact> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::inquiry::Depth;
+    use super::super::inquiry::{Depth, Survey};
     use super::*;
     use proptest::prelude::*;
 
@@ -352,6 +360,20 @@ mod tests {
         let facts = Facts::parse(answer.as_bytes(), &inquiry).unwrap();
         assert!(matches!(facts.file("/x"), FileFact::File { content: Some(content), .. } if content == b"one"));
         assert!(matches!(facts.file("/y"), FileFact::Failed(why) if why.contains("changed")));
+    }
+
+    #[test]
+    fn a_longer_look_sees_names_mounts_and_drives_in_every_shell() {
+        let mut inquiry = Inquiry::machine();
+        inquiry.survey(Survey { names: vec!["localhost".to_owned(), "nowhere.invalid".to_owned()], peers: vec!["127.0.0.1".to_owned()] });
+        for shell in [&["dash"][..], &["busybox", "sh"], &["bash"]] {
+            let facts = probed(&inquiry, shell);
+            assert!(facts.seen("mount").any(|mount| mount.starts_with("/ ")), "{shell:?}: {facts:?}");
+            assert!(facts.seen("name").any(|name| name.starts_with("localhost ")), "{shell:?}: {facts:?}");
+            assert!(facts.seen("name").any(|name| name == "nowhere.invalid"), "{shell:?}: {facts:?}");
+            assert_eq!(facts.seen("ping").count(), 1, "{shell:?}");
+            assert!(facts.seen("entropy").all(|bits| bits.parse::<u32>().is_ok()) && facts.seen("swap").count() == 1, "{shell:?}");
+        }
     }
 
     #[test]

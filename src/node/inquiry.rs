@@ -7,6 +7,7 @@ use super::quote::quote;
 use super::transaction::without_comments;
 
 static PROBE: LazyLock<String> = LazyLock::new(|| without_comments(&[include_str!("sh/probe.sh")]));
+const SURVEY: &str = include_str!("sh/survey.sh");
 
 /// How much of a file is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,16 @@ pub struct Inquiry {
     mails: Vec<String>,
     journal: bool,
     hardware: bool,
+    survey: Option<Survey>,
+}
+
+/// What a longer look asks about beyond the machine itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// DNS names to look up on the machine.
+    pub names: Vec<String>,
+    /// Addresses to ping from it.
+    pub peers: Vec<String>,
 }
 
 impl Inquiry {
@@ -76,6 +87,11 @@ impl Inquiry {
         self.journal = true;
     }
 
+    /// Asks for a longer look: drives, mounts, network, time service, SSH service, names and peers.
+    pub fn survey(&mut self, survey: Survey) {
+        self.survey = Some(survey);
+    }
+
     /// The files asked about, in the order of the answers.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|(path, _)| path.as_str())
@@ -120,6 +136,16 @@ impl Inquiry {
         }
         if self.journal {
             text.push_str("pc_journal\n");
+        }
+        if let Some(survey) = &self.survey {
+            text.push_str(SURVEY);
+            text.push_str("\npc_survey\n");
+            for (function, words) in [("pc_names", &survey.names), ("pc_pings", &survey.peers)] {
+                if !words.is_empty() {
+                    let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
+                    let _infallible = writeln!(text, "{function} {}", words.join(" "));
+                }
+            }
         }
         text.push_str("pc_probe_end\n");
         text
