@@ -45,6 +45,7 @@ use failure::Failure;
 
 /// Runs the command that the process was started with; gives back its exit code.
 pub fn main() -> u8 {
+    interrupt::survive_file_size_limit();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage::tell(&error).code(),

@@ -219,3 +219,17 @@ fn next(nodes: &[NodeStatus], broken_off: Option<&BrokenOff>, days: Option<i64>)
     }
     next
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_its_last_thirty_days_a_certificate_is_spoken_of_with_what_to_do() {
+        for (days, spoken_of) in [(Some(90), false), (Some(30), false), (Some(29), true), (Some(0), true), (Some(-3), true), (None, false)]
+        {
+            let next = next(&[], None, days);
+            assert_eq!(next.iter().any(|line| line.contains("apply rotate-tls")), spoken_of, "{days:?}");
+        }
+    }
+}
