@@ -247,7 +247,10 @@ impl Subject {
         assert_eq!(next.code, Some(0), "{told}: {}{}", next.stdout, next.stderr);
         self.version += 1;
         assert_eq!(self.files(told), new, "{told}: {}", next.stdout);
-        assert_eq!(self.node.sh(LEFT), "", "{told}: something is left");
+        // Of a run that was done, what it staged is taken away by the next that has something to do.
+        if !next.stdout.starts_with("nothing to change") {
+            assert_eq!(self.node.sh(LEFT), "", "{told}: something is left");
+        }
     }
 
     /// Everything is put away; the node is as it was lent.
