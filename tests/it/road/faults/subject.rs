@@ -16,7 +16,8 @@ const PROGRAMS: &str = "mkdir dd chmod ln cp sync mv rm systemctl systemd-run";
 
 /// In such a program's place: counts the steps and stops at the wanted one, until it is told to go on.
 const STOP: &str = r#"#!/bin/sh
-if [ -e /run/small.wanted ]; then
+# The login itself, before it is root, is no step of a run.
+if [ -w /run/small.wanted ]; then
     read -r wanted </run/small.wanted
     read -r step </run/small.step
     step=$((step + 1))
