@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     let lease = lease::take(&recorder, context, until).await?;
     let cluster = Cluster::new(context, &site, context.secrets(&site.folder), &nodes)?;
     let sink = context.sink_for_query();
-    let mut inquiry = Inquiry::machine();
+    let mut inquiry = Inquiry::standing();
     inquiry.journal();
     let looking = look(&nodes, &inquiry, nodes.len(), |node| cluster.connect(node), sink.as_ref());
     let answers = interrupt::or_stop(looking).await?;
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
         return Err(not_rolled_back(&outcomes, Exit::Unreachable, help));
     }
     let runs = settle(&recorder, reached.iter().map(|(node, _, facts)| (node, facts)))?;
-    let run = choose(args.run.as_deref(), &reached)?;
+    let run = choose(args.run.as_deref(), &reached, &runs)?;
     let chain = runs.chain(run.as_str());
     must_be_possible(&run, &chain, &reached, &runs)?;
     let stays = lasting(&chain, &reached);

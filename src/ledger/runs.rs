@@ -61,6 +61,9 @@ impl RunOptions {
     }
 }
 
+/// What stands in place of a playbook where opening a window had sshd trust windows.
+pub const WINDOWS: &str = "windows";
+
 /// How a run began.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -113,6 +116,11 @@ impl RunRecord {
         let open = self.nodes.iter().filter(|(_, outcome)| *outcome == "unknown").map(|(node, _)| node.as_str());
         let untold = self.beginning.iter().filter(|_| self.outcome.is_none()).flat_map(|beginning| &beginning.to_change);
         open.chain(untold.map(String::as_str).filter(|node| !self.nodes.contains_key(*node))).collect()
+    }
+
+    /// Whether it made sshd trust windows. The next opening does what is left of it, and nothing takes it up.
+    pub fn is_of_windows(&self) -> bool {
+        self.beginning.as_ref().is_some_and(|beginning| beginning.options.playbooks == [WINDOWS])
     }
 
     /// Whether it was broken off, and not all of it came about all the same.
@@ -191,6 +199,7 @@ impl Runs {
                 | EventKind::AuditExported
                 | EventKind::CheckpointCountersigned
                 | EventKind::CheckpointReplaced
+                | EventKind::CheckWaived
                 | EventKind::Unknown(_) => {}
             }
             run.at = event.at;
@@ -212,7 +221,7 @@ impl Runs {
 
     /// The run that is broken off: the newest that began, where it did not come to its end.
     pub fn broken_off(&self) -> Option<&RunRecord> {
-        self.0.iter().find(|run| run.beginning.is_some()).filter(|run| run.is_broken_off())
+        self.0.iter().find(|run| run.beginning.is_some() && !run.is_of_windows()).filter(|run| run.is_broken_off())
     }
 
     /// The playbooks that are in place on `node`, the newest first: those of runs that ended well there and were not put back.
@@ -255,6 +264,16 @@ mod tests {
         let mut beginning = Beginning::new(&["tls"], &["a", "b"]);
         beginning.options.limit = limit.iter().map(|word| (*word).to_owned()).collect();
         beginning
+    }
+
+    #[test]
+    fn what_made_sshd_trust_windows_is_not_taken_up_and_hides_nothing() {
+        let events = [
+            origin().run_started(noon(0), "r1", &beginning(&["a", "b"])),
+            origin().run_started(noon(1), "r2", &Beginning::new(&[WINDOWS], &["a"])),
+        ];
+        assert_eq!(Runs::of(&newest_first(&events)).broken_off().map(|run| run.id.as_str()), Some("r1"));
+        assert!(Runs::of(&newest_first(&events[1..])).broken_off().is_none());
     }
 
     fn outcome(node: &str, word: &str) -> NodeOutcome {

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::inquiry::Inquiry;
 use super::journal::{Journal, ManagedFile};
 use super::lock::Holder;
+use super::transaction::sha256_hex;
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +105,8 @@ pub struct Facts {
     pub journal: Journal,
     /// Who holds the machine's lock, where somebody does.
     pub lock: Option<Holder>,
+    /// What a longer look saw, in its order: a key (`drive`, `mount`, `address`, `resolver`, `name`, `ping` …) and a text.
+    pub seen: Vec<(String, String)>,
 }
 
 /// Why an answer could not be understood.
@@ -128,12 +131,19 @@ impl Facts {
         let text = String::from_utf8_lossy(output);
         let mut facts = Self::default();
         let paths: Vec<&str> = inquiry.files().collect();
-        for (index, line) in text.lines().enumerate() {
+        let mut lines = text.lines().enumerate();
+        while let Some((index, line)) = lines.next() {
             if line == "end" {
                 return Ok(facts);
             }
             let fields: Vec<&str> = line.split('\t').collect();
-            if facts.take(&fields, &paths, inquiry).is_none() {
+            let is_ours = if let ["contents", ref numbers @ ..] = *fields {
+                let encoded: String = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != ".").collect();
+                facts.take_contents(numbers, &encoded, &paths)
+            } else {
+                facts.take(&fields, &paths, inquiry)
+            };
+            if is_ours.is_none() {
                 let text = line.chars().take(80).flat_map(char::escape_debug).collect();
                 return Err(FactsError::Unexpected { line: index + 1, text });
             }
@@ -160,11 +170,6 @@ impl Facts {
                 let path = *paths.get(number.parse::<usize>().ok()?)?;
                 self.files.insert(path.to_owned(), file_fact(rest)?);
             }
-            ["content", number, encoded] => {
-                let path = *paths.get(number.parse::<usize>().ok()?)?;
-                let Some(FileFact::File { content, .. }) = self.files.get_mut(path) else { return None };
-                *content = Some(STANDARD.decode(encoded).ok()?);
-            }
             ["service", number, active, enabled] => {
                 let name = inquiry.services().get(number.parse::<usize>().ok()?)?;
                 self.services.insert(name.clone(), ServiceFact { active: active.to_owned(), enabled: enabled.to_owned() });
@@ -181,10 +186,34 @@ impl Facts {
             }
             ["left", run, hash, path] => self.journal.left(run, path, hash),
             ["did", run, step, kind, value] => self.journal.did(run, step, kind, value),
+            ["saw", key, what] => self.seen.push((key.to_owned(), what.trim().to_owned())),
             ["now", hash, path] => self.journal.now(path, hash),
             _ => return None,
         }
         Some(())
+    }
+
+    // Contents come one after the other; sizes and hashes, told before, say where each ends and whether it is what was looked at.
+    fn take_contents(&mut self, numbers: &[&str], encoded: &str, paths: &[&str]) -> Option<()> {
+        let all = STANDARD.decode(encoded).ok()?;
+        let mut rest = all.as_slice();
+        for number in numbers {
+            let fact = self.files.get_mut(*paths.get(number.parse::<usize>().ok()?)?)?;
+            let FileFact::File { size, sha256, content, .. } = fact else { return None };
+            let (this, others) = rest.split_at_checked(usize::try_from(*size).ok()?).unwrap_or((rest, &[]));
+            if sha256_hex(this) == *sha256 {
+                *content = Some(this.to_vec());
+            } else {
+                *fact = FileFact::Failed("it changed while it was looked at".to_owned());
+            }
+            rest = others;
+        }
+        Some(())
+    }
+
+    /// All that a longer look saw under `key`.
+    pub fn seen<'f>(&'f self, key: &'f str) -> impl Iterator<Item = &'f str> {
+        self.seen.iter().filter(move |(known, _)| known == key).map(|(_, what)| what.as_str())
     }
 
     /// What stands at `path`; `Failed` where it was not asked.
@@ -251,7 +280,7 @@ fn file_fact(fields: &[&str]) -> Option<FileFact> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::inquiry::Depth;
+    use super::super::inquiry::{Depth, Survey};
     use super::*;
     use proptest::prelude::*;
 
@@ -267,11 +296,16 @@ mod tests {
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         crate::disk::write_atomically(at("a file's").as_ref(), b"hello\n", 0o640, crate::disk::Existing::Keep).unwrap();
         std::os::unix::fs::symlink("a", at("link")).unwrap();
+        let odd = ["empty", "a\\b $(x) *", "binary"].map(at);
+        for (path, content) in odd.iter().zip([&b""[..], b"odd\n", &[0, 255, 10, 0].repeat(100)]) {
+            crate::disk::write_atomically(path.as_ref(), content, 0o600, crate::disk::Existing::Keep).unwrap();
+        }
         let mut inquiry = Inquiry::machine();
         std::os::unix::fs::symlink(folder.path(), at("elsewhere")).unwrap();
         for name in ["a file's", "link", "none", "elsewhere/a file's", "elsewhere/sub/none"] {
             inquiry.file(&at(name), Depth::Content);
         }
+        odd.iter().for_each(|path| inquiry.file(path, Depth::Content));
         inquiry.file(folder.path().to_str().unwrap(), Depth::Hash);
         inquiry.guard("exit 7");
         for shell in [&["dash"][..], &["busybox", "sh"], &["bash"]] {
@@ -279,6 +313,8 @@ mod tests {
             let FileFact::File { mode, size, sha256, content, .. } = facts.file(&at("a file's")) else { panic!("{facts:?}") };
             assert_eq!((mode.as_str(), size, content.as_deref()), ("640", 6, Some(&b"hello\n"[..])));
             assert_eq!(sha256, "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
+            let content = |path: &str| if let FileFact::File { content, .. } = facts.file(path) { content } else { None };
+            assert_eq!(odd.clone().map(|path| content(&path)), [Some(vec![]), Some(b"odd\n".to_vec()), Some([0, 255, 10, 0].repeat(100))]);
             assert_eq!(facts.file(&at("link")), FileFact::Link);
             assert_eq!(facts.file(&at("none")), FileFact::Absent);
             for (name, is_there) in [("elsewhere/a file's", true), ("elsewhere/sub/none", false)] {
@@ -309,6 +345,34 @@ mod tests {
             let facts = Facts::parse(&output.stdout, &inquiry).unwrap();
             let told = |name: &str| (facts.services[name].active.as_str(), facts.services[name].enabled.as_str());
             assert_eq!((told("a"), told("none"), told("c")), (("active", "enabled"), ("inactive", ""), ("failed", "")));
+        }
+    }
+
+    #[test]
+    fn a_content_that_is_not_the_one_that_was_hashed_is_not_taken() {
+        let mut inquiry = Inquiry::machine();
+        inquiry.file("/x", Depth::Content);
+        inquiry.file("/y", Depth::Content);
+        let hash = sha256_hex(b"one");
+        let answer = format!(
+            "file\t0\tfile\t644\troot\troot\t3\t{hash}\nfile\t1\tfile\t644\troot\troot\t3\t{hash}\ncontents\t0\t1\nb25l\nb24=\n.\nend\n"
+        );
+        let facts = Facts::parse(answer.as_bytes(), &inquiry).unwrap();
+        assert!(matches!(facts.file("/x"), FileFact::File { content: Some(content), .. } if content == b"one"));
+        assert!(matches!(facts.file("/y"), FileFact::Failed(why) if why.contains("changed")));
+    }
+
+    #[test]
+    fn a_longer_look_sees_names_mounts_and_drives_in_every_shell() {
+        let mut inquiry = Inquiry::machine();
+        inquiry.survey(Survey { names: vec!["localhost".to_owned(), "nowhere.invalid".to_owned()], peers: vec!["127.0.0.1".to_owned()] });
+        for shell in [&["dash"][..], &["busybox", "sh"], &["bash"]] {
+            let facts = probed(&inquiry, shell);
+            assert!(facts.seen("mount").any(|mount| mount.starts_with("/ ")), "{shell:?}: {facts:?}");
+            assert!(facts.seen("name").any(|name| name.starts_with("localhost ")), "{shell:?}: {facts:?}");
+            assert!(facts.seen("name").any(|name| name == "nowhere.invalid"), "{shell:?}: {facts:?}");
+            assert_eq!(facts.seen("ping").count(), 1, "{shell:?}");
+            assert!(facts.seen("entropy").all(|bits| bits.parse::<u32>().is_ok()) && facts.seen("swap").count() == 1, "{shell:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! Two traits stand between us and a machine: [`Probe`] reads, [`Remote`] changes. Checks and planning are
 //! given a `Probe` alone, so that a plan cannot change anything. The shell that runs there stands in `sh/`.
 
+mod archive;
 mod facts;
 mod heads;
 mod inquiry;
@@ -17,7 +18,7 @@ mod tests;
 mod transaction;
 
 pub use facts::{DiskFact, Facts, FactsError, FileFact, KeptRun, MailFact, ServiceFact};
-pub use inquiry::{Depth, Inquiry};
+pub use inquiry::{Depth, Inquiry, Survey};
 pub use journal::{Deed, Journal, ManagedFile};
 pub use lock::Holder;
 pub use outcome::{Answer, Outcome, Progress, parse_answer};

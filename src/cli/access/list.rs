@@ -10,18 +10,19 @@ use super::super::exit::Exit;
 use super::super::failure::Failure;
 use super::super::interrupt;
 use super::super::outcome::chain;
-use super::evidence;
+use super::close::retry;
 use super::premises::{Premises, connect, local};
 use super::request::{find, request_json, text_of};
-use super::{ListArgs, ShowArgs};
+use super::{ListArgs, ShowArgs, evidence, recordings};
 use crate::access::approval::Asked;
 use crate::access::{Discovery, Window, discover, enter};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::report;
 use crate::site::duration::format_duration;
 
 /// Runs `access list`.
 pub(super) async fn run(args: &ListArgs, context: &Context) -> Result<Exit, Failure> {
+    retry(context).await?;
     let premises = Premises::look(context)?;
     let history = premises.history()?;
     let shown: Vec<Window> = if args.all { history.windows().to_vec() } else { history.unsettled(context.now).cloned().collect() };
@@ -53,7 +54,7 @@ pub(super) async fn run(args: &ListArgs, context: &Context) -> Result<Exit, Fail
         }
     }
     Ok(match found {
-        Some(Found { findings, .. }) if !findings.is_empty() => Exit::Findings,
+        Some(Found { findings, .. }) if findings.iter().any(|finding| finding.severity == Severity::Error) => Exit::Findings,
         Some(Found { unreached, asked, .. }) if !unreached.is_empty() => {
             if unreached.len() == asked {
                 Exit::Unreachable
@@ -160,7 +161,8 @@ fn request_table(context: &Context, requests: &[Asked], premises: &Premises<'_>)
 }
 
 /// Runs `access show`.
-pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> {
+    retry(context).await?;
     let premises = Premises::look(context)?;
     let history = premises.history()?;
     if history.beginning_with(&args.id).is_empty()
@@ -169,10 +171,14 @@ pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> 
         return show_request(&asked, &premises, context);
     }
     let window = premises.window(&args.id)?;
-    let evidence = evidence::of_events(&premises.events(&window.id)?);
+    let logged = premises.events(&window.id)?;
+    let (evidence, recorded) = (evidence::of_events(&logged), recordings::of_events(&logged));
+    let recorded_nodes = if window.record { window.nodes.clone() } else { Vec::new() };
+    let unrecorded = recordings::without_recording(&evidence, &recorded, &recorded_nodes);
     if context.is_json() {
         let (window, events) = (Premises::window_json(&window, context.now), premises.events_of(&window.id)?);
-        context.print_json(&json!({"window": window, "events": events, "evidence": evidence::as_json(&evidence)}))?;
+        context.print_json(&json!({"window": window, "events": events, "evidence": evidence::as_json(&evidence),
+            "recordings": recorded, "without_recording": unrecorded}))?;
         return Ok(Exit::Done);
     }
     let escaped = |text: &str| report::text::escape(text).into_owned();
@@ -198,6 +204,9 @@ pub(super) fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Failure> 
         line("left", format!("{} (each refuses by itself from its end on)", window.left().join(", ")));
     }
     text.push_str(&evidence::as_text(&evidence));
+    if window.record {
+        text.push_str(&evidence::recorded_text(&recorded, &unrecorded));
+    }
     context.print(&text)?;
     Ok(Exit::Done)
 }

@@ -2,6 +2,7 @@
 
 mod approve;
 mod asking;
+mod attempt;
 mod close;
 mod evidence;
 mod extend;
@@ -9,8 +10,14 @@ mod list;
 mod offer;
 mod open;
 mod premises;
+mod recordings;
+mod renew;
+mod replay;
 mod request;
 mod ssh;
+mod witness;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +28,7 @@ use super::failure::Failure;
 use crate::access::Kind;
 use crate::site::duration::parse_duration;
 pub(crate) use asking::{ApproveArgs, OpenArgs, RequestArgs};
+pub(crate) use renew::RenewArgs;
 
 /// Verbs of `access`.
 #[derive(Debug, Subcommand)]
@@ -33,6 +41,8 @@ pub(crate) enum AccessCommand {
     Approve(ApproveArgs),
     /// Give a window a later end, within policy
     Extend(ExtendArgs),
+    /// Give standing windows their next piece of a day; from cron or a timer
+    Renew(RenewArgs),
     /// End a window now: sessions, certificates, principals; always allowed, and proven
     Close(CloseArgs),
     /// Windows that are open, to come, or not yet proven closed
@@ -41,6 +51,8 @@ pub(crate) enum AccessCommand {
     Show(ShowArgs),
     /// Connect to a node through a window, with plain ssh
     Ssh(SshArgs),
+    /// Watch what was recorded of a window's sessions, or write it as asciicast
+    Replay(ReplayArgs),
 }
 
 /// What a window is for.
@@ -87,6 +99,10 @@ pub(crate) struct CloseArgs {
     /// Every window that is not proven closed
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
+    /// The other party's key (`ledger.witnesses`), to countersign the ledger's newest checkpoint with: a private key, or the
+    /// .pub file of one that an ssh-agent holds
+    #[arg(long, value_name = "FILE")]
+    pub(crate) countersign: Option<std::path::PathBuf>,
 }
 
 /// Arguments of `access list`.
@@ -122,6 +138,32 @@ pub(crate) struct SshArgs {
     pub(crate) command: Vec<String>,
 }
 
+/// Arguments of `access replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The window, by the beginning of its id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Only sessions on this node
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: Option<String>,
+    /// Only this session, by the beginning of its name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session: Option<String>,
+    /// Write the session as asciicast v2 in place of playing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Name the sessions, and play none
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) list: bool,
+    /// How many times as fast
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = speed)]
+    pub(crate) speed: f64,
+    /// No pause is longer than this
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
+    pub(crate) longest_pause: SignedDuration,
+}
+
 impl AccessCommand {
     /// Its name, as it is typed.
     pub(crate) fn name(&self) -> &'static str {
@@ -129,11 +171,13 @@ impl AccessCommand {
             Self::Open(_) => "access open",
             Self::Request(_) => "access request",
             Self::Approve(_) => "access approve",
+            Self::Renew(_) => "access renew",
             Self::Extend(_) => "access extend",
             Self::Close(_) => "access close",
             Self::List(_) => "access list",
             Self::Show(_) => "access show",
             Self::Ssh(_) => "access ssh",
+            Self::Replay(_) => "access replay",
         }
     }
 }
@@ -144,11 +188,13 @@ pub(crate) async fn run(command: &AccessCommand, context: &Context) -> Result<Ex
         AccessCommand::Open(args) => open::run(args, context).await,
         AccessCommand::Request(args) => request::run(args, context).await,
         AccessCommand::Approve(args) => approve::run(args, context).await,
+        AccessCommand::Renew(args) => renew::run(args, context).await,
         AccessCommand::Extend(args) => extend::run(args, context).await,
         AccessCommand::Close(args) => close::run(args, context).await,
         AccessCommand::List(args) => list::run(args, context).await,
-        AccessCommand::Show(args) => list::show(args, context),
+        AccessCommand::Show(args) => list::show(args, context).await,
         AccessCommand::Ssh(args) => ssh::run(args, context),
+        AccessCommand::Replay(args) => replay::run(args, context),
     }
 }
 
@@ -177,6 +223,11 @@ fn moment(text: &str) -> Result<Moment, String> {
     }
     let wrong = |error: jiff::Error| format!("{error}; write 2026-11-22T23:00:00+01:00, or now");
     text.parse().map(Moment::At).map_err(wrong)
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && (0.01..=10_000.0).contains(speed));
+    speed.ok_or_else(|| "a speed is a number such as 0.5 or 4".to_owned())
 }
 
 fn duration(text: &str) -> Result<SignedDuration, String> {

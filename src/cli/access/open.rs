@@ -14,16 +14,18 @@ use super::super::failure::{Failure, Sentence};
 use super::super::interrupt;
 use super::super::outcome::{by_cause, chain};
 use super::asking::{OpenArgs, Wanted, wanted};
-use super::close::{Closer, close_window, settle};
+use super::close::{Closer, Shut, close_window, settle};
 use super::offer::Offer;
 use super::premises::{Premises, connect, keep_failure, local, map, random, refused};
+use super::witness::{self, Witness};
 use crate::access::{
-    Authority, DoorError, Doorway, Entered, LARGEST_SKEW, Step, Trust, Window, check_skew, details_of_opening, encode_krl, enter,
+    Authority, DoorError, Doorway, Entered, Kind, LARGEST_SKEW, Step, Trust, Window, check_skew, details_of_opening, encode_krl, enter,
     give_trust, open_doors,
 };
 use crate::event::{Event, Sink};
-use crate::ledger::EventKind;
-use crate::node::RunId;
+use crate::ledger::event::NodeOutcome;
+use crate::ledger::{Beginning, EventKind, WINDOWS};
+use crate::node::{Machine, RunId};
 use crate::playbook::Stop;
 use crate::site::duration::format_duration;
 use crate::site::model::SecretRef;
@@ -31,6 +33,7 @@ use crate::site::model::SecretRef;
 /// Runs `access open`.
 pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Failure> {
     let premises = Premises::open(context)?;
+    let witness = Witness::of(args.countersign.as_deref(), &premises)?;
     let Wanted { mut window, key_file, key } = wanted(args, &premises)?;
     let passphrase = key_of_authority(&premises)?;
     let doorways = premises.doorways(&window.nodes)?;
@@ -44,7 +47,7 @@ pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Fail
     let (authority, entered) = (authority?, before_opening(args.partial, entered)?);
     let doors = Doors { premises: &premises, cluster: &cluster, authority: &authority, sink: Arc::clone(&sink) };
     doors.trust(&entered, context, &window).await?;
-    settle(&premises, &Closer { cluster: &cluster, sink: sink.as_ref() }, Some(&window.id)).await?;
+    settle(&premises, &Closer::new(&premises, &cluster, sink.as_ref()), Some(&window.id)).await?;
     premises.record(EventKind::WindowOpening, &window.id, details_of_opening(&window))?;
     step(&mut window, Step::BeginOpening)?;
     let open = doors.open_or_take_back(&entered, &window, args).await?;
@@ -72,6 +75,8 @@ pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Fail
         json!({"missing": missing, "serial": serial, "valid_from": valid_from, "out": std::path::absolute(&out).unwrap_or(out.clone())});
     premises.record(EventKind::WindowOpened, &window.id, map(details))?;
     step(&mut window, Step::Opened { missing: missing.clone() })?;
+    let nodes: Vec<Machine> = open.iter().filter(|door| !door.doorway.is_hop()).map(|door| door.work.machine().clone()).collect();
+    witness::leave(&premises, witness.as_ref(), Some(&out), &nodes).await?;
     drop(open);
     drop(entered);
     cluster.close().await;
@@ -169,8 +174,24 @@ impl Doors<'_> {
         let owner = format!("{} (portcullis access open, {})", context.actor(), window.id);
         // Another way than the one we came by: what it proves is that the next one gets in, too.
         let anew = self.premises.cluster(&window.nodes)?;
+        let lacking: Vec<&str> = entered
+            .iter()
+            .map(|door| (door.doorway.name.as_str(), &door.look))
+            .filter_map(|(name, look)| trust.stands(name, look).is_ok_and(|stands| !stands).then_some(name))
+            .collect();
+        let origin = self.premises.origin();
+        if !lacking.is_empty() {
+            self.premises.append(&origin.run_started(clock::now(), run.as_str(), &Beginning::new(&[WINDOWS], &lacking)))?;
+        }
         let given = give_trust(entered, &trust, (&run, &owner), |doorway| connect(&anew, doorway), self.sink.as_ref()).await;
         anew.close().await;
+        if !lacking.is_empty() {
+            // Where one failed, each machine's journal knows how it ended there.
+            let (outcome, of_each) = if given.is_ok() { ("done", "changed") } else { ("failed", "unknown") };
+            let one = |node: &&str| NodeOutcome { node: (*node).to_owned(), outcome: of_each.to_owned(), detail: None, files: Vec::new() };
+            let nodes: Vec<NodeOutcome> = lacking.iter().map(one).collect();
+            self.premises.append(&origin.run_finished(clock::now(), run.as_str(), outcome, &nodes))?;
+        }
         given.map(drop).map_err(|error| {
             let help = error.help();
             Failure::new(Exit::Failed, error, help)
@@ -215,11 +236,11 @@ impl Doors<'_> {
 
     /// Closes again what was opened; the failure says how that ended.
     async fn take_back(&self, window: &Window, exit: Exit, why: String, help: Option<String>) -> Failure {
-        let closer = Closer { cluster: self.cluster, sink: self.sink.as_ref() };
+        let closer = Closer::new(self.premises, self.cluster, self.sink.as_ref());
         let outcome = close_window(self.premises, &closer, window, "it could not be opened").await;
         let outcome = match outcome {
-            Ok(machines) if machines.iter().all(crate::access::MachineClosing::is_shut) => "no door is open".to_owned(),
-            Ok(machines) => {
+            Ok(shut) if shut.is_whole() => "no door is open".to_owned(),
+            Ok(Shut { machines, .. }) => {
                 let left: Vec<&str> =
                     machines.iter().filter(|machine| !machine.is_shut()).map(|machine| machine.machine.as_str()).collect();
                 format!("{} could not be closed again and close by themselves at {}", left.join(", "), local(window.span.end()))
@@ -265,5 +286,9 @@ fn tell(context: &Context, sink: Arc<dyn Sink>, window: &Window, opened: &Opened
     let node = window.nodes.first().map(String::as_str).unwrap_or_default();
     let config = out.join("ssh_config");
     lines.push(format!("give {} to {}; it is used with: ssh -F {} {node}", out.display(), window.who, config.display()));
+    if window.kind == Kind::Standing {
+        lines
+            .push("it ends after this piece unless it is renewed: portcullis access renew, from cron or a timer (--timer cron)".to_owned());
+    }
     context.print(&(lines.join("\n") + "\n"))
 }

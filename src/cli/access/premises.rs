@@ -12,10 +12,11 @@ use super::super::cluster::{Cluster, limited};
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
+use super::super::forward::Forwarding;
 use super::super::record::{ledger_failure, ledger_path, origin};
 use crate::access::approval::{Asked, read_requests};
 use crate::access::{Doorway, History, Keep, KeepError, Way, Window, WindowId, read_history};
-use crate::ledger::{EventKind, LogQuery, LoggedEvent, OpenOptions, Origin, SqliteLedger};
+use crate::ledger::{EventKind, LedgerEvent, LogQuery, LoggedEvent, OpenOptions, Origin, SqliteLedger};
 use crate::node::{Machine, RemoteError};
 use crate::site::model::Site;
 use crate::site::secret::Secrets;
@@ -28,6 +29,7 @@ pub(super) struct Premises<'c> {
     pub(super) keep: Keep,
     ledger: Option<SqliteLedger>,
     origin: Origin,
+    forwarding: Forwarding,
 }
 
 impl<'c> Premises<'c> {
@@ -50,7 +52,8 @@ impl<'c> Premises<'c> {
         let ledger = open(&path).map_err(ledger_failure)?;
         let folder = path.parent().map(|folder| folder.join("access")).unwrap_or_default();
         let keep = Keep::new(folder, site.access.ca_key.as_ref().map(|path| site.path(path)));
-        Ok(Self { context, secrets: context.secrets(&site.folder), keep, ledger, origin: origin(context, &site.name), site })
+        let (origin, forwarding) = (origin(context, &site.name), Forwarding::of(&site));
+        Ok(Self { context, secrets: context.secrets(&site.folder), keep, ledger, origin, forwarding, site })
     }
 
     /// The windows as the ledger knows them now.
@@ -78,9 +81,25 @@ impl<'c> Premises<'c> {
 
     /// Records what happens to a window.
     pub(super) fn record(&self, kind: EventKind, window: &WindowId, details: Map<String, Value>) -> Result<(), Failure> {
+        self.append(&self.origin.event(kind, clock::now(), Some(window.as_str()), details))
+    }
+
+    /// Appends an event, and sends it on where the site wants that.
+    pub(super) fn append(&self, event: &LedgerEvent) -> Result<(), Failure> {
         let Some(ledger) = &self.ledger else { return Ok(()) };
-        let event = self.origin.event(kind, clock::now(), Some(window.as_str()), details);
-        ledger.append(&event).map(drop).map_err(ledger_failure)
+        ledger.append(event).map_err(ledger_failure)?;
+        self.forwarding.push(ledger);
+        Ok(())
+    }
+
+    /// The ledger; `None` where there is none to look at.
+    pub(super) fn ledger(&self) -> Option<&SqliteLedger> {
+        self.ledger.as_ref()
+    }
+
+    /// Who acts.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// The one window whose id begins with `prefix`.
@@ -138,7 +157,7 @@ impl<'c> Premises<'c> {
         json!({
             "id": window.id.as_str(), "state": window.state(now).word(), "who": window.who.as_str(), "kind": window.kind.word(),
             "from": window.span.start(), "to": window.span.end(), "reason": window.reason, "ticket": window.ticket, "key": window.key,
-            "nodes": window.nodes, "jumphosts": window.hops, "left": window.left(),
+            "nodes": window.nodes, "jumphosts": window.hops, "record": window.record, "left": window.left(),
         })
     }
 }

@@ -30,13 +30,13 @@ pub(super) async fn run(args: &RequestArgs, context: &Context) -> Result<Exit, F
     let mut window = asked_for(&args.ask, &premises)?;
     let (_, person) = person_key(&args.ask, context)?;
     window.key = person.fingerprint();
-    let signer = signer_of(args.sign_with.as_deref(), context)?;
+    let own = signer_of(args.sign_with.as_deref(), context)?;
     let floats = args.ask.from == super::Moment::Now && args.ask.to.is_none();
     let request = WindowRequest {
         site: premises.site.name.clone(),
         span: if floats { until_later(window.span) } else { window.span },
         length: window.span.length(),
-        requested_by: name_of(&signer, &premises)?,
+        requested_by: name_of(&own, &premises)?,
         at: whole(context.now),
         nonce: nonce(),
         id: window.id,
@@ -47,7 +47,7 @@ pub(super) async fn run(args: &RequestArgs, context: &Context) -> Result<Exit, F
         reason: window.reason,
         ticket: window.ticket,
     };
-    let signed = request.sign(&signer).await.map_err(unusable)?;
+    let signed = request.sign(&own).await.map_err(unusable)?;
     // Who may not ask is told so now, and not when it is to be opened.
     release(&signed, &[], &premises.site.access, &premises.site.name, context.now).map_err(objected)?;
     let id = signed.request().id.clone();

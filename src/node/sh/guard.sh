@@ -15,12 +15,11 @@ pc_systemd=${pc_systemd:-/run/systemd/system}
 pc_early=sysinit.target.wants
 pc_late=multi-user.target.wants
 
-# pc_guard SECONDS SIZE SHA256: this run is guarded; takes the script that reverts it from standard input.
+# pc_guard SECONDS SHA256: this run is guarded; the script that reverts it comes with what pc_receive unpacks.
 pc_guard() {
     pc_guard_time=$1
-    pc_guard_sum=$3
-    pc_sums="$pc_sums$3  $pc_dir/revert$pc_nl"
-    pc_take "$2" >"$pc_dir/revert" || pc_fail guard "cannot stage below $pc_home: $(pc_room)"
+    pc_guard_sum=$2
+    pc_sums="$pc_sums$2  $pc_dir/revert$pc_nl"
 }
 
 pc_uptime() { read -r pc_up pc_rest </proc/uptime && printf '%s' "${pc_up%%.*}"; }

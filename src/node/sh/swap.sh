@@ -7,7 +7,7 @@ pc_prepare() {
     for pc_n in $pc_placed $pc_removed; do
         pc_slot "$pc_n"
         if [ -e "$pc_path" ] || [ -h "$pc_path" ]; then
-            pc_add "$pc_path"
+            pc_add "${pc_path%/*}/"
         # Not by `:`, whose failure would end the shell without a word.
         elif ! true >"$pc_dir/files/$pc_n/absent"; then
             pc_these=
@@ -20,15 +20,17 @@ pc_prepare() {
     [ -n "$pc_failure" ] || pc_each_folder pc_lay_beside
 }
 
-# pc_keep_old PATH…
+# pc_keep_old FOLDER/…: what is to be replaced in them.
 pc_keep_old() {
-    mkdir "$pc_dir/old" && cp -P -p --parents "$@" "$pc_dir/old" 2>/dev/null && return
-    # A cp that does not know this, or a file that cannot be kept.
-    for pc_n in $pc_placed $pc_removed; do
-        pc_slot "$pc_n"
-        [ ! -e "$pc_dir/files/$pc_n/absent" ] || continue
-        { mkdir -p "$pc_dir/old${pc_path%/*}" && cp -P -p "$pc_path" "$pc_dir/old$pc_path"; } ||
-            { pc_fail "$pc_step" "cannot keep $pc_path below $pc_home"; return; }
+    for pc_kept_in do
+        for pc_n in $pc_placed $pc_removed; do
+            pc_slot "$pc_n"
+            [ "${pc_path%/*}/" != "$pc_kept_in" ] || [ -e "$pc_dir/files/$pc_n/absent" ] || pc_add "$pc_path"
+        done
+        # The last word is where to.
+        pc_add "$pc_dir/old$pc_kept_in"
+        pc_out=$(pc_with cp -P -p 2>&1) || { pc_blame kept "$pc_out"; return; }
+        pc_these=
     done
 }
 
@@ -65,7 +67,6 @@ pc_lay_beside() {
             pc_slot "$pc_n"
             [ "${pc_path%/*}" != "${pc_waiting%/*}" ] || pc_add "$pc_dir/new$pc_path"
         done
-        # The last word is where to.
         pc_add "$pc_waiting/"
         pc_out=$(pc_with cp -p 2>&1) || { pc_blame beside "$pc_out"; return; }
         pc_these=
@@ -105,13 +106,18 @@ pc_swap_folders() {
     rmdir "$@"
 }
 
-# pc_blame beside|swapped|removed WORDS: the first file that is not laid beside its target, not swapped, or still there.
+# pc_blame kept|beside|swapped|removed WORDS: the first file that is not kept, not laid beside its target, not swapped, or
+# still there.
 pc_blame() {
     pc_these=
     for pc_n in $pc_placed $pc_removed; do
         pc_slot "$pc_n"
         pc_new=${pc_path%/*}/.portcullis-$pc_run/${pc_path##*/}
         case "$1 ${pc_kind:-gone}" in
+            kept*)
+                [ -e "$pc_dir/files/$pc_n/absent" ] || [ -h "$pc_dir/old$pc_path" ] || cmp -s "$pc_path" "$pc_dir/old$pc_path" ||
+                    { pc_fail "$pc_step" "cannot keep $pc_path below $pc_home: $2"; return; }
+                ;;
             'removed gone') { [ ! -e "$pc_path" ] && [ ! -h "$pc_path" ]; } || { pc_fail "$pc_step" "cannot replace $pc_path: $2"; return; } ;;
             removed* | *gone) ;;
             beside*) cmp -s "$pc_dir/new$pc_path" "$pc_new" || { pc_fail "$pc_step" "cannot write beside $pc_path: $2"; return; } ;;
@@ -129,7 +135,7 @@ pc_list_prepared() {
         [ ! -f "$pc_new/${pc_path##*/}" ] || { pc_add "$pc_new/${pc_path##*/}" && pc_add "$pc_new"; }
         [ ! -f "$pc_dir/old$pc_path" ] || [ -h "$pc_dir/old$pc_path" ] || pc_add "$pc_dir/old$pc_path"
         pc_folder=$pc_dir/old${pc_path%/*}
-        while [ -d "$pc_folder" ] && [ "$pc_folder" != "$pc_dir" ]; do
+        while [ ! -e "$pc_dir/files/$pc_n/absent" ] && [ "$pc_folder" != "$pc_dir" ]; do
             pc_add "$pc_folder"
             pc_folder=${pc_folder%/*}
         done

@@ -30,6 +30,7 @@ pc_nl='
 # What is put in place and what is taken away, by number; hashes to compare, as sha256sum lists them.
 pc_placed=
 pc_removed=
+pc_undressed=
 pc_sums=
 
 pc_say() {
@@ -81,26 +82,42 @@ pc_begin() {
         shift
     done
     # What is still being staged is forgotten by the next run, whether or not the disk heard of it.
-    pc_out=$({ mkdir "$pc_dir" "$pc_dir/files" "$pc_dir/new" "$@" && : >"$pc_dir/actions" && : >"$pc_dir/validations" && echo staging >"$pc_dir/state"; } 2>&1) || {
+    pc_out=$({ mkdir "$pc_dir" "$pc_dir/files" "$@" && : >"$pc_dir/actions" && : >"$pc_dir/validations" && echo staging >"$pc_dir/state"; } 2>&1) || {
         rm -rf "$pc_dir"
         pc_end_with failed "$pc_out" 1
     }
 }
 
-# pc_file N STEP PATH MODE OWNER:GROUP SIZE SHA256 EXPECTED: takes SIZE bytes from standard input.
+# pc_folders FOLDER…: those of all targets. What is staged and what is kept lies as it does on the machine: the new is laid
+# over it when the files are validated.
+pc_folders() {
+    for pc_folder do
+        set -- "$@" "$pc_dir/new$pc_folder" "$pc_dir/old$pc_folder"
+        shift
+    done
+    [ $# -eq 0 ] || pc_out=$(umask 022 && mkdir -p "$@" 2>&1) || pc_fail stage "cannot stage below $pc_home: $pc_out"
+}
+
+# pc_file N STEP PATH MODE OWNER:GROUP SHA256 EXPECTED: comes with what pc_receive unpacks.
 pc_file() {
-    { pc_stage "$1" "$2" "$3" "$4/$5" "$7" "$8" && { [ -n "$pc_failure" ] || pc_take "$6" >"$pc_dir/new$3"; }; } ||
-        pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
+    [ "$5" = root:root ] || pc_undressed="$pc_undressed $1"
+    pc_stage "$1" "$2" "$3" "$4/$5" "$6" "$7" || pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
 }
 
 # pc_keep N STEP PATH MODE OWNER:GROUP SHA256: the content stays as it is, mode and owner change.
 pc_keep() {
+    pc_undressed="$pc_undressed $1"
     { pc_stage "$1" "$2" "$3" "$4/$5" "$6" "$6" && { [ -n "$pc_failure" ] || cp "$3" "$pc_dir/new$3"; }; } ||
         pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
 }
 
 # pc_remove N STEP PATH EXPECTED: PATH is to be gone.
 pc_remove() { pc_stage "$1" "$2" "$3" '' '' "$4" || pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"; }
+
+# Unpacks standard input: new/PATH for each file. It must not keep the lock when this shell is ended.
+pc_receive() {
+    [ -n "$pc_failure" ] || pc_out=$(tar -C "$pc_dir" -xpof - 2>&1 9>&-) || pc_fail stage "cannot stage below $pc_home: $(pc_room): $pc_out"
+}
 
 pc_room() {
     df -Pk "$pc_home" 2>&1 | { read -r pc_skip && read -r pc_skip pc_skip pc_skip pc_free pc_skip && printf '%s KiB free there' "$pc_free"; }
@@ -125,8 +142,6 @@ pc_stage() {
     case $6 in absent | link) ;; *) pc_sums="$pc_sums$6  $3$pc_nl" ;; esac
     eval "pc_step_$1=\$2 pc_path_$1=\$3 pc_kind_$1=\$4 pc_seen_$1=\$6"
     printf '%s\n' "$3" >"$pc_dir/files/$1/path" || return
-    # Folders as the machine has them: they are laid over its own when the files are validated.
-    [ -d "$pc_dir/new${3%/*}" ] || (umask 022 && mkdir -p "$pc_dir/new${3%/*}") || return
     [ -n "$5" ] || { pc_removed="$pc_removed $1"; return 0; }
     pc_placed="$pc_placed $1"
     pc_sums="$pc_sums$5  $pc_dir/new$3$pc_nl"
@@ -143,12 +158,6 @@ pc_leads_elsewhere() {
         pc_folder=${pc_folder%/*}
     done
     return 1
-}
-
-# Exactly $1 bytes of standard input; dd never reads past them, and does not keep the lock when its shell is ended.
-pc_take() {
-    [ "$1" -lt 65536 ] || dd bs=65536 count="$(($1 / 65536))" iflag=fullblock 2>/dev/null 9>&- || return 1
-    [ "$(($1 % 65536))" -eq 0 ] || dd bs="$(($1 % 65536))" count=1 iflag=fullblock 2>/dev/null 9>&-
 }
 
 # What arrived is what was sent, and what the plan saw is still there.
@@ -209,18 +218,21 @@ pc_apply() {
     pc_end_with 'done' '' 0
 }
 
-# Gives the staged files their modes and owners; they were made as 0600 root:root. Those that are alike at once.
+# Gives the staged files their modes and owners, where unpacking did not: it makes root's files. Those that are alike at once.
 pc_dress() {
-    pc_kinds=
     for pc_n in $pc_placed; do
         pc_slot "$pc_n"
         pc_add "$pc_dir/new$pc_path"
-        case " $pc_kinds 0600/root:root " in *" $pc_kind "*) ;; *) pc_kinds="$pc_kinds $pc_kind" ;; esac
     done
     # Some seconds old: Postfix takes a fresh main.cf for half-written and sleeps up to two seconds over it, in every process.
     [ -z "$pc_these" ] || pc_with touch -c -d "@$(($(date +%s) - 4))" 2>/dev/null || :
+    pc_kinds=
+    for pc_n in $pc_undressed; do
+        pc_slot "$pc_n"
+        case " $pc_kinds " in *" $pc_kind "*) ;; *) pc_kinds="$pc_kinds $pc_kind" ;; esac
+    done
     for pc_alike in $pc_kinds; do
-        for pc_n in $pc_placed; do
+        for pc_n in $pc_undressed; do
             pc_slot "$pc_n"
             [ "$pc_kind" != "$pc_alike" ] || pc_add "$pc_dir/new$pc_path"
         done
@@ -235,7 +247,7 @@ pc_give() {
     pc_mode=$1
     pc_own=$2
     shift 2
-    { [ "$pc_own" = root:root ] || chown "$pc_own" "$@"; } && chmod "$pc_mode" "$@"
+    chown "$pc_own" "$@" && chmod "$pc_mode" "$@"
 }
 
 # Runs the validations in a private view of the machine in which the staged files are in place already.

@@ -139,7 +139,7 @@ impl<'a> Planner<'a> {
 
     /// What has to be known of a node, whatever its facts turn out to be, so that one probe is enough.
     pub fn inquiry(&self) -> Inquiry {
-        let mut inquiry = Inquiry::machine();
+        let mut inquiry = Inquiry::standing();
         if self.journal {
             inquiry.journal();
         }

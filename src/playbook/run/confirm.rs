@@ -124,7 +124,7 @@ impl<C> Unconfirmed<'_, '_, '_, C> {
                 sleep_until((end - afterwards).max(Instant::now() + afterwards / 10)).await;
                 continue;
             };
-            let Ok(facts) = machine.look(&Inquiry::machine()).await else { continue };
+            let Ok(facts) = machine.look(&Inquiry::standing()).await else { continue };
             let step = String::new();
             let state = facts.runs.iter().find(|kept| kept.id == self.errand.course.run.as_str()).map(|kept| kept.state.as_str());
             let told = match state {

@@ -160,11 +160,13 @@ pcw_look() {
     pcw_out=$(sshd -T -C "user=$1,host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22" 2>&1) || pcw_say sshd broken "$(printf '%s' "$pcw_out" | tr '\t\n' '  ')"
     printf '%s\n' "$pcw_out" | while read -r pcw_key pcw_value; do
         case $pcw_key in
+            allowgroups) pcw_say allowed-group "$pcw_value" ;;
             trustedusercakeys | authorizedprincipalsfile | authorizedprincipalscommand | revokedkeys | loglevel | pubkeyauthentication)
                 pcw_say sshd "$pcw_key" "$pcw_value"
                 ;;
         esac
     done
+    for pcw_text in $(id -Gn "$1" 2>/dev/null); do pcw_say group "$pcw_text"; done
     for pcw_file in /etc/ssh/ssh_host_*_key.pub; do
         [ -r "$pcw_file" ] && read -r pcw_key pcw_value pcw_rest <"$pcw_file" && pcw_say hostkey "$pcw_key" "$pcw_value"
     done
