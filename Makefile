@@ -16,7 +16,7 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography sqlite3:sqlite3 \
 	python3:python3 rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright
 
-.PHONY: help demo deps test-deps build lint test audit fuzz reference certs-examples bench bench-deps lab-program lab-image lab-up lab-down
+.PHONY: help demo deps test-deps build lint test audit fuzz reference certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
 
 demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
 	$(CARGO) build --quiet --bin portcullis
@@ -43,6 +43,11 @@ lint: deps ## formatting, clippy and shellcheck; any warning fails
 test: test-deps lab-image ## all tests; those that touch machines boot labs of their own
 	$(CARGO) test --workspace
 	python3 -m unittest -q benches.test_figures
+
+# Each fault at each step first, then at random on four nodes at once: MINUTES of it.
+chaos: test-deps lab-image ## kills clients, cuts ways, takes power away and fills disks at every step, then at random: make chaos MINUTES=60
+	PORTCULLIS_FAULTS=all $(CARGO) test --test it -- --nocapture road::faults::each
+	PORTCULLIS_CHAOS_MINUTES=$(or $(MINUTES),60) $(CARGO) test --test it -- --nocapture road::faults::chaos
 
 # A release build, then labs of 1, 10 and 50 nodes at 0 and 50 ms. Shorter or longer: make bench NODES="1 10 100" RTT="0 50 200" ROUNDS=1 TOOLS="portcullis tar-ssh"
 bench: bench-deps lab-image ## first and second apply beside five other ways (half an hour on two quiet cores); rows, plots and model in target/bench

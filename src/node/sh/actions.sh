@@ -46,7 +46,7 @@ pc_enable() {
     pc_note=$pc_acting_for/unit-$2
     if [ "$1" = once ]; then
         printf '%s %s\n' "$(systemctl is-active "$2")" "$(systemctl is-enabled "$2" 2>/dev/null)" >"$pc_note" || return
-        systemctl enable --now "$2"
+        systemctl enable --now "$2" || { pc_service_log "$2"; return 1; }
     elif [ -e "$pc_note" ]; then
         read -r pc_active pc_enabled <"$pc_note"
         [ "$pc_enabled" != disabled ] || systemctl --quiet disable "$2"

@@ -204,7 +204,7 @@ pc_timer() {
                 ;;
             # Never begun, or settled already.
             staging) pc_undo_trouble=; pc_disarm "$pc_dir"; pc_clear_beside "$pc_dir"; rm -rf "$pc_dir" ;;
-            *) pc_undo_trouble=; pc_disarm "$pc_dir" ;;
+            *) pc_undo_trouble=; pc_tidy "$pc_dir" ;;
         esac
         [ -n "$pc_undo_trouble" ] || exit 0
         exec 9>&-

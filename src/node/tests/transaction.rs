@@ -24,6 +24,27 @@ fn files_are_put_in_place_with_mode_and_rolled_back_to_the_byte() {
     });
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+    #[test]
+    fn files_of_any_name_and_content_come_and_go(
+        names in proptest::collection::btree_set("[^\\x00-\\x1f\\x7f/]{1,20}( |'|\"|[$]x|[*]|-n|`)?", 1..5),
+        content in "[\\x00-\\x7f]{0,40}",
+    ) {
+        let names: Vec<_> = names.iter().map(|name| format!("{name}!/{name}!")).collect();
+        for shell in &SHELLS[..2] {
+            let machine = Machine::new(shell);
+            let run = transaction(1, names.iter().map(|name| placement(&machine, name, &content, Expected::Absent)).collect());
+            proptest::prop_assert_eq!(machine.carry_out(&run), Outcome::Done);
+            for name in &names {
+                proptest::prop_assert_eq!(machine.read(name), Some(content.clone()));
+            }
+            proptest::prop_assert_eq!(machine.run(&rollback_script(&run_id(1), "it's me"), b"").1, Outcome::RolledBack);
+            proptest::prop_assert_eq!(machine.names(), Vec::<String>::new());
+        }
+    }
+}
+
 #[test]
 fn a_failing_action_puts_everything_back_and_says_why() {
     on_every_shell(|machine| {

@@ -56,6 +56,7 @@ impl<C> WayBack<'_, C> {
             takes_up: &[],
             wait: self.wait,
             pauses: self.pauses,
+            planner: None,
             gate: None,
         };
         let errand = Errand { course: &course, way: self.way, stop: self.stop, sink: self.sink };

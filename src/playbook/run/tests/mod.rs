@@ -27,6 +27,7 @@ fn course(run: &RunId) -> Course<'_, 'static> {
         takes_up: &[],
         wait: Duration::ZERO,
         pauses: &NO_PAUSES,
+        planner: None,
         gate: None,
     }
 }

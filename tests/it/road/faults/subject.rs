@@ -16,7 +16,8 @@ const PROGRAMS: &str = "mkdir dd chmod ln cp sync mv rm systemctl systemd-run";
 
 /// In such a program's place: counts the steps and stops at the wanted one, until it is told to go on.
 const STOP: &str = r#"#!/bin/sh
-if [ -e /run/small.wanted ]; then
+# The login itself, before it is root, is no step of a run.
+if [ -w /run/small.wanted ]; then
     read -r wanted </run/small.wanted
     read -r step </run/small.step
     step=$((step + 1))
@@ -247,7 +248,10 @@ impl Subject {
         assert_eq!(next.code, Some(0), "{told}: {}{}", next.stdout, next.stderr);
         self.version += 1;
         assert_eq!(self.files(told), new, "{told}: {}", next.stdout);
-        assert_eq!(self.node.sh(LEFT), "", "{told}: something is left");
+        // Of a run that was done, what it staged is taken away by the next that has something to do.
+        if !next.stdout.starts_with("nothing to change") {
+            assert_eq!(self.node.sh(LEFT), "", "{told}: something is left");
+        }
     }
 
     /// Everything is put away; the node is as it was lent.
