@@ -77,6 +77,7 @@ fuzz: ## fuzzes each certificate reader for a minute (the corpus is kept), and f
 reference: ## makes docs/reference/ anew, from the types
 	$(CARGO) build --quiet --bin portcullis
 	target/debug/portcullis playbook reference > docs/reference/playbooks.md
+	target/debug/portcullis check --list --markdown > docs/reference/checks.md
 
 certs-examples: ## makes certs-examples/ anew
 	certs-examples/make.sh

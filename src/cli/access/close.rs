@@ -12,10 +12,10 @@ use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
 use super::super::outcome::chain;
-use super::CloseArgs;
 use super::attempt::Attempts;
 use super::premises::{Premises, connect, local, map};
 use super::witness::{self, Witness};
+use super::{CloseArgs, recordings};
 use crate::access::{
     ClosingOrder, Doorway, MachineClosing, Revocation, State, Step, Window, WindowId, close_doors, details_of_closing, details_of_evidence,
     encode_krl,
@@ -35,7 +35,7 @@ const AGAIN: &str = "it was not proven closed";
 /// What a closing works with.
 pub(super) struct Closer<'a> {
     cluster: &'a Cluster,
-    sink: &'a dyn Sink,
+    pub(super) sink: &'a dyn Sink,
     attempts: Attempts<'a>,
 }
 
@@ -172,6 +172,9 @@ pub(super) async fn close_window(premises: &Premises<'_>, closer: &Closer<'_>, w
         machines.push(closing);
     }
     machines.extend(strangers.iter().map(|name| gone(name, &window)));
+    if window.record {
+        nodes = recordings::bring(premises, closer, &window.id, nodes, &mut machines).await;
+    }
     let left: Vec<&str> = machines.iter().filter(|machine| !machine.is_shut()).map(|machine| machine.machine.as_str()).collect();
     if let Some(details) = details_of_evidence(&machines) {
         premises.record(EventKind::WindowEvidence, &window.id, details)?;

@@ -9,6 +9,7 @@ mod end;
 mod evidence;
 mod hand_made;
 mod killed;
+mod recording;
 mod refused;
 mod stage;
 mod standing;

@@ -13,6 +13,7 @@ pcw_home=${pcw_home:-/var/lib/portcullis/windows}
 pcw_ssh=${pcw_ssh:-/etc/ssh/portcullis}
 pcw_units=${pcw_units:-/etc/systemd/system}
 pcw_booted=${pcw_booted:-/run/systemd/system}
+pcw_sudoers=${pcw_sudoers:-/etc/sudoers.d}
 
 pcw_say() { printf '%s\t%s\t%s\n' "$1" "${2:-}" "${3:-}" 2>/dev/null || :; }
 pcw_has_systemd() { [ -d "$pcw_booted" ]; }
@@ -227,7 +228,7 @@ pcw_forget() {
         # shellcheck disable=SC2046 # a list of numbers
         atrm $(cat "$pcw_home/$1/at") 2>/dev/null
     fi
-    rm -rf "${pcw_home:?}/$1"
+    rm -rf "$pcw_sudoers/portcullis-$1" "${pcw_home:?}/$1"
     pcw_unit=portcullis-window-$1
     set -- "$pcw_units/$pcw_unit.timer" "$pcw_units/$pcw_unit.service" "$pcw_units/$pcw_unit-warn.timer" "$pcw_units/$pcw_unit-warn.service"
     if [ -e "$1" ] || [ -e "$2" ] || [ -e "$3" ] || [ -e "$4" ]; then
@@ -271,9 +272,15 @@ pcw_warn() {
     pcw_read "$1" || return 0
     pcw_minutes=$(((pcw_end - $(pcw_now) + 30) / 60))
     pcw_at=$(date -u -d "@$pcw_end" '+%H:%M:%S UTC' 2>/dev/null)
-    for pcw_pid in $(pcw_alive "$1"); do
+    pcw_pids=$(pcw_alive "$1")
+    # A terminal that script(1) passes on is warned by the one behind it.
+    pcw_behind=$(for pcw_pid in $pcw_pids; do
+        case $(cat "/proc/$pcw_pid/comm" 2>/dev/null) in script) readlink "/proc/$pcw_pid/fd/0" ;; esac
+    done)
+    for pcw_pid in $pcw_pids; do
         readlink "/proc/$pcw_pid/fd/0" 2>/dev/null
     done | grep '^/dev/pts/' | sort -u | while read -r pcw_terminal; do
+        case " $(printf '%s' "$pcw_behind" | tr '\n' ' ') " in *" $pcw_terminal "*) continue ;; esac
         printf '\r\n*** window %s: this session ends in %s minutes, at %s ***\r\n' "$1" "$pcw_minutes" "$pcw_at" >"$pcw_terminal"
     done
 }
