@@ -50,6 +50,7 @@ bench: bench-deps lab-image ## first and second apply beside five other ways (ha
 	python3 -m benches.apply $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
 	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
 	python3 -m benches.model
+	python3 -m benches.access $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS))
 	$(if $(wildcard benches/upload.py),$(CARGO) build --release --bench upload && python3 benches/upload.py)
 	$(CARGO) bench --bench certs
 
@@ -76,6 +77,7 @@ fuzz: ## fuzzes each certificate reader for a minute (the corpus is kept), and f
 reference: ## makes docs/reference/ anew, from the types
 	$(CARGO) build --quiet --bin portcullis
 	target/debug/portcullis playbook reference > docs/reference/playbooks.md
+	target/debug/portcullis check --list --markdown > docs/reference/checks.md
 
 certs-examples: ## makes certs-examples/ anew
 	certs-examples/make.sh

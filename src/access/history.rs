@@ -104,6 +104,7 @@ pub fn read_history<'e>(events: impl IntoIterator<Item = &'e LoggedEvent>) -> Hi
             | EventKind::AuditExported
             | EventKind::CheckpointCountersigned
             | EventKind::CheckpointReplaced
+            | EventKind::CheckWaived
             | EventKind::Unknown(_) => continue,
         };
         // What the state does not allow did not happen: a window never reopens, whatever an event says.

@@ -115,6 +115,9 @@ pc_trust_one() {
     pc_hash=$pc_certs/${pc_hash##*"$pc_nl"}
     pc_same=0
     while [ -e "$pc_hash.$pc_same" ] || [ -h "$pc_hash.$pc_same" ]; do pc_same=$((pc_same + 1)); done
-    (umask 022 && cat "$pc_bundle" "$1" >"$pc_bundle.new") && mv -f "$pc_bundle.new" "$pc_bundle" || return 1
+    if ! (umask 022 && cat "$pc_bundle" "$1" >"$pc_bundle.new") || ! mv -f "$pc_bundle.new" "$pc_bundle"; then
+        rm -f "$pc_bundle.new"
+        return 1
+    fi
     ln -s "$pc_name.pem" "$pc_hash.$pc_same" && ln -s "$1" "$pc_link"
 }

@@ -2,16 +2,18 @@
 
 mod junit;
 mod page;
+mod reference;
 
 use std::io::{self, Write};
 
 use super::findings::write_finding;
 use super::text::{Look, Tone, counted, escape, padded};
-use crate::checks::{Assessment, CheckSpec, Counts, Outcome, Vantage, Verdict, merged};
+use crate::checks::{Assessment, Counts, Outcome, Vantage, Verdict, merged};
 use crate::finding::{Finding, Severity};
 
 pub use junit::write_junit;
 pub use page::{Page, write_page};
+pub use reference::{reference, short_name, write_list};
 
 /// How one thing stands, in a mark and a word: neither needs a colour to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,13 +177,4 @@ pub fn severity_word(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Info => "info",
     }
-}
-
-/// Writes the list of all checks.
-pub fn write_list(out: &mut dyn Write, checks: &[&CheckSpec], look: &Look) -> io::Result<()> {
-    let row = |spec: &&CheckSpec| {
-        vec![spec.id.to_owned(), severity_word(spec.severity).to_owned(), place(spec.vantage).to_owned(), spec.title.to_owned()]
-    };
-    let rows: Vec<Vec<String>> = checks.iter().map(row).collect();
-    super::text::write_table(out, &["check", "severity", "from", "met when"], &rows, look)
 }

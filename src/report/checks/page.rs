@@ -149,10 +149,10 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{CheckSpec, Vantage, assess};
+    use crate::checks::{CheckSpec, assess};
     use proptest::prelude::*;
 
-    static SPEC: CheckSpec = CheckSpec { id: "a.b", title: "All is well", source: "s", severity: Severity::Error, vantage: Vantage::Here };
+    static SPEC: CheckSpec = CheckSpec::new("a.b", "All is well", "s");
 
     fn page(text: &str) -> String {
         let finding = SPEC.finding(text, text, text);

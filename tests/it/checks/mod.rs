@@ -36,3 +36,9 @@ fn told(outcomes: &[Outcome], id: &str) -> String {
         other @ (Verdict::Passed | Verdict::CouldNotRun { .. } | Verdict::NotApplicable { .. }) => panic!("{id} found nothing: {other:?}"),
     }
 }
+
+#[test]
+fn the_reference_page_of_checks_is_up_to_date() {
+    let page = std::fs::read_to_string("docs/reference/checks.md").unwrap_or_default();
+    assert!(page == portcullis::report::checks::reference(), "docs/reference/checks.md is stale; `make reference` makes it anew");
+}

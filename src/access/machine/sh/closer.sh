@@ -237,8 +237,10 @@ pcw_forget() {
     set -- "$pcw_units/$pcw_unit.timer" "$pcw_units/$pcw_unit.service" "$pcw_units/$pcw_unit-warn.timer" "$pcw_units/$pcw_unit-warn.service"
     if [ -e "$1" ] || [ -e "$2" ] || [ -e "$3" ] || [ -e "$4" ]; then
         rm -f "$@" "$pcw_units/timers.target.wants/$pcw_unit.timer" "$pcw_units/timers.target.wants/$pcw_unit-warn.timer"
-        # What is stopped and has no file any more is forgotten; to have all units read anew would take ten times as long.
         systemctl stop "$pcw_unit.timer" "$pcw_unit-warn.timer" 2>/dev/null
+        # What is stopped and has no file any more is forgotten, unless a target has wanted it since the machine booted. To have
+        # all units read anew takes ten times as long.
+        [ -z "$(systemctl list-units --all --plain --no-legend "$pcw_unit*" 2>/dev/null)" ] || systemctl daemon-reload 2>/dev/null
         rm -f "/var/lib/systemd/timers/stamp-$pcw_unit.timer" "/var/lib/systemd/timers/stamp-$pcw_unit-warn.timer"
     fi
     rmdir "$pcw_home" 2>/dev/null || :
