@@ -16,7 +16,7 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography sqlite3:sqlite3 \
 	python3:python3 rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright
 
-.PHONY: help demo deps test-deps build lint test audit fuzz reference certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
+.PHONY: help demo endurance bench-windows deps test-deps build lint test audit fuzz reference certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
 
 demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
 	$(CARGO) build --quiet --bin portcullis
@@ -91,3 +91,11 @@ audit: ## licences, bans and sources of the dependencies; advisories where their
 	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check licenses bans sources
 	$(CARGO) deny check advisories || echo "the advisory database could not be fetched or names a problem: see above"
+
+endurance: lab-image ## opens and closes 200 windows on ten nodes with faults injected; fails where anything is left (WINDOWS=50 for fewer)
+	$(CARGO) build --bin portcullis
+	python3 -m benches.windows.endurance --windows $(or $(WINDOWS),200)
+
+bench-windows: lab-image ## how late sessions end after 100 windows; histogram in target/bench/delay.svg
+	$(CARGO) build --bin portcullis
+	python3 -m benches.windows.delay

@@ -11,6 +11,7 @@ mod cluster;
 mod completions;
 mod context;
 mod desired;
+mod drill;
 mod exit;
 mod failure;
 mod forward;
@@ -69,6 +70,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Apply(args) => block_on(apply::run(args, context)),
         Command::Rollback(args) => block_on(rollback::run(args, context)),
         Command::Access(command) => block_on(access::run(command, context)),
+        Command::Drill(args) => drill::run(args, context),
         Command::Cert(command) => cert(command, context),
         Command::Audit(command) => block_on(audit::run(command, context)),
         Command::Site(command) => site::run(command, context),

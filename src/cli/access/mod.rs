@@ -99,6 +99,9 @@ pub(crate) struct CloseArgs {
     /// Every window that is not proven closed
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
+    /// Do not dial this machine, as if it were dead: how a drill rehearses that
+    #[arg(long, value_name = "NODE", hide = true)]
+    pub(crate) taken_for_dead: Vec<String>,
     /// The other party's key (`ledger.witnesses`), to countersign the ledger's newest checkpoint with: a private key, or the
     /// .pub file of one that an ssh-agent holds
     #[arg(long, value_name = "FILE")]

@@ -4,9 +4,13 @@
 mod approvals;
 mod authority;
 mod beginning;
+mod closers;
 mod desk;
+mod drill;
+mod emergency;
 mod end;
 mod evidence;
+mod foreign;
 mod hand_made;
 mod killed;
 mod recording;

@@ -189,7 +189,7 @@ impl Stage {
             machine,
             "ls -A /etc/ssh/portcullis/principals /var/lib/portcullis/windows 2>/dev/null | grep -v '^$\\|:$'; \
              ls /etc/systemd/system | grep portcullis-window; ls /var/lib/systemd/timers | grep portcullis; \
-             systemctl list-units --all --plain --no-legend 'portcullis-window-*' | grep -v ' failed '; true",
+             systemctl list-units --all --plain --no-legend 'portcullis-window-*' | grep -v -e ' failed ' -e ' inactive '; true",
         )
     }
 

@@ -74,17 +74,19 @@ pcw_take_away() {
     done
 }
 
-# What sshd, and nobody in its name, wrote to the journal since the window's start, on this boot.
+# What sshd, and nobody in its name, wrote to the journal since the window's start, on this boot; and logind's word of each
+# session that began, with the process that leads it.
 pcw_journal() {
-    journalctl -q --no-pager -b -o export --output-fields=MESSAGE,_PID,_SYSTEMD_SESSION --since "@$((${pcw_start:-0} - 60))" \
-        _UID=0 _COMM=sshd + _UID=0 _COMM=sshd-session 2>/dev/null
+    journalctl -q --no-pager -b -o export --output-fields=MESSAGE,_PID,_SYSTEMD_SESSION,LEADER,SESSION_ID \
+        --since "@$((${pcw_start:-0} - 60))" _UID=0 _COMM=sshd + _UID=0 _COMM=sshd-session + \
+        _UID=0 _COMM=systemd-logind MESSAGE_ID=8d45620c1a4348dbb17410da57c60c66 2>/dev/null
 }
 
 # pcw_connections ID: `PID ADDRESS PORT SESSION` of each connection that was let in by a certificate of this window, also of
 # those that have ended: they may have left something behind. A number that a later login has again is told as 0.
 pcw_connections() {
     pcw_ours=' '
-    pcw_line='' pcw_pid='' pcw_session=''
+    pcw_line='' pcw_pid='' pcw_session='' pcw_leader=''
     if pcw_has_systemd && command -v journalctl >/dev/null; then
         pcw_journal
     else
@@ -97,12 +99,14 @@ MESSAGE=\2\
         while IFS= read -r pcw_text; do
             case $pcw_text in
                 _PID=*) pcw_pid=${pcw_text#*=} ;;
-                _SYSTEMD_SESSION=*) pcw_session=${pcw_text#*=} ;;
+                _SYSTEMD_SESSION=* | SESSION_ID=*) pcw_session=${pcw_text#*=} ;;
+                LEADER=*) pcw_leader=${pcw_text#*=} ;;
                 'MESSAGE=Accepted '*) pcw_line=$pcw_text ;;
                 '')
+                    pcw_pid=${pcw_leader:-$pcw_pid}
                     case $pcw_ours in *" $pcw_pid/"*) pcw_count_again ;; esac
                     case $pcw_line in *" ID $1 (serial "*) pcw_count_login ;; esac
-                    pcw_line='' pcw_session=''
+                    pcw_line='' pcw_session='' pcw_leader=''
                     ;;
             esac
         done
