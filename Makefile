@@ -50,6 +50,7 @@ bench: bench-deps lab-image ## first and second apply beside five other ways (ha
 	python3 -m benches.apply $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
 	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
 	python3 -m benches.model
+	python3 -m benches.access $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS))
 	$(if $(wildcard benches/upload.py),$(CARGO) build --release --bench upload && python3 benches/upload.py)
 	$(CARGO) bench --bench certs
 

@@ -221,6 +221,16 @@ issue leaf mistakes/chain-not-a-ca/server.key '/CN=manage.example.com' "$(server
 cat leaf signer.pem issuing.pem > mistakes/chain-not-a-ca/chain.pem
 expect mistakes/chain-not-a-ca 3 "$usual" 'error cert.chain.not-a-ca'
 
+# The CA above may issue for another domain alone: every name is covered, each signature right, and clients refuse.
+mkdir mistakes/chain-refused
+key limited.key
+issue limited.pem limited.key '/O=Example Trust/CN=Example CA for example.net' "$ca_extensions
+nameConstraints=critical,permitted;DNS:example.net" $ca_issued $ca_ends authorities/root.pem root.key
+key mistakes/chain-refused/server.key
+issue leaf mistakes/chain-refused/server.key '/CN=manage.example.com' "$(server_extensions "$names")" $issued $ends limited.pem limited.key
+cat leaf limited.pem > mistakes/chain-refused/chain.pem
+expect mistakes/chain-refused 3 "$usual" 'error cert.chain.refused'
+
 mkdir mistakes/self-signed
 key mistakes/self-signed/server.key
 issue mistakes/self-signed/chain.pem mistakes/self-signed/server.key '/CN=manage.example.com' \
@@ -285,6 +295,14 @@ mistake lifetime-too-long "$names" $issued 20271101000000Z
 expect mistakes/lifetime-too-long 0 "$usual" 'warning cert.lifetime.too-long'
 mistake usage-no-server-auth "$names" $issued $ends clientAuth
 expect mistakes/usage-no-server-auth 3 "$usual" 'error cert.usage.no-server-auth'
+# A server's certificate that could sign others.
+mkdir mistakes/usage-ca
+key mistakes/usage-ca/server.key
+issue leaf mistakes/usage-ca/server.key '/CN=manage.example.com' \
+    "$(server_extensions "$names" | sed 's/^basicConstraints=.*/basicConstraints=critical,CA:TRUE/; s/^keyUsage=.*/&,keyCertSign/')" \
+    $issued $ends issuing.pem issuing.key
+cat leaf issuing.pem > mistakes/usage-ca/chain.pem
+expect mistakes/usage-ca 0 "$usual" 'warning cert.usage.ca'
 mistake signature-weak "$names" $issued $ends serverAuth sha1
 expect mistakes/signature-weak 3 "$usual" 'error cert.signature.weak'
 

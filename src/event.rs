@@ -27,6 +27,8 @@ pub enum Phase {
     Verify,
     /// Putting back what was there.
     Undo,
+    /// Shutting a window's door.
+    Close,
     /// Writing the ledger.
     Record,
 }

@@ -1,16 +1,19 @@
-//! The site's user CA: it signs certificates for windows and for nothing else. Its private half lies encrypted.
+//! The site's user CA: it signs certificates for windows and for nothing else. Its private half lies encrypted, or is held by
+//! an ssh-agent.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
 use russh::keys::key::safe_rng;
 use russh::keys::ssh_key::certificate::{Builder, CertType};
 use russh::keys::ssh_key::{self, LineEnding};
-use russh::keys::{Algorithm, PrivateKey, PublicKey};
+use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use super::agent::AgentKey;
 use super::key::PersonKey;
 use super::machine::Door;
 use super::window::WindowId;
@@ -39,6 +42,25 @@ pub enum AuthorityError {
         /// Its kind.
         found: String,
     },
+    /// The public half alone is here, and no agent.
+    #[error("the site's user CA is a public key, and no ssh-agent is there to sign for it")]
+    NoAgent,
+    /// The public half is none of a kind that can sign certificates.
+    #[error("the site's user CA is a key of type {found}; an ssh-agent may hold ssh-ed25519, ecdsa or rsa")]
+    Unusable {
+        /// Its kind.
+        found: String,
+    },
+    /// The agent did not sign.
+    #[error("the ssh-agent at {} did not sign with the site's user CA {fingerprint}", .socket.display())]
+    AgentRefused {
+        /// Its socket.
+        socket: PathBuf,
+        /// Which key.
+        fingerprint: String,
+        /// What the library said.
+        source: ssh_key::Error,
+    },
     /// The library failed.
     #[error("the site's user CA cannot {action}")]
     Library {
@@ -57,6 +79,11 @@ impl AuthorityError {
             Self::EmptyPassphrase | Self::WrongPassphrase => Some("see what `access.ca_passphrase` in the site file refers to".to_owned()),
             Self::Unreadable { .. } | Self::NotEd25519 { .. } => {
                 Some("see what `access.ca_key` in the site file names; where it is gone for good, remove it: a new one is made, and trusted at the next open".to_owned())
+            }
+            Self::NoAgent => Some("start an ssh-agent, add the CA's key (ssh-add, or ssh-add -s LIBRARY for a token), and see that SSH_AUTH_SOCK is set".to_owned()),
+            Self::Unusable { .. } => Some("name the .pub file of a key made by `ssh-keygen -t ed25519`".to_owned()),
+            Self::AgentRefused { .. } => {
+                Some("look at `ssh-add -l`: the CA's key must be there, and its owner must allow its use".to_owned())
             }
             Self::Library { .. } => None,
         }
@@ -84,7 +111,12 @@ pub struct Order<'a> {
 
 /// The CA, ready to sign.
 pub struct Authority {
-    key: PrivateKey,
+    hand: Hand,
+}
+
+enum Hand {
+    Key(Box<PrivateKey>),
+    Agent(AgentKey),
 }
 
 impl fmt::Debug for Authority {
@@ -104,7 +136,18 @@ impl Authority {
         key.set_comment("portcullis-windows");
         let closed = key.encrypt(&mut safe_rng(), passphrase.expose_secret()).map_err(failed("be encrypted"))?;
         let text = closed.to_openssh(LineEnding::LF).map_err(failed("be encoded"))?;
-        Ok((Self { key }, text))
+        Ok((Self { hand: Hand::Key(Box::new(key)) }, text))
+    }
+
+    /// The CA whose public half is `line`, held by the agent at `socket`.
+    pub fn of_agent(line: &str, socket: Option<&Path>) -> Result<Self, AuthorityError> {
+        let public = PublicKey::from_openssh(line.trim()).map_err(|source| AuthorityError::Unreadable { source })?;
+        let public = PublicKey::new(public.key_data().clone(), "");
+        if !matches!(public.algorithm(), Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::Rsa { .. }) {
+            return Err(AuthorityError::Unusable { found: public.algorithm().to_string() });
+        }
+        let socket = socket.ok_or(AuthorityError::NoAgent)?.to_owned();
+        Ok(Self { hand: Hand::Agent(AgentKey::new(socket, public)) })
     }
 
     /// Opens a CA's file.
@@ -117,12 +160,15 @@ impl Authority {
             return Err(AuthorityError::NotEncrypted);
         }
         let key = key.decrypt(passphrase.expose_secret()).map_err(|_wrong| AuthorityError::WrongPassphrase)?;
-        Ok(Self { key })
+        Ok(Self { hand: Hand::Key(Box::new(key)) })
     }
 
     /// The public half.
     pub fn public(&self) -> &PublicKey {
-        self.key.public_key()
+        match &self.hand {
+            Hand::Key(key) => key.public_key(),
+            Hand::Agent(key) => key.public(),
+        }
     }
 
     /// The public half as a line for `TrustedUserCAKeys`.
@@ -132,7 +178,7 @@ impl Authority {
 
     /// Signs a certificate: its line, as `ssh` reads it from a `CertificateFile`.
     pub fn issue(&self, order: &Order<'_>) -> Result<String, AuthorityError> {
-        let sign = || -> Result<String, ssh_key::Error> {
+        let prepare = || -> Result<Builder, ssh_key::Error> {
             let second = |moment: Timestamp| u64::try_from(moment.as_second()).unwrap_or_default();
             let data = order.key.public().key_data().clone();
             let mut builder = Builder::new_with_random_nonce(&mut safe_rng(), data, second(order.after), second(order.before))?;
@@ -147,9 +193,21 @@ impl Authority {
                 let sources: Vec<String> = order.sources.iter().map(ToString::to_string).collect();
                 builder.critical_option("source-address", sources.join(","))?;
             }
-            builder.sign(&self.key)?.to_openssh()
+            Ok(builder)
         };
-        sign().map_err(|source| AuthorityError::Library { action: "sign a certificate", source })
+        let failed = |source| AuthorityError::Library { action: "sign a certificate", source };
+        let certificate = match &self.hand {
+            Hand::Key(key) => prepare().and_then(|builder| builder.sign(key.as_ref())).map_err(failed)?,
+            Hand::Agent(key) => {
+                let fingerprint = || key.public().fingerprint(HashAlg::Sha256).to_string();
+                let refused = |source| AuthorityError::AgentRefused { socket: key.socket().to_owned(), fingerprint: fingerprint(), source };
+                let certificate = prepare().map_err(failed)?.sign(key).map_err(refused)?;
+                // An agent is another program.
+                certificate.verify_signature().map_err(refused)?;
+                certificate
+            }
+        };
+        certificate.to_openssh().map_err(failed)
     }
 }
 
@@ -172,7 +230,7 @@ pub(crate) mod tests {
     use crate::disk::{Existing, write_atomically};
 
     pub(crate) fn authority() -> Authority {
-        Authority { key: PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap() }
+        Authority { hand: Hand::Key(Box::new(PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap())) }
     }
 
     fn at(second: i64) -> Timestamp {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::evidence::Evidence;
 use super::window::{Kind, Person, Span, State, Step, Window, WindowId};
 use crate::ledger::{EventKind, LoggedEvent};
 
@@ -19,6 +20,8 @@ pub struct MachineClosing {
     pub refused: Option<(String, u64)>,
     /// Why it is not closed.
     pub detail: Option<String>,
+    /// What its sshd logged of the window; `None` where it was not asked.
+    pub evidence: Option<Evidence>,
 }
 
 impl MachineClosing {
@@ -33,6 +36,7 @@ pub fn details_of_opening(window: &Window) -> Map<String, Value> {
     map(json!({
         "who": window.who.as_str(), "kind": window.kind.word(), "from": window.span.start(), "to": window.span.end(),
         "reason": window.reason, "ticket": window.ticket, "key": window.key, "nodes": window.nodes, "jumphosts": window.hops,
+        "record": window.record,
     }))
 }
 
@@ -41,12 +45,23 @@ pub fn details_of_closing(machines: &[MachineClosing]) -> Map<String, Value> {
     let left: Vec<&str> = machines.iter().filter(|machine| !machine.is_shut()).map(|machine| machine.machine.as_str()).collect();
     let all: Vec<Value> = machines
         .iter()
-        .map(|MachineClosing { machine, outcome, ended, refused, detail }| {
+        .map(|MachineClosing { machine, outcome, ended, refused, detail, evidence: _ }| {
             let refused = refused.as_ref().map(|(how, after)| json!({"how": how, "after_ms": after}));
             json!({"machine": machine, "outcome": outcome, "ended": ended, "refused": refused, "detail": detail})
         })
         .collect();
     map(json!({"left": left, "machines": all}))
+}
+
+/// The details of the event that holds what each machine's sshd logged of a window; `None` where none was asked.
+pub fn details_of_evidence(machines: &[MachineClosing]) -> Option<Map<String, Value>> {
+    let told = machines.iter().filter_map(|closing| {
+        let mut value = serde_json::to_value(closing.evidence.as_ref()?).ok()?;
+        value.as_object_mut()?.insert("machine".to_owned(), json!(closing.machine));
+        Some(value)
+    });
+    let told: Vec<Value> = told.collect();
+    (!told.is_empty()).then(|| map(json!({"machines": told})))
 }
 
 pub(super) fn map(value: Value) -> Map<String, Value> {
@@ -108,6 +123,7 @@ fn window_of(id: WindowId, details: &Map<String, Value>) -> Option<Window> {
     text("key").unwrap_or_default().clone_into(&mut window.key);
     window.nodes = names(details, "nodes");
     window.hops = names(details, "jumphosts");
+    window.record = details.get("record").and_then(Value::as_bool).unwrap_or_default();
     Some(window)
 }
 
@@ -189,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_closing_that_is_not_proven_everywhere_is_left_over_and_revoked() {
-        let closing = |outcome| MachineClosing { machine: "a0-2".to_owned(), outcome, ended: 0, refused: None, detail: None };
+        let closing =
+            |outcome| MachineClosing { machine: "a0-2".to_owned(), outcome, ended: 0, refused: None, detail: None, evidence: None };
         let mut events = vec![
             event(EventKind::WindowOpening, ID, details_of_opening(&window(ID))),
             event(EventKind::WindowOpened, ID, Map::new()),

@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 use super::authority::{Authority, AuthorityError, Order, make_proof_key};
 use super::machine::Door;
+use super::recording::{PARTS, Recording};
+use super::tries::Tries;
 use super::window::{Window, WindowId};
 use crate::disk::{Existing, WriteError, write_atomically};
 
@@ -36,7 +38,7 @@ pub enum KeepError {
         /// Its file.
         path: PathBuf,
         /// Why.
-        source: AuthorityError,
+        source: Box<AuthorityError>,
     },
     /// There is no CA yet.
     #[error("this site has no user CA yet: no window was ever opened from here")]
@@ -74,22 +76,56 @@ impl Keep {
         self.authority.exists()
     }
 
+    /// Whether the CA's private half is not here: an ssh-agent holds it, and its public half was named.
+    pub fn is_in_agent(&self) -> bool {
+        self.authority.extension().is_some_and(|extension| extension == "pub")
+    }
+
+    /// The CA whose private half the agent at `socket` holds.
+    pub fn authority_in_agent(&self, socket: Option<&Path>) -> Result<Authority, KeepError> {
+        let line = read(&self.authority)?;
+        let authority = Authority::of_agent(&line, socket).map_err(|source| self.authority_error(source))?;
+        make_folder(&self.folder)?;
+        self.keep_control(&authority)?;
+        Ok(authority)
+    }
+
     /// Opens the CA; makes one where there is none.
     pub fn authority(&self, passphrase: &SecretString) -> Result<Authority, KeepError> {
-        if self.has_authority() {
-            let text = Zeroizing::new(read(&self.authority)?);
-            return Authority::open(&text, passphrase).map_err(|source| self.authority_error(source));
+        let authority = if self.has_authority() {
+            self.opened(passphrase)?
+        } else {
+            let (authority, text) = Authority::make(passphrase).map_err(|source| self.authority_error(source))?;
+            make_folder(self.authority.parent().unwrap_or(Path::new(".")))?;
+            match write_atomically(&self.authority, text.as_bytes(), 0o600, Existing::Keep) {
+                // Another process was first: its CA is the site's.
+                Err(WriteError::Exists { .. }) => self.opened(passphrase)?,
+                written => written.map(|()| authority)?,
+            }
+        };
+        // What was made from the key is made again wherever it is not the key's: whoever made it may have been killed there.
+        let line = authority.line();
+        if !read(&self.beside(".pub")).is_ok_and(|kept| kept.trim() == line) {
+            write_atomically(&self.beside(".pub"), format!("{line}\n").as_bytes(), 0o644, Existing::Replace)?;
         }
-        let (authority, text) = Authority::make(passphrase).map_err(|source| self.authority_error(source))?;
-        make_folder(self.authority.parent().unwrap_or(Path::new(".")))?;
-        // What can be made again comes first: the key marks the whole as there.
-        write_atomically(&self.beside(".pub"), format!("{}\n", authority.line()).as_bytes(), 0o644, Existing::Replace)?;
-        write_atomically(&self.beside("-control-cert.pub"), self.control(&authority)?.as_bytes(), 0o644, Existing::Replace)?;
-        match write_atomically(&self.authority, text.as_bytes(), 0o600, Existing::Keep) {
-            // Another process was first: its CA is the site's.
-            Err(WriteError::Exists { .. }) => self.authority(passphrase),
-            written => Ok(written.map(|()| authority)?),
+        self.keep_control(&authority)?;
+        Ok(authority)
+    }
+
+    fn opened(&self, passphrase: &SecretString) -> Result<Authority, KeepError> {
+        let text = Zeroizing::new(read(&self.authority)?);
+        Authority::open(&text, passphrase).map_err(|source| self.authority_error(source))
+    }
+
+    fn keep_control(&self, authority: &Authority) -> Result<(), KeepError> {
+        let path = self.control_path();
+        let is_ours = |text: String| {
+            russh::keys::Certificate::from_openssh(text.trim()).is_ok_and(|known| known.signature_key() == authority.public().key_data())
+        };
+        if read(&path).is_ok_and(is_ours) {
+            return Ok(());
         }
+        Ok(write_atomically(&path, self.control(authority)?.as_bytes(), 0o644, Existing::Replace)?)
     }
 
     // A certificate of nobody's key that ended long ago: what a list of revoked ones must never hold.
@@ -108,12 +144,15 @@ impl Keep {
         if !self.has_authority() {
             return Err(KeepError::NoAuthority);
         }
-        Ok(read(&self.beside(".pub"))?.trim().to_owned())
+        let line = read(&if self.is_in_agent() { self.authority.clone() } else { self.beside(".pub") })?;
+        // The file of an agent's key may hold a comment.
+        let key = russh::keys::PublicKey::from_openssh(line.trim()).map(|key| super::authority::public_line(&key));
+        key.map_err(|source| self.authority_error(AuthorityError::Unreadable { source }))
     }
 
     /// A key that no list of revoked certificates may hold.
     pub fn control_line(&self) -> Result<String, KeepError> {
-        read(&self.beside("-control-cert.pub")).map(|line| line.trim().to_owned())
+        read(&self.control_path()).map(|line| line.trim().to_owned())
     }
 
     /// Makes and keeps a key of our own with certificates of `window`, which nobody else ever sees.
@@ -149,8 +188,49 @@ impl Keep {
         drop(std::fs::remove_dir_all(self.proofs(window)));
     }
 
+    /// The tries at doors that must be shut, made by earlier commands.
+    pub fn tries(&self) -> Tries {
+        std::fs::read_to_string(self.folder.join("tries.json")).map(|text| Tries::parse(&text)).unwrap_or_default()
+    }
+
+    /// Keeps them for later commands. Where that fails, those know less; that stops nothing.
+    pub fn keep_tries(&self, tries: &Tries, now: Timestamp) {
+        let path = self.folder.join("tries.json");
+        drop(write_atomically(&path, tries.encode(now).as_bytes(), 0o600, Existing::Replace));
+    }
+
+    /// Keeps a recording of a session on `machine`; gives back its folder.
+    pub fn keep_recording(&self, window: &WindowId, machine: &str, recording: &Recording) -> Result<PathBuf, KeepError> {
+        let folder = self.recordings(window, machine);
+        make_folder(&folder)?;
+        for part in PARTS {
+            let path = folder.join(format!("{}.{part}", recording.name));
+            write_atomically(&path, recording.part(part).unwrap_or_default(), 0o600, Existing::Replace)?;
+        }
+        Ok(folder)
+    }
+
+    /// A recording that was kept.
+    pub fn recording(&self, window: &WindowId, machine: &str, name: &str) -> Result<Recording, KeepError> {
+        let folder = self.recordings(window, machine);
+        let part = |part: &str| {
+            let path = folder.join(format!("{name}.{part}"));
+            std::fs::read(&path).map_err(|source| KeepError::Unreadable { path, source })
+        };
+        Ok(Recording { name: name.to_owned(), about: part("about")?, timing: part("timing")?, shown: part("shown")? })
+    }
+
+    fn recordings(&self, window: &WindowId, machine: &str) -> PathBuf {
+        // The site's validation has seen that a machine's name can be a file's.
+        self.folder.join("recordings").join(window.as_str()).join(machine)
+    }
+
     fn proofs(&self, window: &WindowId) -> PathBuf {
         self.folder.join("proof").join(window.as_str())
+    }
+
+    fn control_path(&self) -> PathBuf {
+        if self.is_in_agent() { self.folder.join("agent-control-cert.pub") } else { self.beside("-control-cert.pub") }
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
@@ -158,7 +238,7 @@ impl Keep {
     }
 
     fn authority_error(&self, source: AuthorityError) -> KeepError {
-        KeepError::Authority { path: self.authority.clone(), source }
+        KeepError::Authority { path: self.authority.clone(), source: Box::new(source) }
     }
 }
 
@@ -193,6 +273,17 @@ mod tests {
         assert_eq!(keep.authority(&passphrase).unwrap().line(), line);
         assert_eq!(keep.authority_line().unwrap(), line);
         assert!(keep.control_line().unwrap().starts_with("ssh-ed25519-cert-v01@openssh.com "));
+        // Killed between the key and what is made from it, or beaten by another process.
+        let path = folder.path().join("access/user_ca.pub");
+        write_atomically(
+            &path,
+            b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHqO6g7GH6sVeUj2tG3rHoETJTIpX2esl8/g6uDQyNyS\n",
+            0o644,
+            Existing::Replace,
+        )
+        .unwrap();
+        keep.authority(&passphrase).unwrap();
+        assert_eq!(keep.authority_line().unwrap(), line);
         let text = std::fs::read_to_string(folder.path().join("access/user_ca")).unwrap();
         assert!(russh::keys::PrivateKey::from_openssh(&text).unwrap().is_encrypted());
     }

@@ -101,6 +101,11 @@ impl PersonKey {
         self.key.fingerprint(HashAlg::Sha256).to_string()
     }
 
+    /// The key as a line of a `.pub` file, without a comment.
+    pub fn line(&self) -> Option<String> {
+        self.key.to_openssh().ok()
+    }
+
     /// The key itself.
     pub(crate) fn public(&self) -> &PublicKey {
         &self.key

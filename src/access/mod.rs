@@ -5,26 +5,33 @@
 //! scripts in `machine/sh/`, `folder` is what the person is given, `history` reads windows back from the ledger.
 //! Three closers need neither each other nor this program: the certificate's end, the principal's, and the machine's timer.
 
+mod agent;
 pub mod approval;
 mod authority;
+mod evidence;
 mod folder;
 mod history;
 mod keep;
 mod key;
 mod machine;
 mod policy;
+mod recording;
 mod revocation;
+mod tries;
 mod window;
 
 pub use authority::{Authority, AuthorityError, Order, make_proof_key};
+pub use evidence::{Evidence, Keeper, SshdLogin, SshdRefusal};
 pub use folder::{Access, HOP_CERTIFICATE, HostKey, NODE_CERTIFICATE, Stop, render_known_hosts, render_ssh_config};
-pub use history::{History, MachineClosing, details_of_closing, details_of_opening, read_history};
+pub use history::{History, MachineClosing, details_of_closing, details_of_evidence, details_of_opening, read_history};
 pub use keep::{Keep, KeepError, make_folder};
 pub use key::{KeyError, PersonKey};
 pub use machine::{
-    Answer, ClosingOrder, Discovery, Door, DoorError, DoorWork, Doorway, Entered, Look, Opening, Revocation, Tried, Trust, TrustError,
-    TrustProblem, Way, close_doors, discover, doorways, enter, give_trust, open_doors, principal_line,
+    Answer, ClosingOrder, Discovery, Door, DoorError, DoorWork, Doorway, Entered, Look, Opening, Recorder, Revocation, Tried, Trust,
+    TrustError, TrustProblem, Way, close_doors, discover, doorways, enter, give_trust, open_doors, principal_line,
 };
-pub use policy::{Clock, LARGEST_SKEW, Refusal, Request, check_request, check_skew};
+pub use policy::{Clock, LARGEST_SKEW, Refusal, Request, check_approvals, check_request, check_skew};
+pub use recording::{About, NOT_RECORDED, PARTS, Recording, RecordingLimits, Shown, read_shown, render_cast};
 pub use revocation::encode_krl;
+pub use tries::Tries;
 pub use window::{Kind, Person, PersonError, Span, SpanError, State, Step, StepError, Window, WindowId, WindowIdError};

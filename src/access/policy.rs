@@ -35,6 +35,16 @@ pub enum Refusal {
         /// The site's limit.
         longest: SignedDuration,
     },
+    /// Not within the hours that the site allows.
+    #[error("the window would be open from {from} to {to}, and the site allows {allowed}")]
+    OutsideHours {
+        /// Its start, in the zone of the hours.
+        from: String,
+        /// Its end.
+        to: String,
+        /// The hours.
+        allowed: String,
+    },
     /// The site demands a ticket.
     #[error("the site demands a ticket that matches `{pattern}`, and none was given")]
     NoTicket {
@@ -59,10 +69,12 @@ pub enum Refusal {
     #[error("access around the clock goes with `sla: custom`, and this site has `sla: standard`")]
     StandingWithoutSla,
     /// The site wants other persons' consent.
-    #[error("the site wants the approval of {needed} other person(s) for a window, and this one has none")]
+    #[error("the site wants the approval of {needed} other person(s) for a window, and this one has {given}")]
     NotApproved {
         /// How many.
         needed: u8,
+        /// How many there are that count.
+        given: usize,
     },
     /// A machine's clock is off.
     #[error("the clock of {machine} is {} {}: more than the {} within which a window's end means anything", format_duration(off.abs()), if off.is_negative() { "behind" } else { "ahead" }, format_duration(LARGEST_SKEW))]
@@ -81,10 +93,13 @@ impl Refusal {
             Self::TooLong { longest, .. } => {
                 format!("ask for at most {} and extend it when need be; the limit is `access.longest_window`", format_duration(*longest))
             }
+            Self::OutsideHours { .. } => "ask for a time within those hours (--from TIME); they stand in `access.hours`".to_owned(),
             Self::NoTicket { .. } | Self::StrangeTicket { .. } => "give the ticket under which this was agreed: --ticket T".to_owned(),
             Self::StrangePerson { .. } => "name a person of `access.persons`, or have the site's owner add this one".to_owned(),
             Self::StandingWithoutSla => "open a window for the agreed time: --kind maintenance --for 4h".to_owned(),
-            Self::NotApproved { .. } => "have the site's owner lower `access.approvals`: this version cannot take approvals yet".to_owned(),
+            Self::NotApproved { .. } => {
+                "ask for it with `portcullis access request`, have another person run `portcullis access approve ID`, then `portcullis access open --request ID`".to_owned()
+            }
             Self::Skew { machine, .. } => {
                 format!("set the clock of {machine} right (NTP), or that of this machine; `portcullis check --only clock` tells which")
             }
@@ -103,6 +118,12 @@ pub fn check_request(request: &Request<'_>, policy: &AccessPolicy, sla: Sla) -> 
     if request.kind == Kind::Standing && sla == Sla::Standard {
         refusals.push(Refusal::StandingWithoutSla);
     }
+    if let Some(hours) = policy.hours.as_ref().filter(|_| request.kind != Kind::Standing) {
+        let (start, end) = (request.span.start(), request.span.end());
+        if !hours.hold(start, end) {
+            refusals.push(Refusal::OutsideHours { from: hours.local(start), to: hours.local(end), allowed: hours.to_string() });
+        }
+    }
     if !policy.persons.is_empty() && !policy.persons.iter().any(|name| name == request.who.as_str()) {
         refusals.push(Refusal::StrangePerson { who: request.who.clone() });
     }
@@ -115,10 +136,13 @@ pub fn check_request(request: &Request<'_>, policy: &AccessPolicy, sla: Sla) -> 
             Some(_) => {}
         }
     }
-    if policy.approvals > 0 {
-        refusals.push(Refusal::NotApproved { needed: policy.approvals });
-    }
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
+}
+
+/// Refuses what has fewer approvals than the site wants.
+pub fn check_approvals(given: usize, policy: &AccessPolicy) -> Result<(), Refusal> {
+    let needed = policy.approvals;
+    if given >= usize::from(needed) { Ok(()) } else { Err(Refusal::NotApproved { needed, given }) }
 }
 
 // A pattern that cannot be read matches nothing; the site's validation has told of it already.
@@ -173,20 +197,33 @@ mod tests {
 
     #[test]
     fn each_rule_that_is_broken_is_told_of() {
-        let policy = AccessPolicy {
-            ticket_pattern: Some("CHG[0-9]+".to_owned()),
-            persons: vec!["bob".to_owned()],
-            approvals: 2,
-            ..AccessPolicy::default()
-        };
-        let [too_long, no_sla, stranger, no_ticket, not_approved] = [0, 1, 2, 3, 4];
+        let policy =
+            AccessPolicy { ticket_pattern: Some("CHG[0-9]+".to_owned()), persons: vec!["bob".to_owned()], ..AccessPolicy::default() };
+        let [too_long, no_sla, stranger, no_ticket] = [0, 1, 2, 3];
         let all = refusals(24 * 365, Kind::Standing, None, &policy);
         assert!(matches!(all[too_long], Refusal::TooLong { longest, .. } if longest == LONGEST_PIECE));
         assert!(matches!(all[no_sla], Refusal::StandingWithoutSla));
         assert!(matches!(all[stranger], Refusal::StrangePerson { .. }));
         assert!(matches!(all[no_ticket], Refusal::NoTicket { .. }));
-        assert!(matches!(all[not_approved], Refusal::NotApproved { needed: 2 }));
         assert!(all.iter().all(|refusal| refusal.help().is_some()));
+    }
+
+    #[test]
+    fn a_window_outside_the_sites_hours_is_refused_and_its_zone_is_named() {
+        let weekly = vec![crate::site::model::WeeklyHours::parse("daily 18:00-24:00").unwrap()];
+        let hours = crate::site::model::AllowedHours { zone: jiff::tz::TimeZone::get("Europe/Zurich").unwrap(), weekly };
+        let policy = AccessPolicy { hours: Some(hours), ..AccessPolicy::default() };
+        let refused = refusals(1, Kind::Maintenance, None, &policy);
+        let said = refused[0].to_string();
+        assert!(said.contains("13:00:00 +01:00") && said.contains("daily 18:00-24:00 (Europe/Zurich)"), "{said}");
+        assert!(!refusals(1, Kind::Standing, None, &policy).iter().any(|refusal| matches!(refusal, Refusal::OutsideHours { .. })));
+    }
+
+    #[test]
+    fn what_lacks_an_approval_is_refused() {
+        let policy = AccessPolicy { approvals: 2, ..AccessPolicy::default() };
+        assert_eq!(check_approvals(1, &policy), Err(Refusal::NotApproved { needed: 2, given: 1 }));
+        assert_eq!((check_approvals(2, &policy), check_approvals(0, &AccessPolicy::default())), (Ok(()), Ok(())));
     }
 
     #[test]

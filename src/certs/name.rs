@@ -118,12 +118,20 @@ fn text(element: &Element<'_>) -> String {
     printable(&raw)
 }
 
-/// Text from a file that somebody else wrote, safe to print: control characters become `\u{…}`.
+/// Text from a file that somebody else wrote, safe to print: what does not show, or shows the rest in another order,
+/// becomes `\u{…}`.
 pub(crate) fn printable(text: &str) -> String {
-    if !text.contains(char::is_control) {
+    if !text.contains(deceives) {
         return text.to_owned();
     }
-    text.chars().flat_map(|letter| if letter.is_control() { letter.escape_unicode().collect::<Vec<_>>() } else { vec![letter] }).collect()
+    text.chars().flat_map(|letter| if deceives(letter) { letter.escape_unicode().collect::<Vec<_>>() } else { vec![letter] }).collect()
+}
+
+/// Control characters, and those that turn the direction of writing (UAX 9, 2), join, hide or break lines without being
+/// seen: a terminal or a browser shows `moc.live` for what is `evil.com`.
+pub(crate) fn deceives(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 fn short(oid: &str) -> Option<&'static str> {
@@ -174,5 +182,6 @@ mod tests {
     fn bmp_strings_are_read_and_escape_codes_are_made_visible() {
         assert_eq!(name(0x1e, &[0, 0x41, 0, 0xfc]).short(), "Aü");
         assert_eq!(name(0x0c, b"a\x1b[31m").short(), "a\\u{1b}[31m");
+        assert_eq!(name(0x0c, "a\u{202e}moc.b".as_bytes()).short(), "a\\u{202e}moc.b");
     }
 }

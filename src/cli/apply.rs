@@ -22,7 +22,7 @@ use super::run::ending::Ended;
 use super::run::{lease, settle::settle, takeup::take_up};
 use crate::event::{Event, Sink};
 use crate::ledger::{Beginning, RunOptions};
-use crate::node::{Machine, RunId};
+use crate::node::{Machine, Probe as _, RunId};
 use crate::playbook::{Course, LockWait, NodeResult, PAUSES, Rolling, Stop, SurveyError, Surveyed, carry_out, survey};
 use crate::report;
 use crate::site::model::Node;
@@ -105,13 +105,14 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
         gate: gate.as_deref(),
     };
     let (surveyed, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.is_ok());
-    let surveyed = surveyed.into_iter().filter_map(|(_, answer)| answer.ok()).collect();
+    let surveyed: Vec<_> = surveyed.into_iter().filter_map(|(_, answer)| answer.ok()).collect();
+    let machines: Vec<Machine> = surveyed.iter().map(|surveyed| surveyed.machine.clone()).collect();
     let carrying = carry_out(surveyed, &course, |node| cluster.connect(node), &stop, sink.as_ref());
     let (results, was_interrupted) = interrupt::let_finish(carrying, &stop).await?;
     let failed = unreached(&failed);
     let exit = if was_interrupted { Exit::Interrupted } else { run_exit(&results, &failed, args.all_or_nothing) };
     if is_begun {
-        record_end(&recorder, (context, &cluster), &run, (&results, &failed), exit).await?;
+        record_end(&recorder, (context, machines), &run, (&results, &failed), exit).await?;
     }
     cluster.close().await;
     drop(lease);
@@ -123,7 +124,7 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
 /// Records how it ended, here, and by the ledger's newest head on the nodes that are as desired.
 async fn record_end(
     recorder: &Recorder,
-    (context, cluster): (&Context, &Cluster),
+    (context, mut machines): (&Context, Vec<Machine>),
     run: &RunId,
     (results, failed): (&[NodeResult], &[(&Node, &SurveyError)]),
     exit: Exit,
@@ -132,8 +133,9 @@ async fn record_end(
     if exit == Exit::Interrupted {
         return Ok(());
     }
-    let good: Vec<Node> = results.iter().filter(|result| result.verdict.is_good()).map(|result| result.node.clone()).collect();
-    recorder.leave_head(context, cluster, &good).await
+    let is_good = |name: &str| results.iter().any(|result| result.node.name == name && result.verdict.is_good());
+    machines.retain(|machine| is_good(machine.name()));
+    recorder.leave_head(context, &machines).await
 }
 
 /// Reaches all nodes and plans; those that another run holds are waited for, and planned anew after it.

@@ -9,10 +9,11 @@ use super::outcome::chain;
 use super::record::ledger_failure;
 use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::{KnownHead, SqliteLedger};
+use crate::node::{Machine, Probe as _};
 use crate::site::model::{Node, Site};
 
-/// A tail cut off shows as long as one of them tells; more would only take time.
-const KEEPERS: usize = 10;
+/// A tail cut off shows as long as one of them tells; each more costs its machine a login's worth of work.
+const KEEPERS: usize = 3;
 
 /// What the nodes said.
 #[derive(Debug, Default)]
@@ -35,20 +36,17 @@ impl Asked {
     }
 }
 
-/// Leaves the newest head on the first nodes. Failing is told and stops nothing: the head stands beside the ledger too.
-pub(crate) async fn leave(context: &Context, ledger: &SqliteLedger, cluster: &Cluster, nodes: &[Node]) -> Result<(), Failure> {
+/// Leaves the newest head on the first of `machines`, over the sessions that they have. Failing is told and stops nothing:
+/// the head stands beside the ledger too.
+pub(crate) async fn leave(context: &Context, ledger: &SqliteLedger, machines: &[Machine]) -> Result<(), Failure> {
     let Some(head) = ledger.checkpoint().map_err(ledger_failure)? else { return Ok(()) };
     let text = head.render_note();
     let (id, seq) = (head.checkpoint.ledger.to_string(), head.checkpoint.seq);
-    let one = |node: &Node| {
-        let (node, id, text) = (node.clone(), &id, &text);
-        async move {
-            let name = node.name.clone();
-            let left = async { cluster.connect(node).await?.keep_head(id, seq, text).await };
-            left.await.err().map(|error| (name, chain(&error)))
-        }
+    let one = |machine: Machine| {
+        let (id, text) = (&id, &text);
+        async move { machine.keep_head(id, seq, text).await.err().map(|error| (machine.name().to_owned(), chain(&error))) }
     };
-    let leaving = stream::iter(nodes.iter().take(KEEPERS)).map(one).buffered(KEEPERS);
+    let leaving = stream::iter(machines.iter().take(KEEPERS).cloned()).map(one).buffered(KEEPERS);
     let failed: Vec<_> = leaving.filter_map(|failed| async { failed }).collect().await;
     for (node, why) in failed {
         tracing::warn!(node, why, "the ledger's head was not left");

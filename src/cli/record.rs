@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::clock;
-use super::cluster::Cluster;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
@@ -13,7 +12,7 @@ use super::outcome::chain;
 use crate::checks::Assessment;
 use crate::ledger::event::{Actor, FileChange, NodeOutcome};
 use crate::ledger::{Beginning, LedgerError, LogQuery, OpenOptions, Origin, Runs, SqliteLedger};
-use crate::node::RunId;
+use crate::node::{Machine, RunId};
 use crate::playbook::{Change, ChangeKind, NodeResult, SurveyError};
 use crate::site::model::{LedgerLocation, Node, Site};
 
@@ -140,8 +139,8 @@ impl Recorder {
     }
 
     /// Leaves the newest checkpoint on nodes, so that a tail cut off here shows there.
-    pub(crate) async fn leave_head(&self, context: &Context, cluster: &Cluster, nodes: &[Node]) -> Result<(), Failure> {
-        heads::leave(context, &self.ledger, cluster, nodes).await
+    pub(crate) async fn leave_head(&self, context: &Context, machines: &[Machine]) -> Result<(), Failure> {
+        heads::leave(context, &self.ledger, machines).await
     }
 
     fn append(&self, event: &crate::ledger::LedgerEvent) -> Result<(), Failure> {

@@ -134,13 +134,11 @@ pub(super) fn connector<'c>(site: &Site, connector: &'c Connector, secrets: &Sec
 pub(super) fn survey<'s>(context: &Context, site: &'s Site, secrets: &Secrets, leaf: Option<Vec<u8>>, wants: Wants) -> Survey<'s> {
     let none: &[PathBuf] = &[];
     let own = site.tls.as_ref().map_or(none, |tls| tls.certificate.roots.as_slice());
-    let mail = site.smtp.as_ref().map_or(none, |smtp| smtp.ca_certificates.as_slice());
     let public = Roots::public();
     let trust = Trust {
         own: with(Roots::none(), site, own),
         site: with(public.clone(), site, own),
-        // As the nodes' mail service does: named CAs alone, or the public ones.
-        mail: if mail.is_empty() { public.clone() } else { with(Roots::none(), site, mail) },
+        mail: mail_roots(site),
         proxy: with(Roots::none(), site, &site.proxy.ca_certificates),
         public,
     };
@@ -159,6 +157,12 @@ pub(super) fn survey<'s>(context: &Context, site: &'s Site, secrets: &Secrets, l
         clock: clock::now,
         patience: context.globals.timeout.unwrap_or(PATIENCE),
     }
+}
+
+/// As the nodes' mail service trusts: named CAs alone, or the public ones.
+pub(super) fn mail_roots(site: &Site) -> Roots {
+    let named = site.smtp.as_ref().map_or(&[][..], |smtp| smtp.ca_certificates.as_slice());
+    if named.is_empty() { Roots::public() } else { with(Roots::none(), site, named) }
 }
 
 // A file that cannot be read has a check of its own; without it less is trusted, never more.

@@ -20,7 +20,7 @@ use super::run::back::{Reached, choose, lasting, must_be_possible, to_put_back};
 use super::run::{lease, settle::settle};
 use crate::event::{Event, Phase, State};
 use crate::ledger::event::{FileChange, NodeOutcome};
-use crate::node::{Holder, Inquiry, Outcome, RunId};
+use crate::node::{Holder, Inquiry, Machine, Outcome, Probe as _, RunId};
 use crate::playbook::{Order, PAUSES, Stop, WayBack, describe_outcome, help_with, look};
 use crate::report::text::counted;
 use crate::site::model::Node;
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     let lease = lease::take(&recorder, context, until).await?;
     let cluster = Cluster::new(context, &site, context.secrets(&site.folder), &nodes)?;
     let sink = context.sink_for_query();
-    let mut inquiry = Inquiry::machine();
+    let mut inquiry = Inquiry::standing();
     inquiry.journal();
     let looking = look(&nodes, &inquiry, nodes.len(), |node| cluster.connect(node), sink.as_ref());
     let answers = interrupt::or_stop(looking).await?;
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
         return Err(not_rolled_back(&outcomes, Exit::Unreachable, help));
     }
     let runs = settle(&recorder, reached.iter().map(|(node, _, facts)| (node, facts)))?;
-    let run = choose(args.run.as_deref(), &reached)?;
+    let run = choose(args.run.as_deref(), &reached, &runs)?;
     let chain = runs.chain(run.as_str());
     must_be_possible(&run, &chain, &reached, &runs)?;
     let stays = lasting(&chain, &reached);
@@ -87,14 +87,15 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     let way = |node| cluster.connect(node);
     let back = WayBack { way: &way, pauses: &PAUSES, wait, stop: &stop, sink: sink.as_ref() };
     let one = |reached| put_back(reached, &chain, &owner, back);
+    let mut machines: Vec<Machine> = reached.iter().map(|(_, machine, _)| machine.clone()).collect();
     let putting = stream::iter(reached).map(one).buffered(50).collect::<Vec<_>>();
     let (done, was_interrupted) = interrupt::let_finish(putting, &stop).await?;
     drop(sink);
     record(&recorder, &run, &outcomes, &done)?;
     outcomes.extend(done.into_iter().map(|(node, runs)| merged(&node, runs)));
-    let is_back = |node: &Node| outcomes.iter().any(|outcome| outcome.node == node.name && outcome.outcome == "rolled-back");
-    let back: Vec<Node> = nodes.iter().filter(|node| is_back(node)).cloned().collect();
-    recorder.leave_head(context, &cluster, &back).await?;
+    let is_back = |name: &str| outcomes.iter().any(|outcome| outcome.node == name && outcome.outcome == "rolled-back");
+    machines.retain(|machine| is_back(machine.name()));
+    recorder.leave_head(context, &machines).await?;
     cluster.close().await;
     drop(lease);
     tell(context, &Told { run: &run, outcomes: &outcomes, stays: &stays, was_interrupted }, help)

@@ -61,6 +61,9 @@ impl RunOptions {
     }
 }
 
+/// What stands in place of a playbook where opening a window had sshd trust windows.
+pub const WINDOWS: &str = "windows";
+
 /// How a run began.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -115,6 +118,11 @@ impl RunRecord {
         open.chain(untold.map(String::as_str).filter(|node| !self.nodes.contains_key(*node))).collect()
     }
 
+    /// Whether it made sshd trust windows. The next opening does what is left of it, and nothing takes it up.
+    pub fn is_of_windows(&self) -> bool {
+        self.beginning.as_ref().is_some_and(|beginning| beginning.options.playbooks == [WINDOWS])
+    }
+
     /// Whether it was broken off, and not all of it came about all the same.
     pub fn is_broken_off(&self) -> bool {
         let Some(beginning) = &self.beginning else { return false };
@@ -123,6 +131,15 @@ impl RunRecord {
         let came_about = !beginning.to_change.is_empty() && beginning.to_change.iter().all(is_done);
         !(has_ended || self.is_rolled_back || came_about)
     }
+}
+
+/// A playbook that is in place on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InPlace {
+    /// Its name.
+    pub playbook: String,
+    /// Steps that its newest run left out.
+    pub skip: Vec<String>,
 }
 
 /// Runs, the newest first.
@@ -204,7 +221,22 @@ impl Runs {
 
     /// The run that is broken off: the newest that began, where it did not come to its end.
     pub fn broken_off(&self) -> Option<&RunRecord> {
-        self.0.iter().find(|run| run.beginning.is_some()).filter(|run| run.is_broken_off())
+        self.0.iter().find(|run| run.beginning.is_some() && !run.is_of_windows()).filter(|run| run.is_broken_off())
+    }
+
+    /// The playbooks that are in place on `node`, the newest first: those of runs that ended well there and were not put back.
+    pub fn in_place(&self, node: &str) -> Vec<InPlace> {
+        let mut found: Vec<InPlace> = Vec::new();
+        let is_there = |run: &&RunRecord| run.nodes.get(node).is_some_and(|outcome| matches!(outcome.as_str(), "changed" | "unchanged"));
+        for options in self.0.iter().filter(is_there).filter_map(|run| run.beginning.as_ref()).map(|beginning| &beginning.options) {
+            // Within a run the later playbook is the newer one.
+            for playbook in options.playbooks.iter().rev() {
+                if !found.iter().any(|known| known.playbook == *playbook) {
+                    found.push(InPlace { playbook: playbook.clone(), skip: options.skip.clone() });
+                }
+            }
+        }
+        found
     }
 
     /// A run and those that it took up, the newest first: together they are what was asked for.
@@ -232,6 +264,16 @@ mod tests {
         let mut beginning = Beginning::new(&["tls"], &["a", "b"]);
         beginning.options.limit = limit.iter().map(|word| (*word).to_owned()).collect();
         beginning
+    }
+
+    #[test]
+    fn what_made_sshd_trust_windows_is_not_taken_up_and_hides_nothing() {
+        let events = [
+            origin().run_started(noon(0), "r1", &beginning(&["a", "b"])),
+            origin().run_started(noon(1), "r2", &Beginning::new(&[WINDOWS], &["a"])),
+        ];
+        assert_eq!(Runs::of(&newest_first(&events)).broken_off().map(|run| run.id.as_str()), Some("r1"));
+        assert!(Runs::of(&newest_first(&events[1..])).broken_off().is_none());
     }
 
     fn outcome(node: &str, word: &str) -> NodeOutcome {

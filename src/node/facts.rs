@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::inquiry::Inquiry;
 use super::journal::{Journal, ManagedFile};
 use super::lock::Holder;
+use super::transaction::sha256_hex;
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,13 @@ pub enum FileFact {
     },
     /// A symbolic link; never followed.
     Link,
+    /// A folder on the way there is a symbolic link, which is never followed either.
+    BehindLink {
+        /// That folder.
+        link: String,
+        /// Whether anything stands where it leads.
+        is_there: bool,
+    },
     /// A folder, a device, a socket.
     Other(String),
     /// It could not be looked at, for this reason.
@@ -123,12 +131,19 @@ impl Facts {
         let text = String::from_utf8_lossy(output);
         let mut facts = Self::default();
         let paths: Vec<&str> = inquiry.files().collect();
-        for (index, line) in text.lines().enumerate() {
+        let mut lines = text.lines().enumerate();
+        while let Some((index, line)) = lines.next() {
             if line == "end" {
                 return Ok(facts);
             }
             let fields: Vec<&str> = line.split('\t').collect();
-            if facts.take(&fields, &paths, inquiry).is_none() {
+            let is_ours = if let ["contents", ref numbers @ ..] = *fields {
+                let encoded: String = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != ".").collect();
+                facts.take_contents(numbers, &encoded, &paths)
+            } else {
+                facts.take(&fields, &paths, inquiry)
+            };
+            if is_ours.is_none() {
                 let text = line.chars().take(80).flat_map(char::escape_debug).collect();
                 return Err(FactsError::Unexpected { line: index + 1, text });
             }
@@ -154,11 +169,6 @@ impl Facts {
             ["file", number, ref rest @ ..] => {
                 let path = *paths.get(number.parse::<usize>().ok()?)?;
                 self.files.insert(path.to_owned(), file_fact(rest)?);
-            }
-            ["content", number, encoded] => {
-                let path = *paths.get(number.parse::<usize>().ok()?)?;
-                let Some(FileFact::File { content, .. }) = self.files.get_mut(path) else { return None };
-                *content = Some(STANDARD.decode(encoded).ok()?);
             }
             ["service", number, active, enabled] => {
                 let name = inquiry.services().get(number.parse::<usize>().ok()?)?;
@@ -188,9 +198,32 @@ impl Facts {
         self.seen.iter().filter(move |(known, _)| known == key).map(|(_, what)| what.as_str())
     }
 
+    // Contents come one after the other; sizes and hashes, told before, say where each ends and whether it is what was looked at.
+    fn take_contents(&mut self, numbers: &[&str], encoded: &str, paths: &[&str]) -> Option<()> {
+        let all = STANDARD.decode(encoded).ok()?;
+        let mut rest = all.as_slice();
+        for number in numbers {
+            let fact = self.files.get_mut(*paths.get(number.parse::<usize>().ok()?)?)?;
+            let FileFact::File { size, sha256, content, .. } = fact else { return None };
+            let (this, others) = rest.split_at_checked(usize::try_from(*size).ok()?).unwrap_or((rest, &[]));
+            if sha256_hex(this) == *sha256 {
+                *content = Some(this.to_vec());
+            } else {
+                *fact = FileFact::Failed("it changed while it was looked at".to_owned());
+            }
+            rest = others;
+        }
+        Some(())
+    }
+
     /// What stands at `path`; `Failed` where it was not asked.
     pub fn file(&self, path: &str) -> FileFact {
         self.files.get(path).cloned().unwrap_or_else(|| FileFact::Failed("it was not looked at".to_owned()))
+    }
+
+    /// Whether anything stands at `path`, through links too; so too where it was not asked or could not be seen.
+    pub fn is_there(&self, path: &str) -> bool {
+        !matches!(self.file(path), FileFact::Absent | FileFact::BehindLink { is_there: false, .. })
     }
 
     /// The machine's clock, in seconds since 1970.
@@ -231,6 +264,7 @@ fn file_fact(fields: &[&str]) -> Option<FileFact> {
     Some(match *fields {
         ["absent"] => FileFact::Absent,
         ["link"] => FileFact::Link,
+        ["behind", there, ref link @ ..] => FileFact::BehindLink { link: link.join("\t"), is_there: there == "there" },
         [kind @ ("folder" | "special")] => FileFact::Other(kind.to_owned()),
         ["failed", ref why @ ..] => FileFact::Failed(why.join(" ")),
         ["file", mode, user, group, size, sha256] => FileFact::File {
@@ -262,10 +296,16 @@ mod tests {
         let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         crate::disk::write_atomically(at("a file's").as_ref(), b"hello\n", 0o640, crate::disk::Existing::Keep).unwrap();
         std::os::unix::fs::symlink("a", at("link")).unwrap();
+        let odd = ["empty", "a\\b $(x) *", "binary"].map(at);
+        for (path, content) in odd.iter().zip([&b""[..], b"odd\n", &[0, 255, 10, 0].repeat(100)]) {
+            crate::disk::write_atomically(path.as_ref(), content, 0o600, crate::disk::Existing::Keep).unwrap();
+        }
         let mut inquiry = Inquiry::machine();
-        for name in ["a file's", "link", "none"] {
+        std::os::unix::fs::symlink(folder.path(), at("elsewhere")).unwrap();
+        for name in ["a file's", "link", "none", "elsewhere/a file's", "elsewhere/sub/none"] {
             inquiry.file(&at(name), Depth::Content);
         }
+        odd.iter().for_each(|path| inquiry.file(path, Depth::Content));
         inquiry.file(folder.path().to_str().unwrap(), Depth::Hash);
         inquiry.guard("exit 7");
         for shell in [&["dash"][..], &["busybox", "sh"], &["bash"]] {
@@ -273,8 +313,13 @@ mod tests {
             let FileFact::File { mode, size, sha256, content, .. } = facts.file(&at("a file's")) else { panic!("{facts:?}") };
             assert_eq!((mode.as_str(), size, content.as_deref()), ("640", 6, Some(&b"hello\n"[..])));
             assert_eq!(sha256, "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
+            let content = |path: &str| if let FileFact::File { content, .. } = facts.file(path) { content } else { None };
+            assert_eq!(odd.clone().map(|path| content(&path)), [Some(vec![]), Some(b"odd\n".to_vec()), Some([0, 255, 10, 0].repeat(100))]);
             assert_eq!(facts.file(&at("link")), FileFact::Link);
             assert_eq!(facts.file(&at("none")), FileFact::Absent);
+            for (name, is_there) in [("elsewhere/a file's", true), ("elsewhere/sub/none", false)] {
+                assert_eq!(facts.file(&at(name)), FileFact::BehindLink { link: at("elsewhere"), is_there });
+            }
             assert_eq!(facts.file(folder.path().to_str().unwrap()), FileFact::Other("folder".to_owned()));
             assert_eq!(facts.guards["exit 7"], 7);
             assert!(facts.clock().unwrap() > 1_700_000_000);
@@ -315,6 +360,20 @@ mod tests {
             assert_eq!(facts.seen("ping").count(), 1, "{shell:?}");
             assert!(facts.seen("entropy").all(|bits| bits.parse::<u32>().is_ok()) && facts.seen("swap").count() == 1, "{shell:?}");
         }
+    }
+
+    #[test]
+    fn a_content_that_is_not_the_one_that_was_hashed_is_not_taken() {
+        let mut inquiry = Inquiry::machine();
+        inquiry.file("/x", Depth::Content);
+        inquiry.file("/y", Depth::Content);
+        let hash = sha256_hex(b"one");
+        let answer = format!(
+            "file\t0\tfile\t644\troot\troot\t3\t{hash}\nfile\t1\tfile\t644\troot\troot\t3\t{hash}\ncontents\t0\t1\nb25l\nb24=\n.\nend\n"
+        );
+        let facts = Facts::parse(answer.as_bytes(), &inquiry).unwrap();
+        assert!(matches!(facts.file("/x"), FileFact::File { content: Some(content), .. } if content == b"one"));
+        assert!(matches!(facts.file("/y"), FileFact::Failed(why) if why.contains("changed")));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What a plan or a check wants to know of a machine; becomes one read-only script.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use super::quote::quote;
+use super::transaction::without_comments;
 
-const PROBE: &str = include_str!("sh/probe.sh");
-const SURVEY: &str = include_str!("sh/survey.sh");
+static PROBE: LazyLock<String> = LazyLock::new(|| without_comments(&[include_str!("sh/probe.sh")]));
+static SURVEY: LazyLock<String> = LazyLock::new(|| without_comments(&[include_str!("sh/survey.sh")]));
 
 /// How much of a file is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,7 @@ pub struct Inquiry {
     guards: Vec<String>,
     mails: Vec<String>,
     journal: bool,
+    hardware: bool,
     survey: Option<Survey>,
 }
 
@@ -37,8 +40,13 @@ pub struct Survey {
 }
 
 impl Inquiry {
-    /// Nothing but the machine's own facts.
+    /// The machine's own facts: how it stands, and what it is made of.
     pub fn machine() -> Self {
+        Self { hardware: true, ..Self::default() }
+    }
+
+    /// How the machine stands and which runs it keeps, and nothing more.
+    pub fn standing() -> Self {
         Self::default()
     }
 
@@ -106,12 +114,16 @@ impl Inquiry {
 
     /// The read-only script that answers.
     pub(crate) fn script(&self) -> String {
-        let mut text = String::from(PROBE);
-        text.push_str("\npc_machine\npc_runs\n");
+        let mut text = PROBE.clone();
+        text.push_str("pc_standing\npc_runs\n");
+        if self.hardware {
+            text.push_str("pc_hardware\n");
+        }
         for (number, (path, depth)) in self.files.iter().enumerate() {
             let depth = if *depth == Depth::Content { "content" } else { "hash" };
             let _infallible = writeln!(text, "pc_look {number} {} {depth}", quote(path));
         }
+        text.push_str("pc_looked\n");
         if !self.services.is_empty() {
             let names: Vec<String> = self.services.iter().map(|name| quote(name)).collect();
             let _infallible = writeln!(text, "pc_services {}", names.join(" "));
@@ -126,7 +138,7 @@ impl Inquiry {
             text.push_str("pc_journal\n");
         }
         if let Some(survey) = &self.survey {
-            text.push_str(SURVEY);
+            text.push_str(&SURVEY);
             text.push_str("\npc_survey\n");
             for (function, words) in [("pc_names", &survey.names), ("pc_pings", &survey.peers)] {
                 if !words.is_empty() {

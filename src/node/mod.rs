@@ -3,6 +3,7 @@
 //! Two traits stand between us and a machine: [`Probe`] reads, [`Remote`] changes. Checks and planning are
 //! given a `Probe` alone, so that a plan cannot change anything. The shell that runs there stands in `sh/`.
 
+mod archive;
 mod facts;
 mod heads;
 mod inquiry;

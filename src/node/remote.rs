@@ -126,8 +126,8 @@ pub trait Remote: Probe {
     fn revert(&self, run: &RunId, owner: &str, why: &str) -> impl Future<Output = Result<Outcome, RemoteError>> + Send;
 }
 
-/// A machine behind an SSH session.
-#[derive(Debug)]
+/// A machine behind an SSH session. Cheap to clone; all clones share the session.
+#[derive(Debug, Clone)]
 pub struct Machine {
     name: String,
     session: Session,

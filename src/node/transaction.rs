@@ -2,6 +2,7 @@
 //!
 //! The script's text holds names, modes and hashes; contents travel in the payload alone.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,21 +10,26 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::archive::{Member, pack};
 use super::quote::quote;
 use super::run_id::RunId;
 
-// Comments stay here: with them every machine would be sent half as much again.
 static TRANSACTION: LazyLock<String> = LazyLock::new(|| {
-    let files = [
+    without_comments(&[
         include_str!("sh/transaction.sh"),
+        include_str!("sh/swap.sh"),
         include_str!("sh/lock.sh"),
         include_str!("sh/undo.sh"),
         include_str!("sh/guard.sh"),
         include_str!("sh/actions.sh"),
-    ];
+    ])
+});
+
+/// Shell as it is sent. Comments stay here: with them every machine would be sent half as much again.
+pub(super) fn without_comments(files: &[&str]) -> String {
     let lines = files.iter().flat_map(|file| file.lines()).map(str::trim_start);
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect()
-});
+}
 
 /// What the plan saw at a path; the machine refuses where it no longer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,10 +148,14 @@ impl Transaction {
         for number in 0..self.placements.len() + self.removals.len() {
             let _infallible = write!(text, " {number:03}");
         }
+        text.push_str("\npc_folders");
+        for folder in self.folders() {
+            let _infallible = write!(text, " {}", quote(folder));
+        }
         text.push('\n');
         if let Some(Guard { within }) = self.guard {
             let reverting = self.reverting_script();
-            let _infallible = writeln!(text, "pc_guard {} {} {}", within.as_secs(), reverting.len(), sha256_hex(reverting.as_bytes()));
+            let _infallible = writeln!(text, "pc_guard {} {}", within.as_secs(), sha256_hex(reverting.as_bytes()));
         }
         for (number, placement) in self.placements.iter().enumerate() {
             let Placement { step, path, content, mode, owner, expected } = placement;
@@ -156,12 +166,11 @@ impl Transaction {
             }
             let _infallible = writeln!(
                 text,
-                "pc_file {number:03} {} {} {} {} {} {} {}",
+                "pc_file {number:03} {} {} {} {} {} {}",
                 quote(step),
                 quote(path),
                 quote(mode),
                 quote(owner),
-                content.len(),
                 sha256_hex(content),
                 expected_word(expected),
             );
@@ -174,11 +183,35 @@ impl Transaction {
             let _infallible = writeln!(text, "pc_validate {} {}", quote(step), quote(command));
         }
         for (step, action) in &self.actions {
+            text.extend(self.subject_hash(action));
             let (kind, value) = action.words();
             let _infallible = writeln!(text, "pc_action {} {kind} {}", quote(step), quote(&value));
         }
+        if self.guard.is_some() || self.sent().next().is_some() {
+            text.push_str("pc_receive\n");
+        }
         text.push_str("pc_apply\n");
         text
+    }
+
+    /// The folders of all targets, each once; `/` is the empty one.
+    fn folders(&self) -> BTreeSet<&str> {
+        let paths = self.placements.iter().map(|placement| &placement.path).chain(self.removals.iter().map(|removal| &removal.path));
+        paths.filter_map(|path| path.rsplit_once('/')).map(|(folder, _)| folder).collect()
+    }
+
+    /// What comes with its content.
+    fn sent(&self) -> impl Iterator<Item = &Placement> {
+        self.placements.iter().filter(|placement| !matches!(placement.expected, Expected::Kept(_)))
+    }
+
+    // What tells the machine under which name OpenSSL looks for a CA certificate that this run brings. Where it is none that
+    // OpenSSL reads, the machine's own tool has to say so.
+    fn subject_hash(&self, action: &Action) -> Option<String> {
+        let Action::Trust(path) = action else { return None };
+        let placement = self.placements.iter().find(|placement| placement.path == *path)?;
+        let certificate = openssl::x509::X509::from_pem(&placement.content).ok()?;
+        Some(format!("pc_subject {:08x} {}\n", certificate.subject_name_hash(), quote(path)))
     }
 
     // What the machine's timer runs. It finds the run by its own place.
@@ -193,18 +226,15 @@ impl Transaction {
         Duration::from_millis(100 * self.actions.iter().map(|(_, action)| tenths(action)).sum::<u64>())
     }
 
-    /// The contents, one after the other, for the script's standard input; before them, for a guarded run, the script
-    /// that reverts it.
+    /// The contents as an archive, for the script's standard input; with them, for a guarded run, the script that reverts it.
     pub(crate) fn payload(&self) -> Zeroizing<Vec<u8>> {
-        let reverting = self.guard.map(|_| self.reverting_script()).unwrap_or_default();
-        // Sized first: a growing buffer would leave copies of secrets behind.
-        let contents: usize = self.placements.iter().map(|placement| placement.content.len()).sum();
-        let mut payload = Zeroizing::new(Vec::with_capacity(reverting.len() + contents));
-        payload.extend_from_slice(reverting.as_bytes());
-        for placement in &self.placements {
-            payload.extend_from_slice(&placement.content);
-        }
-        payload
+        let reverting = self.guard.map(|_| self.reverting_script());
+        // Their own modes already: they lie in a folder that is root's alone.
+        let names: Vec<String> = self.sent().map(|placement| format!("new{}", placement.path)).collect();
+        let files = names.iter().zip(self.sent());
+        let files = files.map(|(name, Placement { mode, content, .. })| Member { name, mode, content });
+        let reverting = reverting.iter().map(|text| Member { name: "revert", mode: "0600", content: text.as_bytes() });
+        pack(&reverting.chain(files).collect::<Vec<_>>())
     }
 }
 

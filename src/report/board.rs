@@ -154,6 +154,7 @@ pub(super) fn describe(phase: Phase, state: State) -> &'static str {
         Phase::Commit => ("changing", "changed", "could not change"),
         Phase::Verify => ("verifying", "verified", "could not verify"),
         Phase::Undo => ("putting back", "put back", "could not put back"),
+        Phase::Close => ("closing", "closed", "could not close"),
         Phase::Record => ("recording", "recorded", "could not record"),
     };
     match state {

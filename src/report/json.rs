@@ -98,6 +98,7 @@ mod tests {
             Phase::Commit,
             Phase::Verify,
             Phase::Undo,
+            Phase::Close,
             Phase::Record,
         ];
         let states = [State::Started, State::Done, State::Unchanged, State::Skipped, State::Failed];

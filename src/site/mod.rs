@@ -41,8 +41,14 @@ pub fn load(path: &Path, home: &Path) -> Result<Site, SiteErrors> {
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
     let text = std::str::from_utf8(&bytes).map_err(|error| not_text(path, &bytes, error))?;
+    parse_at(text, path, home)
+}
+
+/// Validates a text as [`load`] would, were it the file at `path`; that need not be there yet.
+pub fn parse_at(text: &str, path: &Path, home: &Path) -> Result<Site, SiteErrors> {
     // A relative path in the site must not depend on where a command happens to run.
-    let folder = std::path::absolute(path).map_err(unreadable)?.parent().map(Path::to_owned).unwrap_or_default();
+    let absolute = std::path::absolute(path).map_err(|source| SiteErrors::Unreadable { path: path.to_owned(), source })?;
+    let folder = absolute.parent().map(Path::to_owned).unwrap_or_default();
     Ok(Site { folder, ..read(text, path, Some(home))? })
 }
 

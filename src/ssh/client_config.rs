@@ -76,6 +76,40 @@ pub(crate) async fn query(host: &str, settings: &Settings) -> Result<ClientConfi
     }
 }
 
+/// A machine that the operator's configuration gives a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfiguredHost {
+    /// What it is called there.
+    pub alias: String,
+    /// `HostName`; the alias where there is none.
+    pub address: String,
+    /// `Port`.
+    pub port: Option<u16>,
+    /// `User`.
+    pub user: Option<String>,
+    /// `IdentityFile`, those that are there.
+    pub identities: Vec<PathBuf>,
+    /// `ProxyJump`, each hop as it is written.
+    pub jumps: Vec<String>,
+}
+
+/// The machines that `~/.ssh/config` names without wildcards, in its order; none where it cannot be read.
+pub fn configured_hosts(home: &Path) -> Vec<ConfiguredHost> {
+    let Ok(text) = std::fs::read(home.join(".ssh/config")) else { return Vec::new() };
+    let rule = ParseRule::ALLOW_UNKNOWN_FIELDS | ParseRule::ALLOW_UNSUPPORTED_FIELDS;
+    let Ok(parsed) = SshConfig::default().home_dir(home).parse(&mut text.as_slice(), rule) else { return Vec::new() };
+    let is_plain = |name: &&String| !name.contains(['*', '?', '!']);
+    let names = parsed.get_hosts().iter().flat_map(|host| &host.pattern).filter(|clause| !clause.negated).map(|clause| &clause.pattern);
+    let host = |alias: &String| {
+        let params = parsed.query(alias);
+        let identities = params.identity_file.unwrap_or_default().into_iter().filter(|path| path.is_file()).collect();
+        let jumps = params.proxy_jump.unwrap_or_default().into_iter().filter(|jump| jump != "none").collect();
+        let address = params.host_name.unwrap_or_else(|| alias.clone());
+        ConfiguredHost { alias: alias.clone(), address, port: params.port, user: params.user, identities, jumps }
+    };
+    names.filter(is_plain).map(host).collect()
+}
+
 /// Reads the output of `ssh -G`: a keyword and its value a line.
 fn from_evaluated(text: &str, home: &Path) -> ClientConfig {
     let mut config = ClientConfig::default();

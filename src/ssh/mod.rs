@@ -14,6 +14,7 @@ mod session;
 mod settings;
 mod transport;
 
+pub use client_config::{ConfiguredHost, configured_hosts};
 pub use error::{Attempt, Error, ExpectedKey, Obstacle, Phase, Place, ShownKey};
 pub use fleet::Fleet;
 pub use host_keys::HostKeys;

@@ -1,15 +1,32 @@
 //! Who answers: nobody (then everything that is missing is told at once), or a person at a terminal.
 
+use secrecy::SecretString;
+
 use super::WizardError;
-use super::question::Question;
+use super::question::{Kind, Section};
+use super::surroundings::Told;
 
 /// A question as it is put: with what is proposed and what may be chosen.
 #[derive(Debug)]
 pub struct Asking<'a> {
-    /// The question.
-    pub question: &'a Question,
+    /// The key that it answers.
+    pub key: String,
+    /// What it is about.
+    pub section: Section,
+    /// What is asked.
+    pub ask: String,
+    /// What helps to answer, in one line.
+    pub help: String,
+    /// What else there is to know, for `?`.
+    pub more: String,
+    /// How it is answered.
+    pub kind: Kind,
+    /// Whether it may be left without an answer.
+    pub optional: bool,
     /// What is proposed.
     pub default: Option<String>,
+    /// Where the proposal was seen.
+    pub origin: Option<String>,
     /// What may be chosen; empty where any text will do.
     pub choices: Vec<&'static str>,
     /// Judges an answer by the site file's own rules; says what is wrong with it.
@@ -32,13 +49,32 @@ impl Check<'_> {
     }
 }
 
+/// What comes back for a question.
+#[derive(Debug)]
+pub enum Reply {
+    /// The answer; an empty text declines an optional question.
+    Answer(String),
+    /// A secret that was typed: it is kept in a file of its own, and the answer is where.
+    Secret(SecretString),
+    /// The question before this one, please.
+    Back,
+    /// There is no answer to be had.
+    Nothing,
+}
+
 /// Answers questions.
 pub trait Asker {
-    /// Called before the first question; `known` answers are known already.
+    /// Called before the first question; so many answers are `known` already.
     fn begin(&mut self, known: usize) -> Result<(), WizardError>;
 
-    /// The answer, an empty text to decline an optional question, or `None` where there is no answer to be had.
-    fn ask(&mut self, asking: &Asking<'_>) -> Result<Option<String>, WizardError>;
+    /// Puts one question.
+    fn ask(&mut self, asking: &Asking<'_>) -> Result<Reply, WizardError>;
+
+    /// Says that something is being tried, which may take a moment.
+    fn trying(&mut self, what: &str) -> Result<(), WizardError>;
+
+    /// Says what came of it.
+    fn tell(&mut self, told: &Told) -> Result<(), WizardError>;
 
     /// Called after the last question; fails where answers are missing.
     fn finish(&mut self) -> Result<(), WizardError>;
@@ -48,11 +84,11 @@ pub trait Asker {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// The key.
-    pub key: &'static str,
+    pub key: String,
     /// What is asked.
-    pub ask: &'static str,
+    pub ask: String,
     /// What helps to answer.
-    pub help: &'static str,
+    pub help: String,
 }
 
 /// Takes what is proposed, and collects what is not.
@@ -66,12 +102,22 @@ impl Asker for Headless {
         Ok(())
     }
 
-    fn ask(&mut self, asking: &Asking<'_>) -> Result<Option<String>, WizardError> {
-        let question = asking.question;
-        if asking.default.is_none() && !question.optional {
-            self.missing.push(Missing { key: question.key, ask: question.ask, help: question.help });
+    fn ask(&mut self, asking: &Asking<'_>) -> Result<Reply, WizardError> {
+        if let Some(default) = &asking.default {
+            return Ok(Reply::Answer(default.clone()));
         }
-        Ok(asking.default.clone())
+        if !asking.optional {
+            self.missing.push(Missing { key: asking.key.clone(), ask: asking.ask.clone(), help: asking.help.clone() });
+        }
+        Ok(Reply::Nothing)
+    }
+
+    fn trying(&mut self, _: &str) -> Result<(), WizardError> {
+        Ok(())
+    }
+
+    fn tell(&mut self, _: &Told) -> Result<(), WizardError> {
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<(), WizardError> {

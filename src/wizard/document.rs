@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::WizardError;
 use super::machine;
+use super::surroundings::Seen;
 use crate::site::file::schema::schema;
 use crate::site::file::shape::{kind, nearest, substance};
 use crate::site::file::tree::{self, Node};
@@ -23,7 +24,7 @@ pub(super) const DOMAIN: &str = "domain";
 pub struct Answers {
     document: Map<String, Value>,
     domain: Option<String>,
-    site_name: Option<String>,
+    seen: Seen,
     declined: BTreeSet<String>,
 }
 
@@ -85,14 +86,14 @@ impl Answers {
         self.get(key).is_some()
     }
 
-    /// Proposes a name for the site.
-    pub(super) fn propose_site(&mut self, name: String) {
-        self.site_name = Some(name);
+    /// Takes note of what was seen, for proposals.
+    pub(super) fn see(&mut self, seen: Seen) {
+        self.seen = seen;
     }
 
-    /// The name that was proposed for the site.
-    pub(super) fn proposed_site(&self) -> Option<String> {
-        self.site_name.clone()
+    /// What was seen, for proposals.
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// The answer at a key.
@@ -121,13 +122,20 @@ impl Answers {
             self.domain = value.as_str().map(|text| text.trim().trim_matches('.').to_owned()).filter(|text| !text.is_empty());
             return Ok(());
         }
+        // `vpn` in the place of jumphosts says that there are none.
+        if key == "route.hops" && value.as_str().is_some_and(|text| text.trim().eq_ignore_ascii_case("vpn")) {
+            return self.put("route.vpn", Value::Bool(true));
+        }
         let steps = steps(key);
         let schema = schema_at(key, &steps)?;
         if is_empty {
             self.declined.insert(key.to_owned());
             return Ok(());
         }
-        let value = fitted(value, schema);
+        let mut value = fitted(value, schema);
+        if key == "connectors" {
+            machine::name_tenant(&mut value, self.get("names.tenants"));
+        }
         let mut root = Value::Object(std::mem::take(&mut self.document));
         place(&mut root, &steps, value);
         if let Value::Object(document) = root {
@@ -229,7 +237,11 @@ fn fitted_items(items: Vec<Value>, schema: &'static Value) -> Vec<Value> {
     let Some(element) = schema.get("items") else { return items };
     let is_machine = substance(element).pointer("/properties/address").is_some();
     let is_node = substance(element).pointer("/properties/role").is_some();
+    let is_connector = substance(element).pointer("/properties/ldap_url").is_some();
+    let is_person = substance(element).get("properties").and_then(Value::as_object).is_some_and(|keys| keys.keys().eq(["name", "key"]));
     let fit = |(index, item): (usize, Value)| match item.as_str() {
+        Some(text) if is_connector => machine::connector(text, index),
+        Some(text) if is_person => machine::signatory(text),
         Some(text) if is_machine => machine::from_text(text, index, is_node),
         _ => fitted(item, element),
     };

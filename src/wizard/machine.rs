@@ -1,4 +1,4 @@
-//! Machines in a few letters: `[NAME=][USER@]ADDRESS[:PORT]`, as an answer names them.
+//! Machines in a few letters: `[NAME=][USER@]ADDRESS[:PORT]`, as an answer names them; connectors and persons likewise.
 
 use serde_json::{Map, Value};
 
@@ -31,6 +31,37 @@ pub(super) fn from_text(text: &str, index: usize, is_node: bool) -> Value {
     Value::Object(machine)
 }
 
+/// A connector's mapping from `[TENANT=]LDAP_URL`.
+pub(super) fn connector(text: &str, index: usize) -> Value {
+    let (tenant, url) = match text.split_once('=') {
+        Some((tenant, url)) => (Some(tenant.trim()), url.trim()),
+        None => (None, text),
+    };
+    let mut connector = Map::new();
+    connector.insert("name".to_owned(), Value::String(format!("ad-{}", index + 1)));
+    if let Some(tenant) = tenant {
+        connector.insert("tenant".to_owned(), Value::String(tenant.to_owned()));
+    }
+    connector.insert("ldap_url".to_owned(), Value::String(url.to_owned()));
+    Value::Object(connector)
+}
+
+/// Connectors that name no tenant serve the first one.
+pub(super) fn name_tenant(connectors: &mut Value, tenants: Option<&Value>) {
+    let Some(first) = tenants.and_then(|tenants| tenants.get(0)) else { return };
+    for connector in connectors.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        if connector.contains_key("ldap_url") {
+            connector.entry("tenant").or_insert_with(|| first.clone());
+        }
+    }
+}
+
+/// A person's mapping from `NAME=PUBLIC KEY`. What does not fit is left in `key`, where the site file's rules refuse it.
+pub(super) fn signatory(text: &str) -> Value {
+    let (name, key) = text.split_once('=').unwrap_or(("", text));
+    serde_json::json!({"name": name.trim(), "key": key.trim()})
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +76,19 @@ mod tests {
         );
         assert_eq!(from_text("ops@[2001:db8::1]:22", 0, false), json!({"name": "jump", "address": "2001:db8::1", "user": "ops"}));
         assert_eq!(from_text("no_such name", 0, true)["address"], "no_such name");
+    }
+
+    #[test]
+    fn a_connector_that_names_no_tenant_serves_the_first() {
+        let mut connectors =
+            Value::Array(vec![connector("ldaps://dc.corp.example", 0), connector("shop.corp.example = ldap://dc2.corp.example:389", 1)]);
+        name_tenant(&mut connectors, Some(&json!(["identity.corp.example"])));
+        assert_eq!(
+            connectors,
+            json!([
+                {"name": "ad-1", "tenant": "identity.corp.example", "ldap_url": "ldaps://dc.corp.example"},
+                {"name": "ad-2", "tenant": "shop.corp.example", "ldap_url": "ldap://dc2.corp.example:389"},
+            ])
+        );
     }
 }

@@ -4,9 +4,11 @@
 //! person's signature over that same text, so that it binds every field of it and ends with its span. Both are made and
 //! looked at by plain `ssh-keygen -Y sign` and `-Y verify` as well.
 
+mod book;
 mod release;
 mod request;
 
+pub use book::{Asked, details_of_approval, details_of_request, read_requests};
 pub use release::{Objection, Refused, Release, release};
 pub use request::{Difference, RequestError, SignedRequest, WindowRequest};
 

@@ -1,11 +1,11 @@
 //! What is asked for, as one text that can be signed: each request has one form, and each form is read strictly.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{APPROVAL_NAMESPACE, REQUEST_NAMESPACE};
-use crate::access::window::{Kind, Person, Span, Window, WindowId};
+use crate::access::window::{Kind, Person, Span, SpanError, Window, WindowId};
 use crate::ledger::canonical::{CanonicalError, encode_canonical};
 use crate::sshsig::{SignatureError, Signer, SignerError, SshSignature};
 
@@ -92,8 +92,10 @@ pub struct WindowRequest {
     pub key: String,
     /// The nodes; in the text they are sorted.
     pub nodes: Vec<String>,
-    /// From when to when.
+    /// Within what time it has to lie.
     pub span: Span,
+    /// How long it lasts from its start on, whenever within `span` that is.
+    pub length: SignedDuration,
     /// What for.
     pub kind: Kind,
     /// Why, in words.
@@ -130,6 +132,7 @@ struct Written {
     nodes: Vec<String>,
     from: Timestamp,
     to: Timestamp,
+    length_s: i64,
     kind: String,
     reason: String,
     ticket: Option<String>,
@@ -150,13 +153,19 @@ impl TryFrom<Written> for WindowRequest {
         if !is_nonce {
             return Err(field("nonce"));
         }
+        let span = Span::recorded(written.from, written.to).ok_or(field("to"))?;
+        let length = SignedDuration::from_secs(written.length_s);
+        if !length.is_positive() || length > span.length() {
+            return Err(field("length_s"));
+        }
         Ok(Self {
             site: written.site,
             id: WindowId::parse(&written.id).map_err(|_unreadable| field("id"))?,
             who: Person::parse(&written.who).map_err(|_unreadable| field("who"))?,
             key: Some(written.key).filter(|key| key.starts_with("SHA256:")).ok_or(field("key"))?,
             nodes: Some(written.nodes).filter(|nodes| !nodes.is_empty()).ok_or(field("nodes"))?,
-            span: Span::recorded(written.from, written.to).ok_or(field("to"))?,
+            span,
+            length,
             kind: Kind::ALL.into_iter().find(|kind| kind.word() == written.kind).ok_or(field("kind"))?,
             reason: written.reason,
             ticket: written.ticket,
@@ -174,7 +183,7 @@ impl WindowRequest {
         nodes.dedup();
         json!({
             "type": TYPE, "format": FORMAT, "site": self.site, "id": self.id.as_str(), "who": self.who.as_str(), "key": self.key,
-            "nodes": nodes, "from": self.span.start(), "to": self.span.end(), "kind": self.kind.word(), "reason": self.reason,
+            "nodes": nodes, "from": self.span.start(), "to": self.span.end(), "length_s": self.length.as_secs(), "kind": self.kind.word(), "reason": self.reason,
             "ticket": self.ticket, "requested_by": self.requested_by.as_str(), "at": self.at, "nonce": self.nonce,
         })
     }
@@ -201,9 +210,16 @@ impl WindowRequest {
         SignedRequest::join(message.as_bytes(), signature)
     }
 
-    /// Whether `window` is this one, or less: fewer nodes, a later start, an earlier end.
+    /// From when to when the window is open where it is opened at `now`: its length counts from its start.
+    pub fn span_at(&self, now: Timestamp) -> Result<Span, SpanError> {
+        let span = Span::lasting(self.span.start(), self.length, now)?;
+        Span::between(span.start(), span.end().min(self.span.end()), now)
+    }
+
+    /// Whether `window` is this one, or less: fewer nodes, a later start, an earlier end, shorter.
     pub fn must_cover(&self, window: &Window) -> Result<(), Difference> {
-        let span = self.span.start() <= window.span.start() && window.span.end() <= self.span.end();
+        let is_within = self.span.start() <= window.span.start() && window.span.end() <= self.span.end();
+        let span = is_within && window.span.length() <= self.length;
         let same = [
             ("id", self.id == window.id),
             ("person", self.who == window.who),

@@ -54,6 +54,7 @@ fn request() -> WindowRequest {
         key: key(4).public_key().fingerprint(russh::keys::HashAlg::Sha256).to_string(),
         nodes: vec!["a0-2".to_owned(), "a0-1".to_owned()],
         span: Span::lasting(at(600), SignedDuration::from_hours(2), at(0)).unwrap(),
+        length: SignedDuration::from_hours(2),
         kind: Kind::Maintenance,
         reason: "an update".to_owned(),
         ticket: Some("CHG1".to_owned()),
@@ -207,6 +208,22 @@ fn what_is_opened_is_what_was_approved_or_less() {
     }
 }
 
+#[test]
+fn a_windows_length_counts_from_its_start_whenever_it_was_asked_for_or_approved() {
+    let frame = Span::between(at(0), at(10_000), at(0)).unwrap();
+    let asked = WindowRequest { span: frame, length: SignedDuration::from_secs(3600), ..request() };
+    let open = |now| asked.span_at(at(now)).map(|span| (span.start().duration_since(at(0)).as_secs(), span.length().as_secs()));
+    assert_eq!(open(-50), Ok((0, 3600)));
+    assert_eq!(open(5000), Ok((5000, 3600)));
+    assert_eq!(open(8000), Ok((8000, 2000)), "no approval reaches beyond its span");
+    assert!(open(10_000).is_err());
+    let mut window = Window::new(asked.id.clone(), asked.who.clone(), asked.kind, asked.span_at(at(5000)).unwrap());
+    (window.reason, window.ticket, window.key) = (asked.reason.clone(), asked.ticket.clone(), asked.key.clone());
+    assert_eq!(asked.must_cover(&window), Ok(()));
+    window.span = Span::between(at(5000), at(8601), at(0)).unwrap();
+    assert_eq!(asked.must_cover(&window), Err(Difference { field: "span" }), "longer than was approved");
+}
+
 /// The request with one of its fields changed.
 fn changed(field: usize, by: u32, text: &str) -> WindowRequest {
     let asked = request();
@@ -226,6 +243,7 @@ fn changed(field: usize, by: u32, text: &str) -> WindowRequest {
         10 => WindowRequest { ticket: None, ..asked },
         11 => WindowRequest { requested_by: Person::parse(&format!("x{by}")).unwrap(), ..asked },
         12 => WindowRequest { at: at(-seconds), ..asked },
+        13 => WindowRequest { length: SignedDuration::from_secs(seconds % 7199 + 1), ..asked },
         _ => WindowRequest { nonce: format!("{by:032x}"), ..asked },
     }
 }
@@ -240,10 +258,10 @@ fn signed_and_approved() -> &'static (SignedRequest, SshSignature) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_changed_field_invalidates_the_request_and_its_approval(field in 0usize..14, by in any::<u32>(), text in ".{0,12}") {
+    fn a_changed_field_invalidates_the_request_and_its_approval(field in 0usize..15, by in any::<u32>(), text in ".{0,12}") {
         let (signed, approval) = signed_and_approved();
         let other = changed(field, by, &text).message().unwrap();
         prop_assert_ne!(&other, signed.message());
@@ -254,10 +272,21 @@ proptest! {
     }
 
     #[test]
-    fn a_request_reads_back_as_it_was(field in 0usize..14, by in any::<u32>(), text in "[a-zA-Z0-9+/=]{0,12}") {
+    fn a_request_reads_back_as_it_was(field in 0usize..15, by in any::<u32>(), text in "[a-zA-Z0-9+/=]{0,12}") {
         let asked = changed(field, by, &text);
         let back = WindowRequest::parse(asked.message().unwrap().as_bytes()).unwrap();
         prop_assert_eq!(back.message().unwrap(), asked.message().unwrap());
+    }
+
+    #[test]
+    fn a_requests_file_with_a_flipped_bit_is_refused_or_says_the_same(place in any::<proptest::sample::Index>(), bit in 0u8..8) {
+        let (signed, _) = signed_and_approved();
+        let mut file = format!("{:#}\n", signed.value()).into_bytes();
+        let place = place.index(file.len());
+        file[place] ^= 1 << bit;
+        if let Ok(other) = SignedRequest::parse(&file) {
+            prop_assert_eq!(&other, signed);
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Closing: revoked, principal away, sessions ended, the machine's own state looked at, and then the window's credentials
 //! tried once, so that the refusal is on record with the time it took. What could not be reached is said so.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use super::super::history::MachineClosing;
-use super::super::window::WindowId;
-use super::door::{DoorError, DoorWork};
+use super::super::window::Window;
+use super::door::{DoorError, DoorWork, Shut};
 use super::doorway::Doorway;
 use super::opening::tell;
 use crate::event::{Phase, Sink, State};
@@ -29,7 +29,7 @@ pub struct Revocation {
 #[derive(Debug, Clone, Copy)]
 pub struct ClosingOrder<'a> {
     /// The window.
-    pub window: &'a WindowId,
+    pub window: &'a Window,
     /// What is revoked; `None` where its end has passed.
     pub revocation: Option<&'a Revocation>,
 }
@@ -37,8 +37,8 @@ pub struct ClosingOrder<'a> {
 /// How a try with the window's credentials ended.
 #[derive(Debug)]
 pub enum Tried {
-    /// It was refused, in the server's words.
-    Refused(String),
+    /// It was refused, in the server's words, after so long.
+    Refused(String, Duration),
     /// It was let in.
     LetIn,
     /// It could not be tried.
@@ -46,45 +46,50 @@ pub enum Tried {
 }
 
 impl Tried {
-    /// What a login's outcome means.
-    pub fn of(login: &Result<(), ssh::Error>) -> Self {
+    /// What a login's outcome after so long means.
+    pub fn of(login: &Result<(), ssh::Error>, after: Duration) -> Self {
         match login {
             Ok(()) => Self::LetIn,
-            Err(error @ ssh::Error::LoginRefused { .. }) => Self::Refused(error.to_string()),
+            Err(error @ ssh::Error::LoginRefused { .. }) => Self::Refused(error.to_string(), after),
             Err(error) => Self::NotTried(error.to_string()),
         }
     }
 }
 
 /// Closes `order.window` at each doorway: by `connect`, and by `attempt` the window's own credentials are tried after it.
+/// Gives back the machines that were reached as well.
 pub async fn close_doors<C, A>(
     order: &ClosingOrder<'_>,
     doorways: Vec<Doorway>,
     connect: impl Fn(Doorway) -> C,
-    attempt: impl Fn(Doorway) -> A,
+    attempt: impl Fn(Doorway, Machine) -> A,
     sink: &dyn Sink,
-) -> Vec<MachineClosing>
+) -> Vec<(MachineClosing, Option<Machine>)>
 where
     C: Future<Output = Result<Machine, RemoteError>>,
     A: Future<Output = Tried>,
 {
     let (connect, attempt) = (&connect, &attempt);
     let one = |doorway: Doorway| async move {
-        tell(sink, &doorway.name, Phase::Undo, State::Started, None);
+        tell(sink, &doorway.name, Phase::Close, State::Started, None);
         let shut = shut(order, connect(doorway.clone())).await;
-        let mut closing = MachineClosing { machine: doorway.name.clone(), outcome: "closed", ended: 0, refused: None, detail: None };
+        let mut closing =
+            MachineClosing { machine: doorway.name.clone(), outcome: "closed", ended: 0, refused: None, detail: None, evidence: None };
+        let mut reached = None;
         match shut {
-            Ok(ended) => closing.ended = ended,
+            Ok((Shut { ended, evidence }, machine)) => {
+                (closing.ended, reached) = (ended, Some(machine));
+                closing.evidence = Some(evidence);
+            }
             Err(error) => {
                 closing.outcome = if error.is_unreached() { "unreached" } else { "failed" };
                 closing.detail = Some(error.to_string());
             }
         }
-        if closing.outcome == "closed" {
-            let began = Instant::now();
-            match attempt(doorway.clone()).await {
-                Tried::Refused(how) => {
-                    let after = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Some(machine) = reached.clone() {
+            match attempt(doorway.clone(), machine).await {
+                Tried::Refused(how, after) => {
+                    let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
                     closing.refused = Some((how, after));
                 }
                 Tried::LetIn => {
@@ -98,18 +103,17 @@ where
             }
         }
         let state = if closing.is_shut() { State::Done } else { State::Failed };
-        tell(sink, &doorway.name, Phase::Undo, state, closing.detail.clone());
-        closing
+        tell(sink, &doorway.name, Phase::Close, state, closing.detail.clone());
+        (closing, reached)
     };
     join_all(doorways.into_iter().map(one)).await
 }
 
-async fn shut(order: &ClosingOrder<'_>, connecting: impl Future<Output = Result<Machine, RemoteError>>) -> Result<u64, DoorError> {
+async fn shut(
+    order: &ClosingOrder<'_>,
+    connecting: impl Future<Output = Result<Machine, RemoteError>>,
+) -> Result<(Shut, Machine), DoorError> {
     let work = DoorWork::new(connecting.await?);
-    let ended = work.shut(order.window).await?;
-    // After the principal is gone: should the list be refused, the door is shut all the same.
-    if let Some(Revocation { krl, revoked, kept }) = order.revocation {
-        work.revoke(krl, revoked, kept).await?;
-    }
-    Ok(ended)
+    let shut = work.shut(order.window, order.revocation).await?;
+    Ok((shut, work.machine().clone()))
 }

@@ -77,6 +77,12 @@ impl Discovery<'_> {
 
     fn unknown_trust(&self) -> Option<Finding> {
         let trusted = self.look.sshd.get("trustedusercakeys").map(String::as_str).unwrap_or_default();
+        if !matches!(trusted, "" | "none") && trusted != trust::CA {
+            // It may well be the customer's own; whoever looks for ways in wants to know it.
+            let message = format!("sshd trusts another user CA, by `TrustedUserCAKeys {trusted}`");
+            let fix = format!("see whose it is (ssh-keygen -lf {trusted}); certificates of it let in without any window");
+            return Some(Finding { severity: Severity::Warning, ..self.finding("access.authority.other", message, fix) });
+        }
         let sum = self.look.files.get(trust::CA).cloned().flatten()?;
         let ours = self.authority.map(|line| sha256_hex(format!("{line}\n").as_bytes()));
         (trusted == trust::CA && ours != Some(sum)).then(|| {
@@ -143,5 +149,7 @@ mod tests {
         );
         look.files.insert(trust::CA.to_owned(), Some(sha256_hex(b"ssh-ed25519 OURS\n")));
         assert!(!found(&look, Some("ssh-ed25519 OURS")).contains(&"access.authority.unknown".to_owned()));
+        look.sshd.insert("trustedusercakeys".to_owned(), "/etc/ssh/own_ca.pub".to_owned());
+        assert!(found(&look, None).contains(&"access.authority.other".to_owned()));
     }
 }

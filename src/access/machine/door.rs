@@ -9,12 +9,17 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::super::window::{Span, WindowId};
+use super::super::evidence::{Evidence, Lines, read_lines};
+use super::super::recording::RecordingLimits;
+use super::super::window::{Span, Window, WindowId};
+use super::closing::Revocation;
+use super::recording;
 use crate::node::{Machine, Probe as _, RemoteError, quote};
 use crate::ssh::{Output, Script};
 
 const CLOSER: &str = include_str!("sh/closer.sh");
 const DOOR: &str = include_str!("sh/door.sh");
+const EVIDENCE: &str = include_str!("sh/evidence.sh");
 
 // Closing looks twice, a second apart, and may wait for another one's lock.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -79,8 +84,10 @@ pub struct Look {
     pub files: BTreeMap<String, Option<String>>,
     /// sshd's effective settings, as `sshd -T` names them.
     pub sshd: BTreeMap<String, String>,
-    /// What `ssh -V` says.
-    pub version: String,
+    /// The groups that sshd lets in alone (`AllowGroups`); empty where it lets in all.
+    pub allowed_groups: Vec<String>,
+    /// The groups of the account that windows log in to; empty where there is no such account.
+    pub groups: Vec<String>,
     /// The machine's host keys, `TYPE BASE64`.
     pub host_keys: Vec<String>,
     /// Accounts, each with a line of its principals' file.
@@ -102,6 +109,30 @@ pub struct Opening {
     pub span: Span,
     /// The line of its principal.
     pub line: String,
+    /// How much of its sessions is recorded; `None`: they are not.
+    pub record: Option<RecordingLimits>,
+}
+
+/// A door that was shut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shut {
+    /// Connections that were ended.
+    pub ended: u64,
+    /// What sshd logged of the window.
+    pub evidence: Evidence,
+}
+
+impl Shut {
+    fn of(answers: &[Answer], window: &Window) -> Self {
+        let find = |word: &str| answers.iter().find(|answer| answer.word == word);
+        let clock = find("clock").and_then(|answer| read_clock(&answer.subject, ""));
+        let mut lines = Lines::default();
+        for Answer { word, subject, detail } in answers {
+            lines.take((word, subject, detail), clock.unwrap_or(window.span.end()));
+        }
+        let ended = find("ended").and_then(|answer| answer.detail.parse().ok()).unwrap_or_default();
+        Self { ended, evidence: read_lines(&lines, window.id.as_str(), &window.key) }
+    }
 }
 
 /// A machine with a door.
@@ -116,6 +147,11 @@ impl DoorWork {
         Self { machine }
     }
 
+    /// The machine, and no longer its door.
+    pub fn into_machine(self) -> Machine {
+        self.machine
+    }
+
     /// The machine.
     pub fn machine(&self) -> &Machine {
         &self.machine
@@ -123,63 +159,64 @@ impl DoorWork {
 
     /// Looks at the door as a login to `account` meets it; changes nothing.
     pub async fn look(&self, account: &str) -> Result<Look, DoorError> {
-        let (answers, output) = self.call("look at the door", &format!("pcw_look {}", quote(account))).await?;
+        let (answers, output) = self.call("look at the door", &format!("pcw_look {}", quote(account)), PATIENCE).await?;
         Look::of(&answers).ok_or_else(|| self.unreadable(&output))
     }
 
     /// Arms the closer, proves it armed, and then puts the principal in place; gives back by what the closer is kept.
     pub async fn open(&self, opening: &Opening) -> Result<String, DoorError> {
-        let Opening { window, account, span, line } = opening;
+        let Opening { window, account, span, line, record } = opening;
         let (start, end) = (span.start().as_second(), span.end().as_second());
-        let call = format!("pcw_open {window} {} {start} {end} {}", quote(account), quote(line));
-        let (answers, output) = self.call("open the window", &call).await?;
+        // What could not be recorded is not let in.
+        let recorder = record.map_or_else(String::new, |RecordingLimits { session, window: total }| {
+            format!("{}pcw_recorder {window} {} {session} {total} && ", recording::script(), quote(account))
+        });
+        let call = format!("{recorder}pcw_open {window} {} {start} {end} {}", quote(account), quote(line));
+        let (answers, output) = self.call("open the window", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "open")?;
         Ok(answers.iter().find(|answer| answer.word == "armed").map(|answer| answer.detail.clone()).unwrap_or_default())
     }
 
-    /// Shuts the door for a window: principal, sessions, timers, record; gives back how many connections were ended.
-    pub async fn shut(&self, window: &WindowId) -> Result<u64, DoorError> {
-        let (answers, output) = self.call("shut the window", &format!("pcw_shut {window}")).await?;
+    /// Shuts the door for a window: principal, sessions, timers, record; collects what sshd logged of it; and puts the list of
+    /// revoked certificates into place, asked for one that must not pass and one that must.
+    pub async fn shut(&self, window: &Window, revocation: Option<&Revocation>) -> Result<Shut, DoorError> {
+        let (id, start) = (&window.id, window.span.start().as_second());
+        // After the principal is gone: should the list be refused, the door is shut all the same.
+        let revoking = revocation
+            .map(|Revocation { krl, revoked, kept }| format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept)));
+        let call =
+            format!("pcw_shut {id}\npcw_evidence {id} {start}\npcw_say clock \"$(date +%s)\"\n{}", revoking.as_deref().unwrap_or_default());
+        let (answers, output) = self.call("shut the window", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "closed")?;
-        let ended = answers.iter().find(|answer| answer.word == "ended");
-        Ok(ended.and_then(|answer| answer.detail.parse().ok()).unwrap_or_default())
+        if revoking.is_some() {
+            self.must_say(&answers, &output, "krl")?;
+        }
+        Ok(Shut::of(&answers, window))
     }
 
     /// Puts a first list of revoked certificates into place, where there is none; `kept` is a key that has to pass.
     pub async fn prepare(&self, krl: &[u8], kept: &str) -> Result<(), DoorError> {
         let call = format!("pcw_first_krl {} {}", STANDARD.encode(krl), quote(kept));
-        let (answers, output) = self.call("prepare the door", &call).await?;
+        let (answers, output) = self.call("prepare the door", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "krl")
     }
 
-    /// Replaces the list of revoked certificates, having asked it for one that must not pass and one that must.
-    pub async fn revoke(&self, krl: &[u8], revoked: &str, kept: &str) -> Result<(), DoorError> {
-        let call = format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept));
-        let (answers, output) = self.call("revoke certificates", &call).await?;
-        self.must_say(&answers, &output, "krl")
-    }
-
-    fn must_say(&self, answers: &[Answer], output: &Output, word: &str) -> Result<(), DoorError> {
+    pub(super) fn must_say(&self, answers: &[Answer], output: &Output, word: &str) -> Result<(), DoorError> {
         if let Some(failed) = answers.iter().find(|answer| answer.word == "failed") {
             return Err(DoorError::Refused { machine: self.machine.name().to_owned(), reason: failed.detail.clone() });
         }
         if answers.iter().any(|answer| answer.word == word) { Ok(()) } else { Err(self.unreadable(output)) }
     }
 
-    fn unreadable(&self, output: &Output) -> DoorError {
+    pub(super) fn unreadable(&self, output: &Output) -> DoorError {
         let said = output.stderr_tail.trim();
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         DoorError::Unreadable { machine: self.machine.name().to_owned(), said }
     }
 
-    async fn call(&self, label: &'static str, call: &str) -> Result<(Vec<Answer>, Output), DoorError> {
-        let script = Script {
-            label,
-            text: script(call),
-            payload: Zeroizing::new(Vec::new()),
-            elevation: self.machine.elevation().clone(),
-            timeout: PATIENCE,
-        };
+    pub(super) async fn call(&self, label: &'static str, call: &str, timeout: Duration) -> Result<(Vec<Answer>, Output), DoorError> {
+        let script =
+            Script { label, text: script(call), payload: Zeroizing::new(Vec::new()), elevation: self.machine.elevation().clone(), timeout };
         let mut answers = Vec::new();
         let mut on_line = |line: &str| answers.extend(parse_answer(line));
         let output = self.machine.session().run(&script, &mut on_line).await.map_err(RemoteError::from)?;
@@ -190,7 +227,7 @@ impl DoorWork {
 /// The whole text of a call: the closer twice, once to be run and once to be left on the machine.
 fn script(call: &str) -> String {
     let mut text = String::from(CLOSER);
-    let _infallible = write!(text, "pcw_closer_text() {{ cat <<'PCW_CLOSER'\n{CLOSER}PCW_CLOSER\n}}\n{DOOR}{call}\n");
+    let _infallible = write!(text, "pcw_closer_text() {{ cat <<'PCW_CLOSER'\n{CLOSER}PCW_CLOSER\n}}\n{DOOR}{EVIDENCE}{call}\n");
     text
 }
 
@@ -208,7 +245,8 @@ impl Look {
                 "clock" => look.clock = read_clock(subject, detail)?,
                 "file" => drop(look.files.insert(subject.clone(), Some(detail.clone()).filter(|sum| sum != "absent"))),
                 "sshd" => drop(look.sshd.insert(subject.clone(), detail.clone())),
-                "version" => look.version.clone_from(subject),
+                "allowed-group" => look.allowed_groups.extend(subject.split_whitespace().map(str::to_owned)),
+                "group" => look.groups.push(subject.clone()),
                 "hostkey" => look.host_keys.push(format!("{subject} {detail}")),
                 "principal" => look.principals.push((subject.clone(), detail.clone())),
                 "window" => {

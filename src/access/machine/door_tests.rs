@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::access::Keeper;
 
 /// The scripts with every folder they use moved below `root`, and no systemd.
 fn moved(root: &str, call: &str) -> String {
@@ -109,6 +110,45 @@ fn what_a_connection_left_behind_is_found_by_its_environment_and_ended_with_its_
 }
 
 #[test]
+fn of_what_sshd_logged_only_the_windows_part_is_told_from_journal_and_from_syslog() {
+    let (ours, other) = ("w-20261122-000001", "w-20261122-000002");
+    let accepted =
+        |id: &str| format!("Accepted publickey for admin from 10.0.0.2 port 1 ssh2: ED25519-CERT SHA256:x ID {id} (serial 1) CA");
+    let said = [
+        (11, accepted(ours)),
+        (12, accepted(other)),
+        (11, "pam_unix(sshd:session): session closed for user admin".to_owned()),
+        (12, "pam_unix(sshd:session): session closed for user admin".to_owned()),
+        (13, "error: Certificate invalid: expired".to_owned()),
+        (13, "Connection closed by authenticating user root 10.0.0.2 port 2 [preauth]".to_owned()),
+        (14, "Connection closed by authenticating user eve 10.0.0.2 port 2 [preauth]".to_owned()),
+    ];
+    let in_journal = said
+        .iter()
+        .map(|(pid, text)| format!("{{\"__REALTIME_TIMESTAMP\":\"1795348800000000\",\"_PID\":\"{pid}\",\"MESSAGE\":\"{text}\"}}\n"));
+    let in_file = said.iter().map(|(pid, text)| format!("2026-11-22T12:00:00Z a0-1 sshd[{pid}]: {text}\n"));
+    for (keeper, has_systemd, log) in
+        [(Keeper::Journal, "true", in_journal.collect::<String>()), (Keeper::File, "false", in_file.collect::<String>())]
+    {
+        let call = format!(
+            "pcw_has_systemd() {{ {has_systemd}; }}\njournalctl() {{ cat <<'END'\n{log}END\n}}\npcw_evidence_file() {{ journalctl; }}\npcw_has_log_file() {{ true; }}
+             pcw_evidence {ours} 1795348000"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        for shell in SHELLS {
+            let answers = run(shell, &moved(folder.path().to_str().unwrap(), &call));
+            assert_eq!(answers.iter().filter(|answer| answer.word == "sshd").count(), 4, "{answers:?}");
+            let span = Span::recorded(Timestamp::UNIX_EPOCH, Timestamp::MAX).unwrap();
+            let person = crate::access::Person::parse("ada").unwrap();
+            let window = Window::new(WindowId::parse(ours).unwrap(), person, crate::access::Kind::Initial, span);
+            let Shut { evidence, .. } = Shut::of(&answers, &window);
+            assert_eq!((evidence.kept_by, evidence.logins.len(), evidence.refused.len()), (keeper, 1, 1));
+            assert_eq!(evidence.refused[0].account.as_deref(), Some("root"));
+        }
+    }
+}
+
+#[test]
 fn a_list_of_revoked_certificates_that_is_torn_is_not_put_in_place() {
     use crate::access::authority::tests::{authority, certificate_for};
     let folder = tempfile::tempdir().unwrap();
@@ -127,6 +167,33 @@ fn a_list_of_revoked_certificates_that_is_torn_is_not_put_in_place() {
     for length in (0..krl.len()).step_by(7).chain([44, krl.len() - 1]) {
         assert_eq!(put(&krl[..length])[0].word, "failed", "cut to {length} bytes");
         assert_eq!(std::fs::read(&file).unwrap(), krl);
+    }
+}
+
+#[test]
+fn of_two_closings_at_once_the_list_that_revokes_more_stays() {
+    use crate::access::authority::tests::{authority, certificate_for};
+    let authority = authority();
+    let ids = ["w-20261122-000001", "w-20261122-000002", "w-20261122-000003"].map(|text| WindowId::parse(text).unwrap());
+    let [first, second, kept] = [&ids[0], &ids[1], &ids[2]];
+    let list = |ids: &[&WindowId], version| crate::access::revocation::encode_krl(authority.public(), ids, version, Timestamp::UNIX_EPOCH);
+    let of = |id: &WindowId| certificate_for(&authority, id);
+    for shell in SHELLS {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |krl: &[u8], revoked: &str| {
+            let call = format!("mkdir -p \"$pcw_ssh\"; pcw_krl {} {} {}", quote(&STANDARD.encode(krl)), quote(revoked), quote(&of(kept)));
+            run(shell, &moved(folder.path().to_str().unwrap(), &call))[0].word.clone()
+        };
+        let read = || std::fs::read(folder.path().join("ssh/krl")).unwrap();
+        let (early, late) = (list(&[first], 0x1ff), list(&[first, second], 0x200));
+        assert_eq!((put(&late, &of(second)), put(&early, &of(first))), ("krl".to_owned(), "krl".to_owned()));
+        assert_eq!(read(), late, "the earlier list came later");
+        // A list from elsewhere that is newer and lacks what has to be revoked does not stand in the way.
+        let other = list(&[kept], 0x100);
+        assert_eq!((put(&other, ""), read() == other), ("failed".to_owned(), false));
+        let lacking = list(&[second], 0x300);
+        assert_eq!((put(&lacking, &of(second)), put(&late, &of(first))), ("krl".to_owned(), "krl".to_owned()));
+        assert_eq!(read(), late);
     }
 }
 

@@ -47,6 +47,24 @@ pub enum TrustProblem {
         /// Its level.
         level: String,
     },
+    /// There is nobody there to log in as.
+    #[error("{machine}: there is no account `{account}` to log in to")]
+    NoAccount {
+        /// The machine.
+        machine: String,
+        /// The account.
+        account: String,
+    },
+    /// Its sshd lets in members of some groups alone.
+    #[error("{machine}: its sshd lets in the group {groups} alone, and `{account}` is not in it")]
+    NotAdmitted {
+        /// The machine.
+        machine: String,
+        /// The account.
+        account: String,
+        /// The groups.
+        groups: String,
+    },
     /// It takes no keys.
     #[error("{machine}: its sshd takes no public keys (`PubkeyAuthentication no`)")]
     NoKeys {
@@ -78,6 +96,13 @@ impl TrustProblem {
                 )
             }
             Self::Silent { machine, .. } => format!("set `LogLevel INFO` in the sshd configuration of {machine}"),
+            Self::NoAccount { machine, account } => {
+                format!("make it there (useradd -m {account}), or name another one in `access.account`; {machine} is left as it is")
+            }
+            Self::NotAdmitted { machine, account, groups } => {
+                let group = groups.split(", ").next().unwrap_or_default();
+                format!("let it in on {machine}: usermod -aG {group} {account}")
+            }
             Self::NoKeys { machine } => format!("set `PubkeyAuthentication yes` in the sshd configuration of {machine}"),
             Self::Broken { machine, .. } => format!("run `sshd -t` on {machine}"),
         })
@@ -105,6 +130,20 @@ impl Trust {
     /// The CA's public line.
     pub fn authority(&self) -> &str {
         self.ca.trim_end()
+    }
+
+    /// Whether windows can log in to `account` at all: no certificate helps against sshd's `AllowGroups`.
+    pub fn must_admit(machine: &str, account: &str, look: &Look) -> Result<(), TrustProblem> {
+        let (machine, account) = (machine.to_owned(), account.to_owned());
+        if look.groups.is_empty() {
+            return Err(TrustProblem::NoAccount { machine, account });
+        }
+        // A pattern may mean anything; sshd itself will tell.
+        let may_hold = |allowed: &String| allowed.contains(['*', '?', '!']) || look.groups.contains(allowed);
+        if look.allowed_groups.is_empty() || look.allowed_groups.iter().any(may_hold) {
+            return Ok(());
+        }
+        Err(TrustProblem::NotAdmitted { machine, account, groups: look.allowed_groups.join(", ") })
     }
 
     /// Whether everything stands as windows need it; else whether it may be put there.
@@ -218,6 +257,20 @@ mod tests {
         let mut other = look(&[]);
         other.files.insert(CA.to_owned(), Some(sha256_hex(b"ssh-ed25519 BBBB\n")));
         assert_eq!(trust().stands("a0-1", &other), Err(TrustProblem::OtherAuthority { machine: "a0-1".to_owned() }));
+    }
+
+    #[test]
+    fn an_account_that_sshd_lets_in_nowhere_is_told_of_with_what_to_do() {
+        let admit = |allowed: &[&str], groups: &[&str]| {
+            let texts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+            let look = Look { allowed_groups: texts(allowed), groups: texts(groups), ..Look::default() };
+            Trust::must_admit("a0-1", "support", &look).map_err(|problem| problem.help().unwrap())
+        };
+        assert_eq!(admit(&[], &["support"]), Ok(()));
+        assert_eq!(admit(&["wheel", "portcullis-ssh"], &["support", "portcullis-ssh"]), Ok(()));
+        assert_eq!(admit(&["port*"], &["support"]), Ok(()));
+        assert!(admit(&["portcullis-ssh"], &["support"]).unwrap_err().ends_with("usermod -aG portcullis-ssh support"));
+        assert!(admit(&[], &[]).unwrap_err().contains("useradd -m support"));
     }
 
     #[test]

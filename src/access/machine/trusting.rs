@@ -17,6 +17,8 @@ use crate::node::{Machine, Outcome, Remote as _, RemoteError, RunId};
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long another one's work on the machine is waited for.
+const OTHERS: Duration = Duration::from_secs(30);
 /// For how long the old connection may take to have it put back; where it was cut the machine does so by itself.
 const OLD_WAY: Duration = Duration::from_secs(10);
 
@@ -69,6 +71,7 @@ where
     // All of them are asked before the first is touched.
     let mut lacking = Vec::new();
     for door in entered {
+        Trust::must_admit(&door.doorway.name, &door.account, &door.look)?;
         if !trust.stands(&door.doorway.name, &door.look)? {
             lacking.push(door);
         }
@@ -97,8 +100,19 @@ where
     let failed = |reason: String| TrustError::Failed { machine: door.doorway.name.clone(), reason };
     // sshd lets nobody in by a key while the list that it is told of is missing.
     door.work.prepare(trust.krl(), trust.authority()).await?;
-    let transaction = trust.transaction(run.clone(), owner, &door.look, &door.account);
-    let outcome = door.work.machine().carry_out(&transaction, &mut |_| {}).await?;
+    let mut transaction = trust.transaction(run.clone(), owner, &door.look, &door.account);
+    let end = Instant::now() + OTHERS;
+    let outcome = loop {
+        let outcome = door.work.machine().carry_out(&transaction, &mut |_| {}).await?;
+        if !matches!(outcome, Outcome::Locked { .. }) || Instant::now() >= end {
+            break outcome;
+        }
+        sleep(PAUSE).await;
+        // Another operator was at just this: what is there now is what is replaced, by the same.
+        let look = door.work.look(&door.account).await?;
+        trust.stands(&door.doorway.name, &look)?;
+        transaction = trust.transaction(run.clone(), owner, &look, &door.account);
+    };
     let Outcome::Guarded { until, .. } = outcome else {
         return if outcome == Outcome::Done { Ok(()) } else { Err(failed(reason_of(outcome))) };
     };

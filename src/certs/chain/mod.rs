@@ -111,10 +111,20 @@ impl MissingIssuer {
         }
     }
 
+    /// Where `--fetch-missing` can get it: the first address of HTTP, without or with TLS.
+    pub fn url(&self) -> Option<&str> {
+        self.urls.iter().map(String::as_str).find(|url| is_http(url))
+    }
+
     /// The key id as tools show it, or that there is none.
     pub fn key_id_text(&self) -> String {
         self.key_id.as_ref().map_or_else(|| "not stated".to_owned(), |id| hex(id, ":"))
     }
+}
+
+/// Whether an address is one of HTTP; the scheme's case does not count (RFC 3986, 3.1).
+pub fn is_http(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
 }
 
 /// Why there is no chain to speak of.

@@ -88,7 +88,14 @@ fn read_by(platform: &Platform, mac: Option<&Mac>, parts: &[(&'static str, Optio
             }
         }
     }
+    objections.extend(platform.objection_to_work(most_iterations(mac, parts)));
     Reading { platform: *platform, objections }
+}
+
+/// The largest count that one of the derivations states.
+fn most_iterations(mac: Option<&Mac>, parts: &[(&'static str, Option<Scheme>)]) -> u64 {
+    let of_parts = parts.iter().filter_map(|(_, scheme)| scheme.as_ref()).map(Scheme::work);
+    of_parts.chain(mac.map(Mac::work)).max().unwrap_or(0)
 }
 
 fn remarks(mac: Option<&Mac>, parts: &[(&'static str, Option<Scheme>)]) -> Vec<String> {
@@ -112,7 +119,7 @@ fn remarks(mac: Option<&Mac>, parts: &[(&'static str, Option<Scheme>)]) -> Vec<S
     if !parts.iter().any(|(what, _)| *what == KEY) {
         remarks.push("no private key can be seen in it without the password; there may be none".to_owned());
     }
-    let work = mac.map_or(0, Mac::work).max(parts.iter().filter_map(|(_, scheme)| scheme.as_ref()).map(Scheme::work).max().unwrap_or(0));
+    let work = most_iterations(mac, parts);
     if work > MAX_WORK {
         remarks.push(format!("it asks for {work} iterations: opening it takes long, and some platforms refuse"));
     }

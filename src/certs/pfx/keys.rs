@@ -1,11 +1,10 @@
 //! The keys of a new PFX, made of its password. This is nearly all of the work of writing one and needs nothing else, so
-//! that it can be begun while the files are still being read; the three derivations run side by side.
+//! that it is done while the files are still being read, which takes about as long.
 
 use std::fmt;
 use std::io;
-use std::thread;
 
-use openssl::error::ErrorStack;
+use ring::error::Unspecified;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::pbe::{self, Derived, Password, PbeError};
@@ -30,7 +29,7 @@ pub enum KeysError {
     Derivation(#[from] PbeError),
     /// No random numbers.
     #[error("there are no random numbers to be had")]
-    Random(#[source] ErrorStack),
+    Random,
     /// The system gives no thread.
     #[error("no thread could be started")]
     Thread(#[from] io::Error),
@@ -65,15 +64,11 @@ impl PfxKeys {
         let text = password.as_ref().map(ExposeSecret::expose_secret);
         check_password(text, profile)?;
         let text = text.map_or(Password::Missing, Password::Text);
-        let [first, second] = [scheme(profile).map_err(KeysError::Random)?, scheme(profile).map_err(KeysError::Random)?];
-        let mac = new_mac(profile).map_err(KeysError::Random)?;
-        let (certificates, key, mac_key) = thread::scope(|scope| {
-            let start = || thread::Builder::new().name("derivation".to_owned());
-            let certificates = start().spawn_scoped(scope, || SchemeKey::derive(first, text))?;
-            let mac_key = start().spawn_scoped(scope, || pbe::mac_key(&mac, text))?;
-            let key = SchemeKey::derive(second, text)?;
-            Ok::<_, KeysError>((joined(certificates)?, key, joined(mac_key)?))
-        })?;
+        let random = |_nothing_said| KeysError::Random;
+        let certificates = SchemeKey::derive(scheme(profile).map_err(random)?, text)?;
+        let key = SchemeKey::derive(scheme(profile).map_err(random)?, text)?;
+        let mac = new_mac(profile).map_err(random)?;
+        let mac_key = pbe::mac_key(&mac, text)?;
         Ok(Self { password, certificates, key, mac, mac_key })
     }
 }
@@ -86,10 +81,6 @@ impl SchemeKey {
     }
 }
 
-fn joined<T>(thread: thread::ScopedJoinHandle<'_, Result<T, PbeError>>) -> Result<T, PbeError> {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
 fn check_password(password: Option<&str>, profile: PfxProfile) -> Result<(), KeysError> {
     match password {
         None if profile == PfxProfile::Legacy => Err(KeysError::LegacyNeedsPassword),
@@ -99,7 +90,7 @@ fn check_password(password: Option<&str>, profile: PfxProfile) -> Result<(), Key
     }
 }
 
-fn scheme(profile: PfxProfile) -> Result<Scheme, ErrorStack> {
+fn scheme(profile: PfxProfile) -> Result<Scheme, Unspecified> {
     Ok(match profile {
         PfxProfile::Legacy => {
             Scheme::Pkcs12 { cipher: Cipher::TripleDes(192), salt: random::<8>()?, iterations: u64::from(LEGACY_ITERATIONS) }
@@ -112,7 +103,7 @@ fn scheme(profile: PfxProfile) -> Result<Scheme, ErrorStack> {
     })
 }
 
-fn new_mac(profile: PfxProfile) -> Result<Mac, ErrorStack> {
+fn new_mac(profile: PfxProfile) -> Result<Mac, Unspecified> {
     match profile {
         PfxProfile::Modern => seal::traditional(Hash::Sha256, MODERN_ITERATIONS),
         PfxProfile::Legacy => seal::traditional(Hash::Sha1, LEGACY_ITERATIONS),

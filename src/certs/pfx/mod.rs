@@ -7,6 +7,7 @@
 mod assemble;
 mod derive;
 mod explain;
+mod hashing;
 mod keys;
 pub(crate) mod pbe;
 mod platform;
@@ -24,10 +25,10 @@ pub use scheme::{Cipher, Hash, Kdf, Mac, Scheme};
 pub use structure::PfxReadError;
 pub use write::{Composed, PfxError, PfxOptions, compose_pfx, write_pfx};
 
-/// Iterations of every key derivation under `modern` and `pbmac1`: NIST SP 800-63B, 5.1.1.2 asks for at least 10,000 where
-/// people choose passwords; `keytool` has written as many since JDK 16 (JDK-8153005); five times OpenSSL's own default,
-/// well below the 300,000 that .NET takes at most, and taken by every reader tried. The password is random unless
-/// somebody chose one, so that more would only cost time.
+/// Iterations of every key derivation under `modern` and `pbmac1`: "typically at least 10,000", says NIST SP 800-63B (2017),
+/// 5.1.1.2, of passwords that people choose; `keytool` has written as many since JDK 16 (JDK-8153005); five times OpenSSL's
+/// own default, well below the 300,000 that .NET 9 takes at most (its `Pkcs12LoaderLimits`), and taken by every reader
+/// tried. The password is random unless somebody chose one, so that more would only cost time.
 pub const MODERN_ITERATIONS: u32 = 10_000;
 /// Iterations under `legacy`: OpenSSL's `PKCS12_DEFAULT_ITER`, and what Windows itself writes (2,000) rounded to it.
 pub const LEGACY_ITERATIONS: u32 = 2_048;

@@ -14,6 +14,10 @@ use super::scheme::{Cipher, Hash, Kdf, Mac, Scheme};
 /// Most work that one file may ask for, in hash iterations: some two seconds. `pk12util` asks for 1.8 million.
 pub(crate) const MAX_WORK: u64 = 4_000_000;
 
+/// Bytes that PBMAC1's key may have. Of a key of one byte there are 256, so that every 256th password passes the MAC
+/// (OpenSSL's CVE-2026-34181); RFC 9879 lets no one accept fewer than 20, and no hash takes more than 64 as they are.
+const MAC_KEY: std::ops::RangeInclusive<u64> = 20..=64;
+
 /// A password as PKCS#12 knows it: none at all and an empty one are encoded differently.
 #[derive(Clone, Copy)]
 pub(crate) enum Password<'a> {
@@ -116,10 +120,10 @@ pub(super) fn mac_key(mac: &Mac, password: Password<'_>) -> Result<Zeroizing<Vec
         Mac::Traditional { hash, salt, iterations, .. } => {
             Pkcs12Kdf { hash, password: &password.bmp(), salt, iterations: *iterations }.derive(Purpose::Mac, size_of(hash)?)
         }
-        Mac::Pbmac1 { kdf: kdf @ Kdf::Pbkdf2 { key_length: Some(length @ 1..=512), .. }, .. } => {
+        Mac::Pbmac1 { kdf: kdf @ Kdf::Pbkdf2 { key_length: Some(length), .. }, .. } if MAC_KEY.contains(length) => {
             derive(kdf, password.utf8(), usize::try_from(*length).unwrap_or(0))
         }
-        Mac::Pbmac1 { .. } => Err(PbeError::Unsupported("PBMAC1 without PBKDF2 and a stated key length".to_owned())),
+        Mac::Pbmac1 { .. } => Err(PbeError::Unsupported("PBMAC1 without PBKDF2 and a stated key length of 20 to 64 bytes".to_owned())),
     }
 }
 

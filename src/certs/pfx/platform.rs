@@ -30,17 +30,25 @@ pub struct Platform {
     /// What the entry rests on.
     pub source: &'static str,
     knows: &'static [Feature],
+    /// Most iterations of one derivation that it does, where it has such a bound.
+    most_work: Option<u64>,
 }
 
 const fn platform(name: &'static str, knows: &'static [Feature], source: &'static str) -> Platform {
-    Platform { name, source, knows }
+    Platform { name, source, knows, most_work: None }
+}
+
+impl Platform {
+    const fn with_at_most(self, iterations: u64) -> Self {
+        Self { most_work: Some(iterations), ..self }
+    }
 }
 
 /// The platforms, oldest kin first. "Opened here" means that this project's tests or their author opened a file of each
 /// kind with that version; the rest is what others report, by project and number of the report.
 ///
 /// RFC 9879 replaced RFC 9579 in 2025 and changed nothing in the files: both take the password as UTF-8.
-pub(super) const PLATFORMS: [Platform; 19] = [
+pub(super) const PLATFORMS: [Platform; 21] = [
     platform(
         "Windows Server 2012 to 2016, Windows 7 to 10 1703",
         &[Rc2, NoMac, PlainKey],
@@ -51,6 +59,18 @@ pub(super) const PLATFORMS: [Platform; 19] = [
         &[Rc2, Aes, Sha2Mac, NoMac, PlainKey],
         "CertificateDsc, PfxImport requirements; acme.sh 6805; of PBMAC1 nothing is known",
     ),
+    platform(
+        ".NET Framework and .NET up to 8",
+        &[Rc2, Aes, Sha2Mac, NoMac, PlainKey],
+        "Microsoft KB5025823 (June 2023): 600,000 iterations; dotnet runtime 111926: a closed list of MACs; ciphers are the system's",
+    )
+    .with_at_most(600_000),
+    platform(
+        ".NET 9 and later (X509CertificateLoader)",
+        &[Rc2, Aes, Sha2Mac, NoMac, PlainKey],
+        "dotnet runtime, Pkcs12LoaderLimits: 300,000 iterations; 111926: a closed list of MACs; ciphers are the system's",
+    )
+    .with_at_most(300_000),
     platform("Java 8 before 8u301, Java 11 before 11.0.12", &[Rc2, NoMac], "JDK-8076190, JDK-8153005 and backports; helidon-examples 38"),
     platform(
         "Java 8u301, 11.0.12, 12 to 25",
@@ -125,6 +145,12 @@ impl Platform {
             }
             Scheme::Pbes2 { .. } | Scheme::Pkcs12 { .. } => None,
         }
+    }
+
+    /// Why it does not even begin with so many iterations; `None` where it does.
+    pub(super) fn objection_to_work(&self, iterations: u64) -> Option<String> {
+        let most = self.most_work.filter(|most| iterations > *most)?;
+        Some(format!("it refuses {iterations} iterations, more than {most}"))
     }
 
     /// Why it makes nothing of a file without MAC; `None` where it opens that, or nothing is known.

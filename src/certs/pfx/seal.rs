@@ -1,6 +1,7 @@
 //! The MAC around a new PFX: PKCS#12's own, or PBMAC1 (RFC 9879).
 
-use openssl::error::ErrorStack;
+use ring::error::Unspecified;
+use ring::rand::{SecureRandom, SystemRandom};
 
 use super::scheme::{Hash, Kdf, Mac};
 use crate::certs::asn1::{integer, null, object, octets, sequence};
@@ -14,12 +15,12 @@ const PBMAC1: &str = "1.2.840.113549.1.5.14";
 const KEY_LENGTH: u64 = 32;
 
 /// A PKCS#12 MAC with a new salt, its value still to come.
-pub(super) fn traditional(hash: Hash, iterations: u32) -> Result<Mac, ErrorStack> {
+pub(super) fn traditional(hash: Hash, iterations: u32) -> Result<Mac, Unspecified> {
     Ok(Mac::Traditional { hash, salt: random::<16>()?, iterations: u64::from(iterations), value: Vec::new() })
 }
 
 /// PBMAC1 with PBKDF2 and HMAC-SHA-256 and a new salt, its value still to come.
-pub(super) fn pbmac1(iterations: u32) -> Result<Mac, ErrorStack> {
+pub(super) fn pbmac1(iterations: u32) -> Result<Mac, Unspecified> {
     let salt = random::<16>()?;
     let kdf = Kdf::Pbkdf2 { salt, iterations: u64::from(iterations), key_length: Some(KEY_LENGTH), hash: Hash::Sha256 };
     Ok(Mac::Pbmac1 { kdf, hash: Hash::Sha256, value: Vec::new() })
@@ -46,9 +47,9 @@ pub(super) fn mac_data(mac: &Mac, value: &[u8]) -> Vec<u8> {
     }
 }
 
-/// `SIZE` random bytes.
-pub(super) fn random<const SIZE: usize>() -> Result<Vec<u8>, ErrorStack> {
+/// `SIZE` random bytes from the system: what is written by the dozen needs no generator that OpenSSL seeds first.
+pub(super) fn random<const SIZE: usize>() -> Result<Vec<u8>, Unspecified> {
     let mut bytes = vec![0; SIZE];
-    openssl::rand::rand_bytes(&mut bytes)?;
+    SystemRandom::new().fill(&mut bytes)?;
     Ok(bytes)
 }

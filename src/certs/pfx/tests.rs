@@ -3,6 +3,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::pbe::Password;
+use super::platform::PLATFORMS;
 use super::structure::Pfx;
 use super::*;
 use crate::certs::certificate::{Certificate, Origin};
@@ -103,4 +104,22 @@ fn every_target_is_a_profile() {
     assert_eq!(PfxProfile::named("windows-2016"), Some(PfxProfile::Legacy));
     assert_eq!(PfxProfile::named("appliance"), Some(PfxProfile::Modern));
     assert_eq!(PfxProfile::named("windows-95"), None);
+}
+
+#[test]
+fn more_iterations_than_a_platform_does_are_objected_to() {
+    let platform = |name: &str| PLATFORMS.into_iter().find(|platform| platform.name.contains(name)).unwrap();
+    assert_eq!(platform(".NET 9").objection_to_work(300_000), None);
+    assert!(platform(".NET 9").objection_to_work(300_001).unwrap().contains("300001"));
+    assert_eq!(platform("OpenSSL 3.0").objection_to_work(u64::MAX), None);
+}
+
+/// Of a key of one byte there are 256: every 256th password would pass.
+#[test]
+fn a_pbmac1_with_a_short_key_is_not_taken_for_one() {
+    for (length, taken) in [(1, false), (19, false), (20, true), (32, true), (64, true), (65, false)] {
+        let kdf = Kdf::Pbkdf2 { salt: vec![1; 16], iterations: 1, key_length: Some(length), hash: Hash::Sha256 };
+        let mac = Mac::Pbmac1 { kdf, hash: Hash::Sha256, value: Vec::new() };
+        assert_eq!(pbe::mac_key(&mac, Password::Text("x")).is_ok(), taken, "{length}");
+    }
 }

@@ -73,7 +73,7 @@ impl PfxError {
             Self::FriendlyName => "choose a name of letters, digits and punctuation: `--name FRIENDLY`",
             Self::Keys(KeysError::ContainsNul | KeysError::BeyondBmp) => "choose a password of letters, digits and punctuation",
             Self::Keys(KeysError::LegacyNeedsPassword) => "give a password (`--password-from`), or take the profile `modern`",
-            Self::Keys(KeysError::Derivation(_) | KeysError::Random(_) | KeysError::Thread(_))
+            Self::Keys(KeysError::Derivation(_) | KeysError::Random | KeysError::Thread(_))
             | Self::Key(_)
             | Self::Assembling(_)
             | Self::ReadBack(_) => {

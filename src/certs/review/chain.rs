@@ -78,9 +78,14 @@ fn incomplete(missing: &MissingIssuer) -> Finding {
     let message =
         format!("the chain has a hole: the certificate of its issuer {} (key id {}) is missing", missing.name, missing.key_id_text());
     let own = "if that is the root of your own CA, give it with `--root FILE`";
-    let fix = match missing.urls.first() {
-        Some(url) => format!("run the command again with `--fetch-missing`, or download it from {url} and give it too; {own}"),
-        None => format!("ask the CA for the intermediate certificate {} and give it too; {own}", missing.name.short()),
+    // Windows' CAs name their directory first, which nobody outside reaches.
+    let fix = match (missing.url(), missing.urls.first()) {
+        (Some(url), _) => format!("run the command again with `--fetch-missing`, or download it from {url} and give it too; {own}"),
+        (None, Some(place)) => format!(
+            "ask the CA for the intermediate certificate {} and give it too (the certificate names {place} for it, which is not fetched here); {own}",
+            missing.name.short()
+        ),
+        (None, None) => format!("ask the CA for the intermediate certificate {} and give it too; {own}", missing.name.short()),
     };
     INCOMPLETE.error(&subject_of(&missing.wanted_by), message, fix)
 }

@@ -11,6 +11,7 @@ const MISMATCH: Verdict<'_> = Verdict::new("cert.key.mismatch", SECURITY_AND_ACC
 const MISSING: Verdict<'_> = Verdict::new("cert.key.missing", SECURITY_AND_ACCESS);
 const WEAK: Verdict<'_> = Verdict::new("cert.key.weak", BASELINE);
 const WEAK_SIGNATURE: Verdict<'_> = Verdict::new("cert.signature.weak", BASELINE);
+const CURVE: Verdict<'_> = Verdict::new("cert.key.type", "Mozilla Root Store Policy, 5.1: RSA, P-256 and P-384");
 const KIND: Verdict<'_> = Verdict::new("cert.key.type", "Appliance settings: RSA is the only kind of key that is named");
 
 pub(super) fn review(bag: &Bag, chain: &Chain, demands: &Demands<'_>, findings: &mut Vec<Finding>) {
@@ -69,6 +70,10 @@ fn kind(chain: &Chain, demands: &Demands<'_>, findings: &mut Vec<Finding>) {
                 chain.leaf.key
             );
             findings.push(KIND.warning(&subject_of(&chain.leaf), message, fix));
+        }
+        KeyKind::Ec { curve } if curve == "P-521" => {
+            let message = "its key is ECDSA P-521: Mozilla's policy allows public CAs P-256 and P-384 alone, so that none issues it, and clients need not know it".to_owned();
+            findings.push(CURVE.warning(&subject_of(&chain.leaf), message, fix));
         }
         KeyKind::Ec { .. } if demands.appliance => {
             let message = format!("its key is {}; it should work, but the appliance's documents name RSA alone", chain.leaf.key);

@@ -61,7 +61,7 @@ fn matches(presented: &str, wanted: &str) -> bool {
 pub(super) fn review(leaf: &Certificate, names: &[String], findings: &mut Vec<Finding>) {
     for name in names.iter().filter(|name| !covers(leaf, name)) {
         let wanted = ascii(name).unwrap_or_else(|| name.clone());
-        findings.push(MISSING.error(name, missing_message(leaf, &wanted), format!("ask the CA to issue it again with {wanted} among its subject alternative names (SAN), and all others that the site needs: `portcullis cert csr` makes the request")));
+        findings.push(MISSING.error(name, missing_message(leaf, &wanted), missing_fix(&wanted)));
         if let Some(wildcard) = wildcard_of_other_depth(leaf, &wanted) {
             let base = wildcard.trim_start_matches("*.");
             let message = if wanted.eq_ignore_ascii_case(base) {
@@ -70,7 +70,7 @@ pub(super) fn review(leaf: &Certificate, names: &[String], findings: &mut Vec<Fi
                 format!("{wildcard} does not reach down to {wanted}: a wildcard stands for exactly one label")
             };
             let parent = wanted.split_once('.').map_or("", |(_, rest)| rest);
-            let fix = if wanted.eq_ignore_ascii_case(base) {
+            let fix = if wanted.eq_ignore_ascii_case(base) || wanted.starts_with("*.") {
                 format!("ask the CA to add {wanted} beside {wildcard}")
             } else {
                 format!("ask the CA to add *.{parent} (or {wanted}) beside {wildcard}")
@@ -83,15 +83,29 @@ pub(super) fn review(leaf: &Certificate, names: &[String], findings: &mut Vec<Fi
 /// Names of the certificate that a message lists.
 const SHOWN: usize = 8;
 
+fn missing_fix(wanted: &str) -> String {
+    if wanted.parse::<IpAddr>().is_ok() {
+        let entry = format!("an entry `IP Address: {wanted}` among its subject alternative names (SAN)");
+        return format!(
+            "let people and machines use a name that the certificate covers; or ask for a certificate with {entry}: `portcullis cert csr --name {wanted}` makes the request, and public CAs certify public addresses alone"
+        );
+    }
+    format!(
+        "ask the CA to issue it again with {wanted} among its subject alternative names (SAN), and all others that the site needs: `portcullis cert csr` makes the request"
+    )
+}
+
 fn missing_message(leaf: &Certificate, wanted: &str) -> String {
     let presented: Vec<&str> = leaf.extensions.dns_names().collect();
+    let addresses = leaf.extensions.names.iter().filter(|name| matches!(name, SubjectName::Ip(_))).map(ToString::to_string);
+    let listed: Vec<String> = presented.iter().map(ToString::to_string).chain(addresses).collect();
     if leaf.subject.common_name().is_some_and(|common| matches(common, wanted)) {
         return format!(
             "{wanted} stands in the common name of {} alone; clients look at the subject alternative names only",
             subject_of(leaf)
         );
     }
-    if presented.is_empty() {
+    if listed.is_empty() {
         return format!("{} has no subject alternative name at all, so no client accepts it for {wanted}", subject_of(leaf));
     }
     if let Some(raw) = presented.iter().find(|name| !name.is_ascii() && ascii(name).as_deref() == Some(wanted)) {
@@ -100,10 +114,18 @@ fn missing_message(leaf: &Certificate, wanted: &str) -> String {
     if let Some(dotted) = presented.iter().find(|name| name.strip_suffix('.').is_some_and(|plain| matches(plain, wanted))) {
         return format!("the certificate holds {dotted} with a final dot, which no client takes for {wanted}");
     }
-    let more = presented.len().saturating_sub(SHOWN);
-    let shown = presented.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if let Some(wide) = presented.iter().find(|name| name.strip_prefix("*.").is_some_and(|top| is_below_top(wanted, top))) {
+        return format!("the certificate holds {wide}, a wildcard for a whole top-level domain, which no client takes for {wanted}");
+    }
+    let more = listed.len().saturating_sub(SHOWN);
+    let shown = listed.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("no name of {} covers {wanted}; it is for {shown}{more}", subject_of(leaf))
+}
+
+/// Whether `top` is a top-level domain and `wanted` stands directly below it.
+fn is_below_top(wanted: &str, top: &str) -> bool {
+    !top.contains('.') && wanted.split_once('.').is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(top))
 }
 
 /// A wildcard whose base is `wanted` itself, or stands two labels or more above it.
@@ -114,7 +136,7 @@ fn wildcard_of_other_depth<'a>(leaf: &'a Certificate, wanted: &str) -> Option<&'
     };
     let bases = leaf.extensions.dns_names().filter_map(|name| name.strip_prefix("*.").map(|base| (name, base)));
     // The nearest one explains most.
-    bases.filter(|(_, base)| below(base)).max_by_key(|(_, base)| base.len()).map(|(name, _)| name)
+    bases.filter(|(_, base)| below(base) && base.contains('.')).max_by_key(|(_, base)| base.len()).map(|(name, _)| name)
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use openssl::error::ErrorStack;
 use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::verify::{X509VerifyFlags, X509VerifyParam};
-use openssl::x509::{X509, X509PurposeId, X509StoreContext, X509VerifyResult};
+use openssl::x509::{X509PurposeId, X509StoreContext, X509VerifyResult};
 
 use super::subject_of;
-use crate::certs::certificate::hex;
+use crate::certs::certificate::{Certificate, hex};
 use crate::certs::chain::{Chain, End};
 use crate::certs::verdict::{PATH_VALIDATION, Verdict};
 use crate::finding::{Finding, Severity};
@@ -69,14 +69,15 @@ fn ask(chain: &Chain) -> Result<(X509VerifyResult, usize), ErrorStack> {
     parameters.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::NO_CHECK_TIME)?;
     let mut store = X509StoreBuilder::new()?;
     store.set_param(&parameters)?;
+    let parsed = |certificate: &Certificate| certificate.x509().cloned().ok_or_else(ErrorStack::get);
     if let Some(root) = chain.root() {
-        store.add_cert(X509::from_der(root.der())?)?;
+        store.add_cert(parsed(root)?)?;
     }
     let mut above = Stack::new()?;
     for certificate in &chain.intermediates {
-        above.push(X509::from_der(certificate.der())?)?;
+        above.push(parsed(certificate)?)?;
     }
-    let leaf = X509::from_der(chain.leaf.der())?;
+    let leaf = parsed(&chain.leaf)?;
     X509StoreContext::new()?.init(&store.build(), &leaf, &above, |context| {
         context.verify_cert()?;
         Ok((context.error(), usize::try_from(context.error_depth()).unwrap_or(0)))

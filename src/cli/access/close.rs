@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 
 use super::super::clock;
@@ -10,27 +11,58 @@ use super::super::cluster::Cluster;
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
-use super::CloseArgs;
+use super::super::outcome::chain;
+use super::attempt::Attempts;
 use super::premises::{Premises, connect, local, map};
+use super::witness::{self, Witness};
+use super::{CloseArgs, recordings};
 use crate::access::{
-    ClosingOrder, Doorway, MachineClosing, Revocation, State, Step, Tried, Way, Window, WindowId, close_doors, details_of_closing,
+    ClosingOrder, Doorway, MachineClosing, Revocation, State, Step, Window, WindowId, close_doors, details_of_closing, details_of_evidence,
     encode_krl,
 };
 use crate::event::{Event, Sink};
 use crate::ledger::EventKind;
+use crate::node::{Machine, Probe as _};
 use crate::report::text::{counted, escape};
-use crate::site::model::Login;
-use crate::ssh;
+
+/// So many windows are closed at once.
+const AT_ONCE: usize = 8;
+/// So long a command that is about something else tries again to close what is left.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Why a window is closed that was told to close before.
+const AGAIN: &str = "it was not proven closed";
 
 /// What a closing works with.
 pub(super) struct Closer<'a> {
-    pub(super) cluster: &'a Cluster,
+    cluster: &'a Cluster,
     pub(super) sink: &'a dyn Sink,
+    attempts: Attempts<'a>,
+}
+
+impl<'a> Closer<'a> {
+    pub(super) fn new(premises: &'a Premises<'a>, cluster: &'a Cluster, sink: &'a dyn Sink) -> Self {
+        Self { cluster, sink, attempts: Attempts::new(premises, cluster) }
+    }
+}
+
+/// How a closing ended.
+pub(super) struct Shut {
+    pub(super) machines: Vec<MachineClosing>,
+    /// The nodes that were reached.
+    nodes: Vec<Machine>,
+}
+
+impl Shut {
+    /// Whether every door is known to be shut.
+    pub(super) fn is_whole(&self) -> bool {
+        self.machines.iter().all(MachineClosing::is_shut)
+    }
 }
 
 /// Runs `access close`.
 pub(super) async fn run(args: &CloseArgs, context: &Context) -> Result<Exit, Failure> {
     let premises = Premises::open(context)?;
+    let witness = Witness::of(args.countersign.as_deref(), &premises)?;
     let windows: Vec<Window> = match &args.id {
         Some(prefix) => vec![premises.window(prefix)?],
         None => premises.history()?.unsettled(context.now).cloned().collect(),
@@ -42,13 +74,56 @@ pub(super) async fn run(args: &CloseArgs, context: &Context) -> Result<Exit, Fai
     let sink = context.sink();
     let machines = premises.doorways(&names)?.into_iter().map(|doorway| doorway.name).collect();
     sink.emit(&Event::Started { command: "access close".into(), site: premises.site.name.clone(), run: args.id.clone(), nodes: machines });
-    let mut closed = Vec::new();
-    for window in windows {
-        let machines = close_window(&premises, &Closer { cluster: &cluster, sink: sink.as_ref() }, &window, "closed by hand").await?;
-        closed.push((window, machines));
+    let closer = Closer::new(&premises, &cluster, sink.as_ref());
+    let one = |window: Window| async {
+        let shut = close_window(&premises, &closer, &window, "closed by hand").await?;
+        Ok::<_, Failure>((window, shut))
+    };
+    let closing: Vec<_> = stream::iter(windows).map(one).buffered(AT_ONCE).collect().await;
+    let (mut done, mut reached) = (Vec::new(), Vec::new());
+    for outcome in closing {
+        let (window, Shut { machines, nodes }) = outcome?;
+        done.push((window, machines));
+        reached.extend(nodes);
+    }
+    let folder = if let [(window, _)] = done.as_slice() { premises.out_of(&window.id)? } else { None };
+    reached.dedup_by(|one, other| one.name() == other.name());
+    if !done.is_empty() {
+        witness::leave(&premises, witness.as_ref(), folder.as_deref(), &reached).await?;
     }
     cluster.close().await;
-    tell(context, sink, &closed)
+    tell(context, sink, &done)
+}
+
+/// Tries once more to close what was told to close and is not proven closed. What stands in the way is said and stops nothing:
+/// whoever asks for something else gets that.
+pub(super) async fn retry(context: &Context) -> Result<(), Failure> {
+    let is_due = |window: &&Window| window.state(context.now) == State::Closing;
+    if Premises::look(context)?.history()?.unsettled(context.now).all(|window| !is_due(&window)) {
+        return Ok(());
+    }
+    let trying = async {
+        let premises = Premises::open(context)?;
+        let due: Vec<Window> = premises.history()?.unsettled(context.now).filter(is_due).cloned().collect();
+        let mut names: Vec<String> = due.iter().flat_map(|window| window.nodes.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let cluster = premises.cluster(&names)?;
+        let sink = context.sink_for_query();
+        let closer = Closer::new(&premises, &cluster, sink.as_ref());
+        for window in &due {
+            close_window(&premises, &closer, window, AGAIN).await?;
+        }
+        cluster.close().await;
+        Ok::<_, Failure>(())
+    };
+    match tokio::time::timeout(PATIENCE, trying).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(failure)) => {
+            context.say(&format!("what is still to be closed could not be tried again: {}\n", chain(failure.error.as_ref())))
+        }
+        Err(_elapsed) => context.say("what is still to be closed gives no answer; `portcullis access close --all` waits longer\n"),
+    }
 }
 
 /// Closes again what was told to close and is not proven, what has ended by itself, and what was broken off while it was
@@ -71,31 +146,47 @@ pub(super) async fn settle(premises: &Premises<'_>, closer: &Closer<'_>, except:
 }
 
 /// Closes one window on all its machines, and records it.
-pub(super) async fn close_window(
-    premises: &Premises<'_>,
-    closer: &Closer<'_>,
-    window: &Window,
-    why: &str,
-) -> Result<Vec<MachineClosing>, Failure> {
+pub(super) async fn close_window(premises: &Premises<'_>, closer: &Closer<'_>, window: &Window, why: &str) -> Result<Shut, Failure> {
     let mut window = window.clone();
-    premises.record(EventKind::WindowClosing, &window.id, map(json!({"why": why})))?;
-    drop(window.take(Step::BeginClosing));
+    let before = window.left().to_vec();
+    let is_again = window.state(clock::now()) == State::Closing;
+    if !is_again {
+        premises.record(EventKind::WindowClosing, &window.id, map(json!({"why": why})))?;
+        drop(window.take(Step::BeginClosing));
+    }
+    // What is proven shut stays so: nothing opens a window again.
+    let is_left = |name: &str| if is_again { before.iter().any(|left| left == name) } else { window.machines().any(|own| own == name) };
     let names: Vec<String> = window.nodes.clone();
     let known = premises.doorways(&names)?;
     let (meant, strangers): (Vec<Doorway>, Vec<&str>) = (
-        known.iter().filter(|doorway| window.machines().any(|name| name == doorway.name)).cloned().collect(),
-        window.machines().filter(|name| !known.iter().any(|doorway| doorway.name == *name)).collect(),
+        known.iter().filter(|doorway| is_left(&doorway.name)).cloned().collect(),
+        window.machines().filter(|name| is_left(name) && !known.iter().any(|doorway| doorway.name == *name)).collect(),
     );
     let revocation = revocation(premises, &window)?;
-    let order = ClosingOrder { window: &window.id, revocation: revocation.as_ref() };
-    let attempt = |doorway: Doorway| attempt(premises, closer.cluster, &window.id, doorway);
-    let mut machines = close_doors(&order, meant, |doorway| connect(closer.cluster, doorway), attempt, closer.sink).await;
+    let order = ClosingOrder { window: &window, revocation: revocation.as_ref() };
+    let attempt = |doorway: Doorway, machine: Machine| closer.attempts.attempt(&window.id, doorway, machine);
+    let outcomes = close_doors(&order, meant, |doorway| connect(closer.cluster, doorway), attempt, closer.sink).await;
+    let (mut machines, mut nodes) = (Vec::new(), Vec::new());
+    for (closing, reached) in outcomes {
+        nodes.extend(reached.filter(|machine| window.nodes.iter().any(|node| node == machine.name())));
+        machines.push(closing);
+    }
     machines.extend(strangers.iter().map(|name| gone(name, &window)));
-    premises.record(EventKind::WindowClosed, &window.id, details_of_closing(&machines))?;
-    if machines.iter().all(MachineClosing::is_shut) {
+    if window.record {
+        nodes = recordings::bring(premises, closer, &window.id, nodes, &mut machines).await;
+    }
+    let left: Vec<&str> = machines.iter().filter(|machine| !machine.is_shut()).map(|machine| machine.machine.as_str()).collect();
+    if let Some(details) = details_of_evidence(&machines) {
+        premises.record(EventKind::WindowEvidence, &window.id, details)?;
+    }
+    // That nothing has changed is not told again and again.
+    if !is_again || left != before {
+        premises.record(EventKind::WindowClosed, &window.id, details_of_closing(&machines))?;
+    }
+    if left.is_empty() {
         premises.keep.forget_proof(&window.id);
     }
-    Ok(machines)
+    Ok(Shut { machines, nodes })
 }
 
 // A machine that the site no longer has: its sshd refuses by itself from the end on.
@@ -106,7 +197,7 @@ fn gone(name: &str, window: &Window) -> MachineClosing {
     } else {
         ("unreached", "it is no longer in the site file".to_owned())
     };
-    MachineClosing { machine: name.to_owned(), outcome, ended: 0, refused: None, detail: Some(detail) }
+    MachineClosing { machine: name.to_owned(), outcome, ended: 0, refused: None, detail: Some(detail), evidence: None }
 }
 
 // Every window that was told to close before its end, this one included; none of them once the end has passed.
@@ -121,35 +212,6 @@ fn revocation(premises: &Premises<'_>, window: &Window) -> Result<Option<Revocat
     let version = u64::try_from(now.as_millisecond()).unwrap_or_default();
     let krl = encode_krl(&authority, &history.revoked(now), version, now);
     Ok(Some(Revocation { krl, revoked: premises.keep.proof_certificate(&window.id).unwrap_or_default(), kept }))
-}
-
-// The window's credentials, tried once: over connections of the operator's own, with the key that nobody else has.
-async fn attempt(premises: &Premises<'_>, cluster: &Cluster, window: &WindowId, doorway: Doorway) -> Tried {
-    let proof = premises.keep.proof(window, &doorway.door);
-    if !proof.is_file() {
-        return Tried::NotTried("no key for that was kept".to_owned());
-    }
-    let (fleet, login, is_own) = match &doorway.way {
-        Way::Node(node) => (cluster.fleet().clone(), node.login.clone(), false),
-        Way::Hop(index) => match cluster.hops().get(*index) {
-            Some(hop) => (cluster.fleet_before_hop(*index), hop.login.clone(), true),
-            None => return Tried::NotTried("it is no longer on the route".to_owned()),
-        },
-    };
-    let user = doorway.account.clone().or(login.user.clone());
-    let login = Login { user, identities: vec![proof], passphrase: None, agent: false, password: None, one_time_code: None, ..login };
-    let session = fleet.session(&doorway.name, &login).await;
-    let outcome: Result<(), ssh::Error> = match session {
-        Ok(session) => {
-            session.close().await;
-            Ok(())
-        }
-        Err(error) => Err(error),
-    };
-    if is_own {
-        fleet.close().await;
-    }
-    Tried::of(&outcome)
 }
 
 fn tell(context: &Context, sink: Arc<dyn Sink>, closed: &[(Window, Vec<MachineClosing>)]) -> Result<Exit, Failure> {
@@ -167,6 +229,9 @@ fn tell(context: &Context, sink: Arc<dyn Sink>, closed: &[(Window, Vec<MachineCl
             .map(|(window, machines)| {
                 let mut value = details_of_closing(machines);
                 let state = if machines.iter().all(MachineClosing::is_shut) { "closed" } else { "closing" };
+                if state == "closing" {
+                    value.insert("refuses_by_itself_from".to_owned(), json!(window.span.end()));
+                }
                 value.insert("id".to_owned(), json!(window.id.as_str()));
                 value.insert("state".to_owned(), json!(state));
                 Value::Object(value)
@@ -195,13 +260,16 @@ fn text_of(window: &Window, machines: &[MachineClosing]) -> String {
     let is_shut = machines.iter().all(MachineClosing::is_shut);
     let head = format!("window {} for {}: {}", window.id, window.who, if is_shut { "closed" } else { "closing" });
     let mut lines = vec![head];
-    for MachineClosing { machine, outcome, ended, refused, detail } in machines {
+    for MachineClosing { machine, outcome, ended, refused, detail, evidence } in machines {
         let mut parts = vec![format!("  {machine}: {outcome}")];
         if *ended > 0 {
             parts.push(format!("{} ended", counted(usize::try_from(*ended).unwrap_or(usize::MAX), "connection")));
         }
         if let Some((_, after)) = refused {
             parts.push(format!("its credentials were refused after {:.1} s", Duration::from_millis(*after).as_secs_f64()));
+        }
+        if let Some(evidence) = evidence {
+            parts.push(counted(evidence.logins.len(), "login"));
         }
         parts.extend(detail.as_ref().map(|detail| escape(detail).into_owned()));
         lines.push(parts.join(", "));

@@ -11,38 +11,48 @@ use super::super::failure::{Failure, Sentence};
 use super::super::interrupt;
 use super::super::outcome::{by_cause, chain};
 use super::ExtendArgs;
+use super::asking::must_be_allowed;
 use super::offer::Offer;
-use super::open::{authority, before_opening};
+use super::open::{authority, before_opening, key_of_authority};
 use super::premises::{Premises, connect, keep_failure, local, map, random, refused};
-use crate::access::{Entered, NODE_CERTIFICATE, PersonKey, Refusal, Request, Span, State, Window, check_request, enter, open_doors};
+use super::witness;
+use crate::access::{Entered, NODE_CERTIFICATE, PersonKey, Request, Span, State, Window, enter, open_doors};
 use crate::event::{Event, Sink};
 use crate::ledger::EventKind;
+use crate::node::Machine;
 
 /// Runs `access extend`.
 pub(super) async fn run(args: &ExtendArgs, context: &Context) -> Result<Exit, Failure> {
     let premises = Premises::open(context)?;
     let window = premises.window(&args.id)?;
     let longer = extended(args, &premises, &window)?;
+    let sink = context.sink();
+    lengthen(&premises, &window, &longer, sink.as_ref()).await?;
+    tell(context, sink, &longer)
+}
+
+/// Gives a window the later end everywhere, or nowhere; its certificates are replaced.
+pub(super) async fn lengthen(premises: &Premises<'_>, window: &Window, longer: &Window, sink: &dyn Sink) -> Result<(), Failure> {
     let folder = premises.out_of(&window.id)?.unwrap_or_default();
     let certificate = std::fs::read(folder.join(NODE_CERTIFICATE)).unwrap_or_default();
     let key = PersonKey::of_certificate(&certificate).filter(|key| key.fingerprint() == window.key).ok_or_else(|| {
         let what = format!("the certificate of window {} is no longer in {}", window.id, folder.display());
         Failure::new(Exit::Failed, Sentence(what), Some("close it and open another".to_owned()))
     })?;
-    let authority = authority(&premises)?;
+    let passphrase = key_of_authority(premises)?;
     let doorways = premises.doorways(&window.nodes)?;
     let cluster = premises.cluster(&window.nodes)?;
-    let sink = context.sink();
     let nodes = doorways.iter().map(|doorway| doorway.name.clone()).collect();
-    let (command, site) = ("access extend".to_owned(), premises.site.name.clone());
+    let (command, site) = (premises.context.command.clone(), premises.site.name.clone());
     sink.emit(&Event::Started { command, site, run: Some(window.id.to_string()), nodes });
-    let entering = enter(doorways, |doorway| connect(&cluster, doorway), &clock::now, sink.as_ref());
-    let entered = before_opening(false, interrupt::or_stop(entering).await?)?;
-    record(&premises, &window, &longer)?;
-    if let Err(why) = open_all(&entered, &longer, sink.as_ref()).await {
+    let entering = enter(doorways, |doorway| connect(&cluster, doorway), &clock::now, sink);
+    let (authority, entered) = interrupt::or_stop(async { tokio::join!(authority(premises, passphrase), entering) }).await?;
+    let (authority, entered) = (authority?, before_opening(false, entered)?);
+    record(premises, window, longer)?;
+    if let Err(why) = open_all(&entered, longer, sink).await {
         // Those that took the later end are given the old one again; the others have never had another.
-        record(&premises, &longer, &window)?;
-        let back = open_all(&entered, &window, sink.as_ref()).await;
+        record(premises, longer, window)?;
+        let back = open_all(&entered, window, sink).await;
         let outcome =
             if back.is_ok() { "it keeps its end everywhere" } else { "it keeps its end where it could be put back; close it to be sure" };
         let what = format!("window {} was not extended: {outcome}\n  {why}", window.id);
@@ -50,20 +60,15 @@ pub(super) async fn run(args: &ExtendArgs, context: &Context) -> Result<Exit, Fa
     }
     let serial = random() & 0xffff_ffff_ffff;
     let doors: Vec<&Entered> = entered.iter().collect();
-    let offer = Offer {
-        window: &longer,
-        authority: &authority,
-        key: &key,
-        key_file: &folder,
-        serial,
-        sources: &premises.site.access.sources,
-        doors: &doors,
-        now: clock::now(),
-    };
-    premises.keep.keep_proof(&authority, &longer, serial + 2).map_err(keep_failure)?;
+    let sources = &premises.site.access.sources;
+    let (key_file, now) = (folder.as_path(), clock::now());
+    let offer = Offer { window: longer, authority: &authority, key: &key, key_file, serial, sources, doors: &doors, now };
+    premises.keep.keep_proof(&authority, longer, serial + 2).map_err(keep_failure)?;
     offer.write_certificates(&folder)?;
+    let nodes: Vec<Machine> = doors.iter().filter(|door| !door.doorway.is_hop()).map(|door| door.work.machine().clone()).collect();
+    witness::leave(premises, None, Some(&folder), &nodes).await?;
     cluster.close().await;
-    tell(context, sink, &longer)
+    Ok(())
 }
 
 // What the later end comes down to, judged by policy as a whole window of that length.
@@ -79,14 +84,24 @@ fn extended(args: &ExtendArgs, premises: &Premises<'_>, window: &Window) -> Resu
         let what = format!("window {} ends at {} already", window.id, local(window.span.end()));
         return Err(Failure::usage(what, "give a later end; to end it earlier, close it"));
     };
-    let request = Request { who: &window.who, kind: window.kind, span, ticket: window.ticket.as_deref() };
-    check_request(&request, &premises.site.access, premises.site.sla).map_err(|refusals| {
-        let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-        refused(&lines, refusals.first().and_then(Refusal::help))
-    })?;
+    must_be_allowed(&Request { who: &window.who, kind: window.kind, span, ticket: window.ticket.as_deref() }, premises)?;
     let mut longer = window.clone();
     longer.span = span;
+    must_be_approved(premises, &longer)?;
     Ok(longer)
+}
+
+/// Fails where windows need approval and more would be open than was approved.
+pub(super) fn must_be_approved(premises: &Premises<'_>, longer: &Window) -> Result<(), Failure> {
+    if premises.site.access.approvals == 0 {
+        return Ok(());
+    }
+    let asked = premises.requests()?.into_iter().find(|asked| asked.signed.request().id == longer.id);
+    if asked.is_some_and(|asked| asked.signed.request().must_cover(longer).is_ok()) {
+        return Ok(());
+    }
+    let what = "the later end goes beyond what was approved".to_owned();
+    Err(refused(&[what], Some("ask for a window of its own: portcullis access request".to_owned())))
 }
 
 // Before any machine has it: what the ledger does not know must not be open.

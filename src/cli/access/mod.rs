@@ -1,12 +1,21 @@
 //! `portcullis access`: windows opened, looked at, closed.
 
+mod approve;
+mod asking;
+mod attempt;
 mod close;
+mod evidence;
 mod extend;
 mod list;
 mod offer;
 mod open;
 mod premises;
+mod recordings;
+mod renew;
+mod replay;
+mod request;
 mod ssh;
+mod witness;
 
 use std::path::PathBuf;
 
@@ -18,14 +27,22 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::access::Kind;
 use crate::site::duration::parse_duration;
+pub(crate) use asking::{ApproveArgs, OpenArgs, RequestArgs};
+pub(crate) use renew::RenewArgs;
 
 /// Verbs of `access`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AccessCommand {
     /// Let one person in, from now or from a later moment on, for the agreed time
     Open(OpenArgs),
+    /// Ask for a window, signed with your own SSH key, where the site wants approvals
+    Request(RequestArgs),
+    /// Approve what another person asked for, with your own SSH key
+    Approve(ApproveArgs),
     /// Give a window a later end, within policy
     Extend(ExtendArgs),
+    /// Give standing windows their next piece of a day; from cron or a timer
+    Renew(RenewArgs),
     /// End a window now: sessions, certificates, principals; always allowed, and proven
     Close(CloseArgs),
     /// Windows that are open, to come, or not yet proven closed
@@ -34,6 +51,8 @@ pub(crate) enum AccessCommand {
     Show(ShowArgs),
     /// Connect to a node through a window, with plain ssh
     Ssh(SshArgs),
+    /// Watch what was recorded of a window's sessions, or write it as asciicast
+    Replay(ReplayArgs),
 }
 
 /// What a window is for.
@@ -55,44 +74,6 @@ impl From<KindArg> for Kind {
             KindArg::Standing => Self::Standing,
         }
     }
-}
-
-/// Arguments of `access open`.
-#[derive(Debug, Args)]
-pub(crate) struct OpenArgs {
-    /// The person who is let in
-    #[arg(long, value_name = "NAME")]
-    pub(crate) who: String,
-    /// How long, counted from its start, such as 90m or 1d12h
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration, required_unless_present = "to", conflicts_with = "to")]
-    pub(crate) length: Option<SignedDuration>,
-    /// Until when (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    pub(crate) to: Option<Timestamp>,
-    /// From when on (RFC 3339, or now)
-    #[arg(long, value_name = "TIME", value_parser = moment, default_value = "now")]
-    pub(crate) from: Moment,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: String,
-    /// The ticket under which it was agreed
-    #[arg(long, value_name = "T")]
-    pub(crate) ticket: Option<String>,
-    /// The person's public key [default: your own, from ~/.ssh]
-    #[arg(long, value_name = "PUBKEY")]
-    pub(crate) key: Option<PathBuf>,
-    /// Only this node; may be given several times
-    #[arg(long = "node", value_name = "NODE", value_delimiter = ',')]
-    pub(crate) nodes: Vec<String>,
-    /// What it is for
-    #[arg(long, value_enum, default_value = "maintenance")]
-    pub(crate) kind: KindArg,
-    /// Where certificate, `ssh_config` and `known_hosts` go [default: windows/ID beside the site file]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
-    /// Open what can be opened where not all nodes can
-    #[arg(long)]
-    pub(crate) partial: bool,
 }
 
 /// Arguments of `access extend`.
@@ -118,6 +99,10 @@ pub(crate) struct CloseArgs {
     /// Every window that is not proven closed
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
+    /// The other party's key (`ledger.witnesses`), to countersign the ledger's newest checkpoint with: a private key, or the
+    /// .pub file of one that an ssh-agent holds
+    #[arg(long, value_name = "FILE")]
+    pub(crate) countersign: Option<std::path::PathBuf>,
 }
 
 /// Arguments of `access list`.
@@ -153,16 +138,46 @@ pub(crate) struct SshArgs {
     pub(crate) command: Vec<String>,
 }
 
+/// Arguments of `access replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The window, by the beginning of its id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Only sessions on this node
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: Option<String>,
+    /// Only this session, by the beginning of its name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session: Option<String>,
+    /// Write the session as asciicast v2 in place of playing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Name the sessions, and play none
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) list: bool,
+    /// How many times as fast
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = speed)]
+    pub(crate) speed: f64,
+    /// No pause is longer than this
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
+    pub(crate) longest_pause: SignedDuration,
+}
+
 impl AccessCommand {
     /// Its name, as it is typed.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Open(_) => "access open",
+            Self::Request(_) => "access request",
+            Self::Approve(_) => "access approve",
+            Self::Renew(_) => "access renew",
             Self::Extend(_) => "access extend",
             Self::Close(_) => "access close",
             Self::List(_) => "access list",
             Self::Show(_) => "access show",
             Self::Ssh(_) => "access ssh",
+            Self::Replay(_) => "access replay",
         }
     }
 }
@@ -171,11 +186,15 @@ impl AccessCommand {
 pub(crate) async fn run(command: &AccessCommand, context: &Context) -> Result<Exit, Failure> {
     match command {
         AccessCommand::Open(args) => open::run(args, context).await,
+        AccessCommand::Request(args) => request::run(args, context).await,
+        AccessCommand::Approve(args) => approve::run(args, context).await,
+        AccessCommand::Renew(args) => renew::run(args, context).await,
         AccessCommand::Extend(args) => extend::run(args, context).await,
         AccessCommand::Close(args) => close::run(args, context).await,
         AccessCommand::List(args) => list::run(args, context).await,
-        AccessCommand::Show(args) => list::show(args, context),
+        AccessCommand::Show(args) => list::show(args, context).await,
         AccessCommand::Ssh(args) => ssh::run(args, context),
+        AccessCommand::Replay(args) => replay::run(args, context),
     }
 }
 
@@ -204,6 +223,11 @@ fn moment(text: &str) -> Result<Moment, String> {
     }
     let wrong = |error: jiff::Error| format!("{error}; write 2026-11-22T23:00:00+01:00, or now");
     text.parse().map(Moment::At).map_err(wrong)
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && (0.01..=10_000.0).contains(speed));
+    speed.ok_or_else(|| "a speed is a number such as 0.5 or 4".to_owned())
 }
 
 fn duration(text: &str) -> Result<SignedDuration, String> {

@@ -13,17 +13,19 @@ use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
 use super::super::interrupt;
 use super::super::outcome::{by_cause, chain};
-use super::OpenArgs;
-use super::close::{Closer, close_window, settle};
+use super::asking::{OpenArgs, Wanted, wanted};
+use super::close::{Closer, Shut, close_window, settle};
 use super::offer::Offer;
 use super::premises::{Premises, connect, keep_failure, local, map, random, refused};
+use super::witness::{self, Witness};
 use crate::access::{
-    Authority, DoorError, Doorway, Entered, LARGEST_SKEW, Person, PersonKey, Request, Span, Step, Trust, Window, WindowId, check_request,
-    check_skew, details_of_opening, encode_krl, enter, give_trust, open_doors,
+    Authority, DoorError, Doorway, Entered, Kind, LARGEST_SKEW, Step, Trust, Window, check_skew, details_of_opening, encode_krl, enter,
+    give_trust, open_doors,
 };
 use crate::event::{Event, Sink};
-use crate::ledger::EventKind;
-use crate::node::RunId;
+use crate::ledger::event::NodeOutcome;
+use crate::ledger::{Beginning, EventKind, WINDOWS};
+use crate::node::{Machine, RunId};
 use crate::playbook::Stop;
 use crate::site::duration::format_duration;
 use crate::site::model::SecretRef;
@@ -31,10 +33,9 @@ use crate::site::model::SecretRef;
 /// Runs `access open`.
 pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Failure> {
     let premises = Premises::open(context)?;
-    let mut window = asked_for(args, &premises)?;
-    let (key_file, key) = person_key(args, context)?;
-    window.key = key.fingerprint();
-    let authority = authority(&premises)?;
+    let witness = Witness::of(args.countersign.as_deref(), &premises)?;
+    let Wanted { mut window, key_file, key } = wanted(args, &premises)?;
+    let passphrase = key_of_authority(&premises)?;
     let doorways = premises.doorways(&window.nodes)?;
     let cluster = premises.cluster(&window.nodes)?;
     let sink = context.sink();
@@ -42,10 +43,11 @@ pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Fail
     let site = premises.site.name.clone();
     sink.emit(&Event::Started { command: "access open".into(), site, run: Some(window.id.to_string()), nodes: machines });
     let entering = enter(doorways, |doorway| connect(&cluster, doorway), &clock::now, sink.as_ref());
-    let entered = before_opening(args.partial, interrupt::or_stop(entering).await?)?;
+    let (authority, entered) = interrupt::or_stop(async { tokio::join!(authority(&premises, passphrase), entering) }).await?;
+    let (authority, entered) = (authority?, before_opening(args.partial, entered)?);
     let doors = Doors { premises: &premises, cluster: &cluster, authority: &authority, sink: Arc::clone(&sink) };
     doors.trust(&entered, context, &window).await?;
-    settle(&premises, &Closer { cluster: &cluster, sink: sink.as_ref() }, Some(&window.id)).await?;
+    settle(&premises, &Closer::new(&premises, &cluster, sink.as_ref()), Some(&window.id)).await?;
     premises.record(EventKind::WindowOpening, &window.id, details_of_opening(&window))?;
     step(&mut window, Step::BeginOpening)?;
     let open = doors.open_or_take_back(&entered, &window, args).await?;
@@ -73,6 +75,8 @@ pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Fail
         json!({"missing": missing, "serial": serial, "valid_from": valid_from, "out": std::path::absolute(&out).unwrap_or(out.clone())});
     premises.record(EventKind::WindowOpened, &window.id, map(details))?;
     step(&mut window, Step::Opened { missing: missing.clone() })?;
+    let nodes: Vec<Machine> = open.iter().filter(|door| !door.doorway.is_hop()).map(|door| door.work.machine().clone()).collect();
+    witness::leave(&premises, witness.as_ref(), Some(&out), &nodes).await?;
     drop(open);
     drop(entered);
     cluster.close().await;
@@ -90,90 +94,39 @@ fn step(window: &mut Window, step: Step) -> Result<(), Failure> {
     window.take(step).map_err(|error| Failure::new(Exit::Failed, error, None))
 }
 
-// What the arguments come down to, judged by the site's policy before anything is dialled.
-fn asked_for(args: &OpenArgs, premises: &Premises<'_>) -> Result<Window, Failure> {
-    let (site, now) = (&premises.site, premises.context.now);
-    let who = Person::parse(&args.who).map_err(|error| Failure::usage(error.to_string(), error.help().unwrap_or_default()))?;
-    let start = args.from.of(now);
-    let span = match (args.length, args.to) {
-        (Some(length), _) => Span::lasting(start, length, now),
-        (None, Some(end)) => Span::between(start, end, now),
-        (None, None) => return Err(Failure::usage("the window has no end", "give --for DURATION or --to TIME")),
-    };
-    let span = span.map_err(|error| Failure::usage(error.to_string(), error.help().unwrap_or_default()))?;
-    if args.reason.trim().is_empty() {
-        return Err(Failure::usage("the window has no reason", "say why: --reason \"update 23.4\""));
+/// What the CA is opened with; everything that has to be asked is asked now.
+pub(super) fn key_of_authority(premises: &Premises<'_>) -> Result<Option<SecretString>, Failure> {
+    if premises.keep.is_in_agent() {
+        return Ok(None);
     }
-    let request = Request { who: &who, kind: args.kind.into(), span, ticket: args.ticket.as_deref() };
-    if let Err(refusals) = check_request(&request, &site.access, site.sla) {
-        let lines: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-        return Err(refused(&lines, refusals.first().and_then(crate::access::Refusal::help)));
-    }
-    if site.access.record {
-        let what = "the site wants sessions recorded (`access.record: true`), and this version cannot record them".to_owned();
-        return Err(refused(&[what], Some("have the site's owner agree to windows without recordings: `record: false`".to_owned())));
-    }
-    let history = premises.history()?;
-    let mut id = WindowId::new(now, low(random()));
-    while history.window(&id).is_some() {
-        id = WindowId::new(now, low(random()));
-    }
-    let mut window = Window::new(id, who, args.kind.into(), span);
-    args.reason.trim().clone_into(&mut window.reason);
-    window.ticket.clone_from(&args.ticket);
-    window.nodes = chosen(args, premises)?;
-    window.hops = site.route.hops.iter().map(|hop| hop.name.clone()).collect();
-    Ok(window)
-}
-
-fn chosen(args: &OpenArgs, premises: &Premises<'_>) -> Result<Vec<String>, Failure> {
-    let known: Vec<String> = premises.site.nodes.iter().map(|node| node.name.clone()).collect();
-    if let Some(stranger) = args.nodes.iter().find(|name| !known.contains(name)) {
-        return Err(Failure::usage(
-            format!("--node names `{stranger}`, which is no node of this site"),
-            format!("nodes are: {}", known.join(", ")),
-        ));
-    }
-    Ok(known.into_iter().filter(|name| args.nodes.is_empty() || args.nodes.contains(name)).collect())
-}
-
-fn person_key(args: &OpenArgs, context: &Context) -> Result<(PathBuf, PersonKey), Failure> {
-    let own = || {
-        ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"]
-            .map(|name| context.home.join(".ssh").join(name))
-            .into_iter()
-            .find(|path| path.is_file())
-    };
-    let none =
-        || Failure::usage("it is not said whose key is let in, and you have none in ~/.ssh", "give the person's public key: --key ada.pub");
-    let path = args.key.clone().or_else(own).ok_or_else(none)?;
-    let text = std::fs::read(&path).map(zeroize::Zeroizing::new).map_err(|error| {
-        Failure::usage(format!("cannot read {}: {error}", path.display()), "give the file with the person's public key: --key ada.pub")
-    })?;
-    let key = PersonKey::parse(&text).map_err(|error| {
-        let help = error.help().unwrap_or_default();
-        Failure::usage(format!("{}: {error}", path.display()), help)
-    })?;
-    Ok((path, key))
-}
-
-pub(super) fn authority(premises: &Premises<'_>) -> Result<Authority, Failure> {
     let reference = premises.site.access.ca_passphrase.clone().unwrap_or(SecretRef::Prompt);
     let what = if premises.keep.has_authority() {
         "the passphrase of the site's user CA"
     } else {
         "a passphrase for the site's user CA, which is made now"
     };
-    let passphrase: SecretString = premises.secrets.resolve(&reference, what).map_err(|error| {
+    let passphrase = premises.secrets.resolve(&reference, what).map_err(|error| {
         let mut failure = secret_failure(error);
         if premises.site.access.ca_passphrase.is_none() {
             failure.help = Some(
-                "give it by reference in the site file: `access: {ca_passphrase: \"file:PATH\"}` (or env:NAME, cmd:COMMAND)".to_owned(),
+                "give it by reference in the site file: `access: {ca_passphrase: \"file:PATH\"}` (or env:NAME, cmd:COMMAND), or have an ssh-agent hold the CA: `ca_key: FILE.pub`".to_owned(),
             );
         }
         failure
     })?;
-    premises.keep.authority(&passphrase).map_err(keep_failure)
+    Ok(Some(passphrase))
+}
+
+/// Opens the CA beside whatever else goes on: its passphrase takes a while to be tried.
+pub(super) async fn authority(premises: &Premises<'_>, passphrase: Option<SecretString>) -> Result<Authority, Failure> {
+    let keep = premises.keep.clone();
+    let agent = std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty()).map(PathBuf::from);
+    let opening = tokio::task::spawn_blocking(move || match passphrase {
+        Some(passphrase) => keep.authority(&passphrase),
+        None => keep.authority_in_agent(agent.as_deref()),
+    });
+    let opened = opening.await.map_err(|broken_off| Failure::new(Exit::Failed, broken_off, None))?;
+    opened.map_err(keep_failure)
 }
 
 /// All doors, or those that could be entered where that is enough; no clock may be off.
@@ -221,8 +174,24 @@ impl Doors<'_> {
         let owner = format!("{} (portcullis access open, {})", context.actor(), window.id);
         // Another way than the one we came by: what it proves is that the next one gets in, too.
         let anew = self.premises.cluster(&window.nodes)?;
+        let lacking: Vec<&str> = entered
+            .iter()
+            .map(|door| (door.doorway.name.as_str(), &door.look))
+            .filter_map(|(name, look)| trust.stands(name, look).is_ok_and(|stands| !stands).then_some(name))
+            .collect();
+        let origin = self.premises.origin();
+        if !lacking.is_empty() {
+            self.premises.append(&origin.run_started(clock::now(), run.as_str(), &Beginning::new(&[WINDOWS], &lacking)))?;
+        }
         let given = give_trust(entered, &trust, (&run, &owner), |doorway| connect(&anew, doorway), self.sink.as_ref()).await;
         anew.close().await;
+        if !lacking.is_empty() {
+            // Where one failed, each machine's journal knows how it ended there.
+            let (outcome, of_each) = if given.is_ok() { ("done", "changed") } else { ("failed", "unknown") };
+            let one = |node: &&str| NodeOutcome { node: (*node).to_owned(), outcome: of_each.to_owned(), detail: None, files: Vec::new() };
+            let nodes: Vec<NodeOutcome> = lacking.iter().map(one).collect();
+            self.premises.append(&origin.run_finished(clock::now(), run.as_str(), outcome, &nodes))?;
+        }
         given.map(drop).map_err(|error| {
             let help = error.help();
             Failure::new(Exit::Failed, error, help)
@@ -267,11 +236,11 @@ impl Doors<'_> {
 
     /// Closes again what was opened; the failure says how that ended.
     async fn take_back(&self, window: &Window, exit: Exit, why: String, help: Option<String>) -> Failure {
-        let closer = Closer { cluster: self.cluster, sink: self.sink.as_ref() };
+        let closer = Closer::new(self.premises, self.cluster, self.sink.as_ref());
         let outcome = close_window(self.premises, &closer, window, "it could not be opened").await;
         let outcome = match outcome {
-            Ok(machines) if machines.iter().all(crate::access::MachineClosing::is_shut) => "no door is open".to_owned(),
-            Ok(machines) => {
+            Ok(shut) if shut.is_whole() => "no door is open".to_owned(),
+            Ok(Shut { machines, .. }) => {
                 let left: Vec<&str> =
                     machines.iter().filter(|machine| !machine.is_shut()).map(|machine| machine.machine.as_str()).collect();
                 format!("{} could not be closed again and close by themselves at {}", left.join(", "), local(window.span.end()))
@@ -317,5 +286,9 @@ fn tell(context: &Context, sink: Arc<dyn Sink>, window: &Window, opened: &Opened
     let node = window.nodes.first().map(String::as_str).unwrap_or_default();
     let config = out.join("ssh_config");
     lines.push(format!("give {} to {}; it is used with: ssh -F {} {node}", out.display(), window.who, config.display()));
+    if window.kind == Kind::Standing {
+        lines
+            .push("it ends after this piece unless it is renewed: portcullis access renew, from cron or a timer (--timer cron)".to_owned());
+    }
     context.print(&(lines.join("\n") + "\n"))
 }

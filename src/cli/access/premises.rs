@@ -12,9 +12,11 @@ use super::super::cluster::{Cluster, limited};
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
+use super::super::forward::Forwarding;
 use super::super::record::{ledger_failure, ledger_path, origin};
+use crate::access::approval::{Asked, read_requests};
 use crate::access::{Doorway, History, Keep, KeepError, Way, Window, WindowId, read_history};
-use crate::ledger::{EventKind, LogQuery, LoggedEvent, OpenOptions, Origin, SqliteLedger};
+use crate::ledger::{EventKind, LedgerEvent, LogQuery, LoggedEvent, OpenOptions, Origin, SqliteLedger};
 use crate::node::{Machine, RemoteError};
 use crate::site::model::Site;
 use crate::site::secret::Secrets;
@@ -27,6 +29,7 @@ pub(super) struct Premises<'c> {
     pub(super) keep: Keep,
     ledger: Option<SqliteLedger>,
     origin: Origin,
+    forwarding: Forwarding,
 }
 
 impl<'c> Premises<'c> {
@@ -49,7 +52,8 @@ impl<'c> Premises<'c> {
         let ledger = open(&path).map_err(ledger_failure)?;
         let folder = path.parent().map(|folder| folder.join("access")).unwrap_or_default();
         let keep = Keep::new(folder, site.access.ca_key.as_ref().map(|path| site.path(path)));
-        Ok(Self { context, secrets: context.secrets(&site.folder), keep, ledger, origin: origin(context, &site.name), site })
+        let (origin, forwarding) = (origin(context, &site.name), Forwarding::of(&site));
+        Ok(Self { context, secrets: context.secrets(&site.folder), keep, ledger, origin, forwarding, site })
     }
 
     /// The windows as the ledger knows them now.
@@ -61,11 +65,41 @@ impl<'c> Premises<'c> {
         Ok(read_history(&events))
     }
 
+    /// What was asked for, as the ledger knows it.
+    pub(super) fn requests(&self) -> Result<Vec<Asked>, Failure> {
+        let Some(ledger) = &self.ledger else { return Ok(Vec::new()) };
+        let query = LogQuery { kind: Some("window.".to_owned()), ..LogQuery::default() };
+        let mut events = ledger.log(&query).map_err(ledger_failure)?;
+        events.reverse();
+        Ok(read_requests(&events))
+    }
+
+    /// The jumphosts on the way to the nodes.
+    pub(super) fn hop_names(&self) -> Vec<String> {
+        self.site.route.hops.iter().map(|hop| hop.name.clone()).collect()
+    }
+
     /// Records what happens to a window.
     pub(super) fn record(&self, kind: EventKind, window: &WindowId, details: Map<String, Value>) -> Result<(), Failure> {
+        self.append(&self.origin.event(kind, clock::now(), Some(window.as_str()), details))
+    }
+
+    /// Appends an event, and sends it on where the site wants that.
+    pub(super) fn append(&self, event: &LedgerEvent) -> Result<(), Failure> {
         let Some(ledger) = &self.ledger else { return Ok(()) };
-        let event = self.origin.event(kind, clock::now(), Some(window.as_str()), details);
-        ledger.append(&event).map(drop).map_err(ledger_failure)
+        ledger.append(event).map_err(ledger_failure)?;
+        self.forwarding.push(ledger);
+        Ok(())
+    }
+
+    /// The ledger; `None` where there is none to look at.
+    pub(super) fn ledger(&self) -> Option<&SqliteLedger> {
+        self.ledger.as_ref()
+    }
+
+    /// Who acts.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// The one window whose id begins with `prefix`.
@@ -111,7 +145,8 @@ impl<'c> Premises<'c> {
         Ok(crate::report::audit::log_json(&self.events(window)?).get_mut("events").map(Value::take).unwrap_or_default())
     }
 
-    fn events(&self, window: &WindowId) -> Result<Vec<LoggedEvent>, Failure> {
+    /// What the ledger holds of a window, the newest first.
+    pub(super) fn events(&self, window: &WindowId) -> Result<Vec<LoggedEvent>, Failure> {
         let Some(ledger) = &self.ledger else { return Ok(Vec::new()) };
         let query = LogQuery { subject: Some(window.to_string()), ..LogQuery::default() };
         ledger.log(&query).map_err(ledger_failure)
@@ -122,7 +157,7 @@ impl<'c> Premises<'c> {
         json!({
             "id": window.id.as_str(), "state": window.state(now).word(), "who": window.who.as_str(), "kind": window.kind.word(),
             "from": window.span.start(), "to": window.span.end(), "reason": window.reason, "ticket": window.ticket, "key": window.key,
-            "nodes": window.nodes, "jumphosts": window.hops, "left": window.left(),
+            "nodes": window.nodes, "jumphosts": window.hops, "record": window.record, "left": window.left(),
         })
     }
 }

@@ -4,15 +4,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::super::clock;
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
+use super::super::forward::Forwarding;
 use super::super::heads::{Asked, ask};
-use super::super::record::{ledger_failure, ledger_path};
+use super::super::outcome::chain;
+use super::super::record::{ledger_failure, ledger_path, origin};
 use super::{read_note, unreadable};
 use crate::ledger::sign::PublicKey;
 use crate::ledger::{KnownHead, OpenOptions, SqliteLedger, Verdicts, VerifyOptions, verify_export};
 use crate::report;
+use crate::site::model::Site;
 
 /// Arguments of `audit verify`.
 #[derive(Debug, Args)]
@@ -47,9 +51,26 @@ pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Fa
     } else {
         let site = context.site()?;
         let ledger = SqliteLedger::open(&ledger_path(&site)?, &OpenOptions::read()).map_err(ledger_failure)?;
-        ledger.verify(&options).map_err(ledger_failure)?
+        let verdicts = ledger.verify(&options).map_err(ledger_failure)?;
+        drop(ledger);
+        record(context, &site, &verdicts)?;
+        verdicts
     };
     tell(&verdicts, &asked, context)
+}
+
+// That somebody looked is an event. A ledger that something is wrong with is left as it is, and so is one that may only be read.
+fn record(context: &Context, site: &Site, verdicts: &Verdicts) -> Result<(), Failure> {
+    if verdicts.has_errors() {
+        return Ok(());
+    }
+    let recorded = SqliteLedger::open(&ledger_path(site)?, &OpenOptions::append()).and_then(|ledger| {
+        let (integrity, completeness) = (verdicts.integrity.name(), verdicts.completeness.name());
+        ledger.append(&origin(context, &site.name).audit_verified(clock::now(), verdicts.events, integrity, completeness))?;
+        Forwarding::of(site).push(&ledger);
+        Ok(())
+    });
+    recorded.or_else(|error| context.say(&format!("that the ledger was verified is not recorded: {}\n", chain(&error))))
 }
 
 pub(super) fn read_heads(paths: &[PathBuf]) -> Result<Vec<KnownHead>, Failure> {

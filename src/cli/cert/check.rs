@@ -16,7 +16,7 @@ use crate::site::model::{CertificateFiles, Site};
 /// Arguments of `cert check`.
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// PEM, DER, P7B and PFX files, in any order. Without any, all certificates that the site names
+    /// PEM, DER, P7B and PFX files, in any order, `-` for standard input. Without any, all certificates that the site names
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The private key, where it is not in one of the files
@@ -130,9 +130,19 @@ fn look_at(
 /// The chain in the files; of a certificate and its renewal the newer one, and where several others could be meant, a
 /// person at the terminal is asked.
 pub(super) fn chain(input: &Input, names: &[String], now: jiff::Timestamp, interactive: bool) -> Result<Chain, ChainError> {
+    let logged = |chain: Result<Chain, ChainError>| {
+        match &chain {
+            Ok(chain) => {
+                let end = chain.root().map_or_else(|| "no trusted root".to_owned(), |root| root.subject.to_string());
+                tracing::info!(leaf = %chain.leaf.subject, intermediates = chain.intermediates.len(), extra = chain.extra.len(), end, "chain");
+            }
+            Err(error) => tracing::info!(%error, "no chain"),
+        }
+        chain
+    };
     let choose =
         |candidates: &[Arc<Certificate>]| newest(candidates, now).or_else(|| if interactive { ask_which(candidates) } else { None });
-    build_chain(&input.bag, &input.roots, LeafSelection { names, choose: Some(&choose) }, now)
+    logged(build_chain(&input.bag, &input.roots, LeafSelection { names, choose: Some(&choose) }, now))
 }
 
 /// Whether the one is the other issued anew: same key, same names, both valid.

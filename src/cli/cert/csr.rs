@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::show;
 use super::{CertContext, CertError, DONE};
-use crate::certs::csr::{CsrError, KeyType, make_request, order_text};
+use crate::certs::csr::{CsrError, KeyType, make_request, order_text, reserved_addresses};
 use crate::disk::{self, Existing, WriteError};
 
 /// Arguments of `cert csr`.
@@ -15,7 +15,7 @@ pub struct CsrArgs {
     /// The folder in which key, request and order are put
     #[arg(long, value_name = "DIR")]
     out_dir: PathBuf,
-    /// A name to ask for; repeat for more. Without it the site's names, current and planned
+    /// A name or IP address to ask for; repeat for more. Without it the site's names, current and planned
     #[arg(long, value_name = "DNS")]
     name: Vec<String>,
     /// Kind of key: rsa-3072 (all that the appliance's documents name) or ecdsa-p256
@@ -54,7 +54,12 @@ pub(super) fn run(args: &CsrArgs, context: &mut CertContext<'_>) -> Result<u8, C
     write(&key, key_pem.as_bytes(), 0o600)?;
     write(&csr, request.pem.as_bytes(), 0o644)?;
     write(&order, text.as_bytes(), 0o644)?;
+    tracing::info!(key = %key.display(), csr = %csr.display(), names = ?request.names, "key and request written");
     let output = |source| CertError::Output { source };
+    for address in reserved_addresses(&request.names) {
+        let text = format!("{address} is an address of a private network: only a private CA can certify it");
+        writeln!(context.err, "warning: {text}").map_err(output)?;
+    }
     if context.json {
         let shown = |path: &Path| path.display().to_string();
         let value = json!({"key": shown(&key), "csr": shown(&csr), "order": shown(&order), "names": request.names});

@@ -85,6 +85,19 @@ fn as_json(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>) -
     })
 }
 
+/// Platforms that cannot open it, those with the same reasons together.
+fn failures(explanation: &Explanation) -> Vec<(&[String], Vec<&'static str>)> {
+    let mut groups: Vec<(&[String], Vec<&'static str>)> = Vec::new();
+    for reading in explanation.readings.iter().filter(|reading| !reading.opens()) {
+        let objections = reading.objections.as_slice();
+        match groups.iter_mut().find(|(known, _)| *known == objections) {
+            Some((_, platforms)) => platforms.push(reading.platform.name),
+            None => groups.push((objections, vec![reading.platform.name])),
+        }
+    }
+    groups
+}
+
 /// What to write it anew for: what is too old for new platforms for one of these, what is too new for an old one.
 fn target(explanation: &Explanation) -> &'static str {
     let too_old = |scheme: &Scheme| matches!(scheme, Scheme::Pkcs12 { cipher: Cipher::Rc2(_), .. });
@@ -107,14 +120,15 @@ fn print(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>, pai
         writeln!(out, "  {} {}", paint.yellow("note:"), paint.hanging(8, remark))?;
     }
     writeln!(out)?;
-    for reading in &explanation.readings {
-        if reading.opens() {
-            writeln!(out, "  {} {}", paint.green("opens     "), paint.hanging(13, reading.platform.name))?;
-        } else {
-            writeln!(out, "  {} {}", paint.red("fails     "), paint.hanging(13, reading.platform.name))?;
-            for objection in &reading.objections {
-                writeln!(out, "             {}", paint.hanging(13, objection))?;
-            }
+    for reading in explanation.readings.iter().filter(|reading| reading.opens()) {
+        writeln!(out, "  {} {}", paint.green("opens     "), paint.hanging(13, reading.platform.name))?;
+    }
+    for (objections, platforms) in failures(explanation) {
+        for platform in platforms {
+            writeln!(out, "  {} {}", paint.red("fails     "), paint.hanging(13, platform))?;
+        }
+        for objection in objections {
+            writeln!(out, "             - {}", paint.hanging(15, objection))?;
         }
     }
     if explanation.readings.iter().any(|reading| !reading.opens()) {

@@ -1,13 +1,13 @@
 //! `--fetch-missing`: getting a missing issuer from the address that the certificate below it names (AIA, RFC 5280,
-//! 4.2.2.1). Only where asked, small, briefly, without following redirections; what comes is used only if it signed.
+//! 4.2.2.1). Only where asked, small, briefly, redirected within one host alone; what comes is used only if it signed.
 
 use std::io::Read as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::input::Input;
 use super::proxied::{self, Answer};
 use super::{CertContext, CertError, check};
-use crate::certs::{self, Source};
+use crate::certs::{self, Source, is_http};
 use crate::finding::Finding;
 use crate::site::model::{Proxy, ProxyKind};
 
@@ -16,6 +16,8 @@ const MAX_ANSWER: u64 = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest row of missing issuers that is followed.
 const MAX_ROUNDS: usize = 5;
+/// Most redirections of one address that are followed.
+const MAX_REDIRECTIONS: usize = 3;
 
 /// Fetches issuers until the chain is whole or no more can be had; each attempt is told on `err`.
 pub(super) fn complete(input: &mut Input, names: &[String], now: jiff::Timestamp, context: &mut CertContext<'_>) -> Result<(), CertError> {
@@ -41,6 +43,7 @@ pub(super) fn complete(input: &mut Input, names: &[String], now: jiff::Timestamp
             }
             Err(reason) => format!("cannot fetch {url}: {reason}"),
         };
+        tracing::info!("{text}");
         writeln!(context.err, "{text}").map_err(|source| CertError::Output { source })?;
     }
     Ok(())
@@ -50,13 +53,50 @@ pub(super) fn complete(input: &mut Input, names: &[String], now: jiff::Timestamp
 pub(super) fn without_fetch_hints(findings: &mut [Finding]) {
     for finding in findings {
         let Some(rest) = finding.fix.strip_prefix("run the command again with `--fetch-missing`") else { continue };
-        let own = rest.split_once(" and give it too").map_or("", |(_, own)| own);
+        let own = rest.split_once("give it too").map_or("", |(_, own)| own);
         finding.fix =
             format!("fetching did not help (see what was said of it): get it from the CA's web page or support and give it too{own}");
     }
 }
 
+/// The content behind `url`, where need be over redirections: CAs send from one path to another, and from HTTP to HTTPS.
+/// Another host is not asked, since the certificate does not name it, and nothing leads back from HTTPS to HTTP.
 fn get(url: &str, proxy: Option<&Proxy>) -> Result<Vec<u8>, String> {
+    let mut place = url.to_owned();
+    let end = Instant::now() + TIMEOUT;
+    for _ in 0..=MAX_REDIRECTIONS {
+        let answer = ask(&place, proxy, end.saturating_duration_since(Instant::now()))?;
+        if answer.body.len() as u64 > MAX_ANSWER {
+            return Err(format!("the answer is larger than {} KB, which no issuer's certificate is", MAX_ANSWER >> 10));
+        }
+        match (answer.status, answer.location) {
+            (200..=299, _) => return Ok(answer.body),
+            (status @ (301 | 302 | 303 | 307 | 308), Some(to)) => {
+                place = redirected(&place, &to)
+                    .ok_or_else(|| format!("the server answers {status} and points to {}, which is not followed", printable(&to)))?;
+            }
+            (status, _) => return Err(format!("the server answers {status}")),
+        }
+    }
+    Err(format!("the server answers with more than {MAX_REDIRECTIONS} redirections"))
+}
+
+/// Where a redirection leads: to another path of the same host and port, or to its HTTPS. `None`: elsewhere.
+fn redirected(from: &str, to: &str) -> Option<String> {
+    let (scheme, rest) = from.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?;
+    if to.starts_with('/') && !to.starts_with("//") {
+        return Some(format!("{scheme}://{host}{to}"));
+    }
+    let (new_scheme, new_rest) = to.split_once("://")?;
+    let new_host = new_rest.split(['/', '?', '#']).next()?;
+    let (secure, new_secure) = (scheme.eq_ignore_ascii_case("https"), new_scheme.eq_ignore_ascii_case("https"));
+    // A port of its own says nothing of where TLS is served.
+    let upgraded = new_secure && !host.contains(':');
+    (is_http(to) && new_host.eq_ignore_ascii_case(host) && (new_secure == secure || upgraded)).then(|| to.to_owned())
+}
+
+fn ask(url: &str, proxy: Option<&Proxy>, patience: Duration) -> Result<Answer, String> {
     if !is_http(url) {
         return Err("only http and https addresses are fetched".to_owned());
     }
@@ -65,25 +105,19 @@ fn get(url: &str, proxy: Option<&Proxy>) -> Result<Vec<u8>, String> {
         Some(proxy) => proxy_for(url, proxy)?,
         None => ureq::Proxy::try_from_env().filter(|proxy| url.parse().is_ok_and(|address| !proxy.is_no_proxy(&address))),
     };
-    let answer = match &proxy {
-        Some(proxy) if url.starts_with("http://") && proxy.protocol() == ureq::ProxyProtocol::Http => {
-            proxied::get(proxy, url, MAX_ANSWER, TIMEOUT)?
-        }
-        Some(_) | None => direct(url, proxy)?,
-    };
-    if !(200..300).contains(&answer.status) {
-        let to = answer.location.map_or_else(String::new, |place| format!(" and points to {}, which is not followed", printable(&place)));
-        return Err(format!("the server answers {}{to}", answer.status));
+    match &proxy {
+        Some(proxy) if is_plain(url) && proxy.protocol() == ureq::ProxyProtocol::Http => proxied::get(proxy, url, MAX_ANSWER, patience),
+        Some(_) | None => direct(url, proxy, patience),
     }
-    if answer.body.len() as u64 > MAX_ANSWER {
-        return Err(format!("the answer is larger than {} KB, which no issuer's certificate is", MAX_ANSWER >> 10));
-    }
-    Ok(answer.body)
+}
+
+fn is_plain(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))
 }
 
 /// As `ureq` does it: without a proxy, or through a tunnel.
-fn direct(url: &str, proxy: Option<ureq::Proxy>) -> Result<Answer, String> {
-    let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).max_redirects(0).http_status_as_error(false).proxy(proxy);
+fn direct(url: &str, proxy: Option<ureq::Proxy>, patience: Duration) -> Result<Answer, String> {
+    let config = ureq::Agent::config_builder().timeout_global(Some(patience)).max_redirects(0).http_status_as_error(false).proxy(proxy);
     let agent: ureq::Agent = config.build().into();
     let mut answer = agent.get(url).call().map_err(|error| error.to_string())?;
     let location = answer.headers().get("location").and_then(|place| place.to_str().ok()).map(ToOwned::to_owned);
@@ -92,13 +126,9 @@ fn direct(url: &str, proxy: Option<ureq::Proxy>) -> Result<Answer, String> {
     Ok(Answer { status: answer.status().as_u16(), location, body })
 }
 
-fn is_http(url: &str) -> bool {
-    url.starts_with("http://") || url.starts_with("https://")
-}
-
 /// What a server says goes to a terminal.
 fn printable(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(200).collect()
+    certs::printable(&text.chars().take(200).collect::<String>())
 }
 
 /// The explicit proxy of the site, unless the address is on its list of those that bypass it.
@@ -114,5 +144,35 @@ fn proxy_for(url: &str, proxy: &Proxy) -> Result<Option<ureq::Proxy>, String> {
             ureq::Proxy::new(address).map(Some).map_err(|_error| "the site's proxy address cannot be used".to_owned())
         }
         _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirections_stay_at_the_host_that_the_certificate_names() {
+        let from = "http://ca.example.com/a.cer";
+        for (to, place) in [
+            ("/b.cer", "http://ca.example.com/b.cer"),
+            ("http://CA.example.com/b.cer", "http://CA.example.com/b.cer"),
+            ("https://ca.example.com/a.cer", "https://ca.example.com/a.cer"),
+        ] {
+            assert_eq!(redirected(from, to).as_deref(), Some(place));
+        }
+        for to in [
+            "//evil.example/",
+            "http://evil.example/",
+            "http://ca.example.com:8080/",
+            "ldap://ca.example.com/",
+            "b.cer",
+            "",
+            "https://ca.example.com@evil.example/",
+        ] {
+            assert_eq!(redirected(from, to), None, "{to}");
+        }
+        assert_eq!(redirected("https://ca.example.com/", "http://ca.example.com/"), None, "a downgrade");
+        assert_eq!(redirected("http://ca.example.com:8080/", "https://ca.example.com:8080/"), None, "another port's TLS");
     }
 }

@@ -13,6 +13,8 @@ use crate::finding::{Finding, Severity};
 use crate::site::model::{CertificateFiles, SecretRef, Site};
 use crate::site::secret::Secrets;
 
+/// Certificates that the log names; more help nobody.
+const LOGGED: usize = 100;
 /// How a command line names standard input.
 const STANDARD_INPUT: &str = "-";
 
@@ -112,8 +114,21 @@ pub(super) fn load(context: &CertContext<'_>, stated: CertificateFiles, trust: &
     let reference = trust.key_password_from.as_ref().or(stated.key_password.as_ref());
     let resolved = reference.map(|reference| context.secrets.resolve(reference, "the private key's password"));
     let passwords = Given { password: resolved.transpose().map_err(CertError::Secret)? };
+    for source in &sources {
+        tracing::debug!(file = %source.name, bytes = source.bytes.len(), "read");
+    }
     let mut bag = certs::read(&sources, &passwords.or_ask(context));
     bag.findings.splice(..0, unreadable);
+    tracing::info!(
+        files = sources.len(),
+        certificates = bag.certificates.len(),
+        keys = bag.keys.len(),
+        unreadable = bag.findings.len(),
+        "certificate files taken apart"
+    );
+    for certificate in bag.certificates.iter().take(LOGGED) {
+        tracing::debug!(subject = %certificate.subject, sha256 = certificate.fingerprint_text(), place = %certificate.origin, "certificate");
+    }
     let mut roots = Roots::mozilla();
     for path in trust.root.iter().chain(&stated.roots) {
         for root in read_roots(path)? {

@@ -15,7 +15,7 @@ use crate::certs::{Bag, Certificate, Chain, Chains, End, all_chains, review_with
 /// Arguments of `cert inspect`.
 #[derive(Debug, clap::Args)]
 pub struct InspectArgs {
-    /// PEM, DER, P7B, PFX and key files, in any order
+    /// PEM, DER, P7B, PFX and key files, in any order; `-` is standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The instant from which days are counted (RFC 3339)
@@ -98,24 +98,25 @@ impl Printer<'_> {
 
     fn end(&self, chain: &Chain, indent: &str, out: &mut dyn Write) -> io::Result<()> {
         let paint = self.paint;
+        let hung = |text: &str| paint.hanging(indent.len() + 3, text);
         let text = match &chain.end {
             End::Trusted { given: true, private, .. } => {
                 paint.green(if *private { "trusted: private root given with --root" } else { "trusted: Mozilla's roots" })
             }
             End::Trusted { root, private, .. } => {
                 let whose = if *private { "private root, given with --root" } else { "Mozilla's roots" };
-                format!("{} {}", paint.green(&format!("signed by {}", root.subject.short())), paint.dim(&format!("({whose})")))
+                hung(&format!("{} {}", paint.green(&format!("signed by {}", root.subject.short())), paint.dim(&format!("({whose})"))))
             }
-            End::UntrustedRoot { root } if *root == chain.leaf => paint.red("self-signed: no CA stands behind it"),
-            End::UntrustedRoot { .. } => paint.red("not trusted: not among Mozilla's roots"),
+            End::UntrustedRoot { root } if *root == chain.leaf => paint.red(&hung("self-signed: no CA stands behind it")),
+            End::UntrustedRoot { .. } => paint.red(&hung("not trusted: not among Mozilla's roots")),
             End::Missing(missing) | End::NotSigned { missing, .. } => {
-                let from = missing.urls.first().map_or_else(String::new, |url| format!(", to be had from {url}"));
-                paint.red(&format!("missing: {} (key id {}){from}", missing.name, missing.key_id_text()))
+                let from = missing.url().map_or_else(String::new, |url| format!(", to be had from {url}"));
+                paint.red(&hung(&format!("missing: {} (key id {}){from}", missing.name, missing.key_id_text())))
             }
-            End::NotACa { signer, .. } => paint.red(&format!("signed by {}, which is no CA", signer.subject.short())),
-            End::Circle => paint.red("the CA certificates sign each other in a circle"),
+            End::NotACa { signer, .. } => paint.red(&hung(&format!("signed by {}, which is no CA", signer.subject.short()))),
+            End::Circle => paint.red(&hung("the CA certificates sign each other in a circle")),
         };
-        writeln!(out, "{indent}└─ {}", paint.hanging(indent.len() + 3, &text))
+        writeln!(out, "{indent}└─ {text}")
     }
 
     fn certificate(&self, one: &Certificate, indent: &str, (relation, in_tree): (&str, bool), out: &mut dyn Write) -> io::Result<()> {

@@ -19,7 +19,7 @@ use crate::site::model::SecretRef;
 /// Arguments of `cert pfx`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PfxArgs {
-    /// PEM, DER, P7B, PFX and key files, in any order; the site's where there is one
+    /// PEM, DER, P7B, PFX and key files, in any order, `-` for standard input; the site's where there is one
     #[arg(long = "in", value_name = "FILE", num_args = 1..)]
     input: Vec<PathBuf>,
     /// The private key, where it is not in one of the files
@@ -132,17 +132,27 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
     };
     check::say_if_newer(&chain, now, context)?;
     let demands = Demands { key: true, appliance: context.site.is_some(), ..Demands::new(&names, now) };
-    let mut findings = review(&input.bag, &chain, &demands);
+    let friendly_name = friendly_name(args, &chain, context);
+    let key = chain.key.as_ref().filter(|_| chain.is_whole());
+    // What can be written is written whatever the review finds, so that it need not be waited for.
+    let (mut findings, prepared) = thread::scope(|scope| {
+        let review = scope.spawn(|| review(&input.bag, &chain, &demands));
+        let prepared = early.zip(key).map(|(keys, key)| keys.prepare(args, &chain, key, &friendly_name));
+        (review.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), prepared)
+    });
     if args.trust.fetch_missing {
         super::fetch::without_fetch_hints(&mut findings);
     }
     let answer = Answer { args, chain: Some(&chain), findings: &findings, now };
-    let Some(key) = chain.key.clone().filter(|_| chain.is_whole()) else {
+    let Some(key) = key else {
         return answer.refuse(context);
     };
-    let keys = early.map_or_else(|| Keys::begin(args, context), Ok)?;
-    let friendly_name = friendly_name(args, &chain, context);
-    let password_file = keys.write(args, &chain, &key, &friendly_name)?;
+    let (staged, random_password) = match prepared {
+        Some(prepared) => prepared?,
+        None => Keys::begin(args, context)?.prepare(args, &chain, key, &friendly_name)?,
+    };
+    let existing = if args.force { Existing::Replace } else { Existing::Keep };
+    let password_file = place(staged, random_password, &args.out, existing)?;
     answer.report(&password_file, context)
 }
 
@@ -186,8 +196,9 @@ impl Keys {
         Ok(Self { derived, random_password })
     }
 
-    /// Writes the PFX beside its place while the second implementation reads it back, then puts it in.
-    fn write(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str) -> Result<PasswordFile, CertError> {
+    /// Writes the PFX beside its place while the second implementation reads it back: the one that passed, and its
+    /// password where that was made here.
+    fn prepare(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str) -> Result<(Staged, Option<SecretString>), CertError> {
         let keys = self.derived.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let keys = keys.map_err(|error| CertError::Pfx(error.into()))?;
         let composed = compose_pfx(chain, key, name, args.include_root, keys).map_err(CertError::Pfx)?;
@@ -199,8 +210,7 @@ impl Keys {
             compared.map_err(CertError::Pfx)?;
             staged.map_err(CertError::Write)
         })?;
-        let existing = if args.force { Existing::Replace } else { Existing::Keep };
-        place(staged, self.random_password, &args.out, existing)
+        Ok((staged, self.random_password))
     }
 }
 
@@ -258,6 +268,7 @@ fn place(pfx: Staged, random_password: Option<SecretString>, out: &Path, existin
     let beside = PathBuf::from(beside);
     let Some(password) = random_password else {
         pfx.place(existing).map_err(CertError::Write)?;
+        tracing::info!(out = %out.display(), "PFX written, read back and compared");
         return Ok(PasswordFile::left(beside, existing));
     };
     let before = std::fs::read(&beside).ok();
@@ -272,6 +283,7 @@ fn place(pfx: Staged, random_password: Option<SecretString>, out: &Path, existin
         tracing::debug!(undone, "the password file was put back");
         return Err(CertError::Write(error));
     }
+    tracing::info!(out = %out.display(), password_file = %beside.display(), "PFX written, read back and compared");
     Ok(PasswordFile::Written(beside))
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{CertContext, CertError};
-use crate::certs::{Bag, Certificate, Chain, End};
+use crate::certs::{Bag, Certificate, Chain, End, deceives, printable};
 use crate::finding::{Finding, Severity};
 
 /// Colours where the terminal takes them, and its width.
@@ -113,10 +113,22 @@ fn broken(word: &str, room: usize) -> (&str, &str) {
     word.split_at_checked(at).unwrap_or(("", word))
 }
 
-/// Prints one JSON object and a line break.
+/// Prints one JSON object and a line break. What could turn or hide the text around it on a terminal is escaped, as JSON
+/// allows for any character of a string.
 pub(super) fn print_json(value: &Value, out: &mut dyn Write) -> Result<(), CertError> {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    let text = if text.contains(hidden) { escaped(&text) } else { text };
     writeln!(out, "{text}").map_err(|source| CertError::Output { source })
+}
+
+/// What `serde_json` leaves as it is and no terminal should get; its own line breaks stand between the values.
+fn hidden(letter: char) -> bool {
+    letter != '\n' && deceives(letter)
+}
+
+fn escaped(json: &str) -> String {
+    let one = |letter| if hidden(letter) { format!("\\u{:04x}", u32::from(letter)) } else { String::from(letter) };
+    json.chars().map(one).collect()
 }
 
 /// One certificate as JSON.
@@ -166,6 +178,9 @@ pub(super) fn keys_json(bag: &Bag, leaves: &[&Arc<Certificate>]) -> Vec<Value> {
 
 /// Findings for people, worst first, and a line that sums them up.
 pub(super) fn print_findings(findings: &[Finding], paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    for finding in findings {
+        tracing::info!(severity = ?finding.severity, subject = finding.subject, message = finding.message, "{}", finding.id);
+    }
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in &sorted {
@@ -175,9 +190,11 @@ pub(super) fn print_findings(findings: &[Finding], paint: Paint, out: &mut dyn W
             Severity::Info => ("info   ", paint.dim("info   ")),
         };
         let indent = " ".repeat(word.len() + 1);
-        writeln!(out, "{painted} {} {}", paint.bold(&finding.id), finding.subject)?;
-        writeln!(out, "{indent}{}", paint.hanging(indent.len(), &finding.message))?;
-        writeln!(out, "{indent}{} {}", paint.dim("fix:"), paint.hanging(indent.len() + 5, &finding.fix))?;
+        // File names are among these words, and may hold anything.
+        let [subject, message, fix] = [&finding.subject, &finding.message, &finding.fix].map(|text| printable(text));
+        writeln!(out, "{painted} {} {}", paint.bold(&finding.id), paint.hanging(indent.len(), &subject))?;
+        writeln!(out, "{indent}{}", paint.hanging(indent.len(), &message))?;
+        writeln!(out, "{indent}{} {}", paint.dim("fix:"), paint.hanging(indent.len() + 5, &fix))?;
     }
     let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let parts = [(count(Severity::Error), "error"), (count(Severity::Warning), "warning"), (count(Severity::Info), "note")];
@@ -192,6 +209,26 @@ mod tests {
     use super::*;
 
     const NARROW: Paint = Paint { colour: false, width: 30 };
+
+    #[test]
+    fn what_turns_or_hides_text_reaches_no_terminal() {
+        let finding = Finding {
+            id: "cert.unreadable".to_owned(),
+            severity: Severity::Error,
+            subject: "a\u{202e}b\u{1b}[2J.pem".to_owned(),
+            message: "m".to_owned(),
+            fix: "f".to_owned(),
+            source: String::new(),
+        };
+        let mut out = Vec::new();
+        print_findings(std::slice::from_ref(&finding), Paint { colour: false, width: usize::MAX }, &mut out).unwrap();
+        assert!(String::from_utf8(out).unwrap().contains(r"a\u{202e}b\u{1b}[2J.pem"));
+        let mut out = Vec::new();
+        print_json(&json!({"file": finding.subject, "other": "ü"}), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains(r"a\u202eb\u001b[2J.pem") && text.contains('ü'), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["file"], finding.subject);
+    }
 
     #[test]
     fn lines_that_follow_stand_beneath_the_first() {

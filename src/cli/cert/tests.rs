@@ -179,10 +179,19 @@ fn a_pfx_that_is_written_in_spite_of_errors_says_so_at_its_end() {
 #[test]
 fn whoever_fetched_in_vain_is_not_told_to_fetch() {
     let folder = tempfile::tempdir().unwrap();
-    let recipe = testing::Recipe { names: &["a.example.com"], issuer_url: Some("ldap://ca.example/x"), ..testing::Recipe::default() };
     let path = folder.path().join("leaf.pem");
-    put(&path, recipe.make(Some(&testing::authority("Test CA", None))).pem().as_ref());
-    let (code, out, err) = portcullis(folder.path(), &format!("check {} --fetch-missing", path.display()));
-    assert_eq!(code, 3, "{out}");
-    assert!(err.contains("cannot fetch ldap:") && out.contains("fetching did not help") && !out.contains("download it from"), "{out}{err}");
+    let checked = |url, more: &str| {
+        let recipe = testing::Recipe { names: &["a.example.com"], issuer_url: Some(url), ..testing::Recipe::default() };
+        put(&path, recipe.make(Some(&testing::authority("Test CA", None))).pem().as_ref());
+        let (code, out, err) = portcullis(folder.path(), &format!("check {} {more}", path.display()));
+        assert_eq!(code, 3, "{out}");
+        (out, err)
+    };
+    // Nothing listens at port 1.
+    let (out, err) = checked("http://127.0.0.1:1/x", "--fetch-missing");
+    assert!(err.contains("cannot fetch http:") && out.contains("fetching did not help") && !out.contains("download it from"), "{out}{err}");
+    for more in ["", "--fetch-missing"] {
+        let (out, _) = checked("ldap://ca.example/x", more);
+        assert!(!out.contains("--fetch-missing") && out.contains("ldap://ca.example/x for it, which is not fetched"), "{out}");
+    }
 }

@@ -3,19 +3,20 @@
 use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Sentence};
 use crate::cli::outcome::{by_cause, run_told};
-use crate::ledger::Runs;
+use crate::ledger::{RunRecord, Runs};
 use crate::node::{Facts, Machine, RunId};
 use crate::site::model::Node;
 
 /// A node that was reached.
 pub(crate) type Reached = (Node, Machine, Facts);
 
-/// The newest run that is done on any node, or the one that the beginning of an id names.
-pub(crate) fn choose(wanted: Option<&str>, reached: &[Reached]) -> Result<RunId, Failure> {
+/// The newest run that is done on any node, or the one that the beginning of an id names. What made sshd trust windows is
+/// put back by name alone: nobody who means the last `apply` means that.
+pub(crate) fn choose(wanted: Option<&str>, reached: &[Reached], runs: &Runs) -> Result<RunId, Failure> {
     let mut kept: Vec<&str> = reached
         .iter()
         .flat_map(|(_, _, facts)| &facts.runs)
-        .filter(|run| wanted.is_some() || run.state == "done")
+        .filter(|run| wanted.is_some() || run.state == "done" && !runs.find(&run.id).is_some_and(RunRecord::is_of_windows))
         .map(|run| run.id.as_str())
         .collect();
     kept.sort_unstable();

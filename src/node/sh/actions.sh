@@ -1,8 +1,13 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # set and read by transaction.sh
 # What a run does once its files are in place: services, commands, waiting until they are well. Follows transaction.sh.
 
 pc_certs=${pc_certs:-/etc/ssl/certs}
 pc_hooks=${pc_hooks:-/etc/ca-certificates/update.d}
+
+# pc_subject HASH FILE: the hash of the subject in that certificate, the name under which OpenSSL looks for it in a folder.
+# The client knows it: finding it out here would cost as much as a dozen files.
+pc_subjects=
+pc_subject() { pc_subjects="$pc_subjects$1 $2$pc_nl"; }
 
 # pc_actions DIR once|again|look: in the order given; `again` after files were put back, where failures do not stop it;
 # `look` does nothing, and asks alone whether what had to be well still is.
@@ -105,9 +110,14 @@ pc_has_no_hooks() {
 
 # The bundle first, then the name by which OpenSSL finds it in the folder; the link that marks it as done comes last.
 pc_trust_one() {
-    pc_hash=$(openssl x509 -noout -subject_hash -in "$1" 2>/dev/null) && [ -n "$pc_hash" ] || return 1
-    pc_slot=0
-    while [ -e "$pc_certs/$pc_hash.$pc_slot" ] || [ -h "$pc_certs/$pc_hash.$pc_slot" ]; do pc_slot=$((pc_slot + 1)); done
-    cat "$pc_bundle" "$1" >"$pc_bundle.new" && chmod 0644 "$pc_bundle.new" && mv -f "$pc_bundle.new" "$pc_bundle" || return 1
-    ln -s "$pc_name.pem" "$pc_certs/$pc_hash.$pc_slot" && ln -s "$1" "$pc_link"
+    case $pc_nl$pc_subjects in *" $1$pc_nl"*) ;; *) return 1 ;; esac
+    pc_hash=${pc_subjects%%" $1$pc_nl"*}
+    pc_hash=$pc_certs/${pc_hash##*"$pc_nl"}
+    pc_same=0
+    while [ -e "$pc_hash.$pc_same" ] || [ -h "$pc_hash.$pc_same" ]; do pc_same=$((pc_same + 1)); done
+    if ! (umask 022 && cat "$pc_bundle" "$1" >"$pc_bundle.new") || ! mv -f "$pc_bundle.new" "$pc_bundle"; then
+        rm -f "$pc_bundle.new"
+        return 1
+    fi
+    ln -s "$pc_name.pem" "$pc_hash.$pc_same" && ln -s "$1" "$pc_link"
 }

@@ -15,12 +15,11 @@ pc_systemd=${pc_systemd:-/run/systemd/system}
 pc_early=sysinit.target.wants
 pc_late=multi-user.target.wants
 
-# pc_guard SECONDS SIZE SHA256: this run is guarded; takes the script that reverts it from standard input.
+# pc_guard SECONDS SHA256: this run is guarded; the script that reverts it comes with what pc_receive unpacks.
 pc_guard() {
     pc_guard_time=$1
-    if ! pc_take "$2" >"$pc_dir/revert" || ! printf '%s  %s\n' "$3" "$pc_dir/revert" >>"$pc_dir/sums"; then
-        pc_fail guard "cannot stage below $pc_home: $(pc_room)"
-    fi
+    pc_guard_sum=$2
+    pc_sums="$pc_sums$2  $pc_dir/revert$pc_nl"
 }
 
 pc_uptime() { read -r pc_up pc_rest </proc/uptime && printf '%s' "${pc_up%%.*}"; }
@@ -149,14 +148,14 @@ pc_confirm() {
         '') pc_end_with unknown "this machine keeps no run $pc_run" 1 ;;
         *) pc_say_why; pc_end_with reverted "$pc_why" 1 ;;
     esac
-    pc_validations pc_plain
+    pc_validations
     [ -n "$pc_failure" ] || pc_actions "$pc_dir" look
     if [ -n "$pc_failure" ]; then
         pc_take_back "$pc_dir" "step $pc_failed_step is no longer well: $pc_failure"
         pc_say_why
         pc_end_back reverted "$pc_why"
     fi
-    pc_set_state "$pc_dir" 'done'
+    pc_set_state "$pc_dir" 'done' || pc_end_with failed "that it is confirmed cannot be noted below $pc_home: $(pc_room)" 1
     pc_tidy "$pc_dir"
     pc_prune
     pc_end_with 'done' '' 0
@@ -169,7 +168,8 @@ pc_revert() {
     pc_state
     case $pc_was in
         guarded | committing) pc_take_back "$pc_dir" "$1" ;;
-        'done') pc_end_with refused "run $pc_run is done; a rollback puts it back" 1 ;;
+        # Confirmed, though whoever asks has not heard of it.
+        'done') pc_end_with 'done' '' 0 ;;
         '') pc_end_with unknown "this machine keeps no run $pc_run" 1 ;;
         *) pc_undo_trouble= ;;
     esac

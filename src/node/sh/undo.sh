@@ -29,7 +29,7 @@ pc_recover() {
                 rm -rf "$pc_earlier"
                 ;;
             *)
-                if [ -e "$pc_earlier/guard" ] || [ -e "$pc_earlier/sums" ] || [ -e "$pc_earlier/view" ]; then pc_tidy "$pc_earlier"; fi
+                if [ -e "$pc_earlier/guard" ] || [ -e "$pc_earlier/new" ]; then pc_tidy "$pc_earlier"; fi
                 ;;
         esac
     done
@@ -38,7 +38,7 @@ pc_recover() {
 # What only a run under way needs.
 pc_tidy() {
     pc_disarm "$1"
-    rm -rf "$1"/files/*/new "$1/view" "$1/sums"
+    rm -rf "$1/new"
 }
 
 # pc_undo DIR [STATE]: puts every file of a run back, reads it back, runs the actions again. Idempotent.
@@ -51,6 +51,8 @@ pc_undo() {
 # pc_put_all_back DIR: the files alone.
 pc_put_all_back() {
     pc_undo_trouble=
+    # First, as it would keep folders from going that were made for it.
+    pc_clear_beside "$1"
     for pc_n in $(cd "$1/files" && for n in *; do printf '%s\n' "$n"; done | sort -rn); do
         pc_n=$1/files/$pc_n/
         [ -e "${pc_n}path" ] || continue
@@ -60,19 +62,29 @@ pc_put_all_back() {
     pc_clear_beside "$1"
 }
 
+# pc_beside DIR/files/N/ PATH: the name under which what was there waits beside its target.
+pc_beside() {
+    pc_slot=${1%/}
+    pc_of=${1%/files/*}
+    pc_temporary=${2%/*}/.portcullis-${pc_of##*/}-${pc_slot##*/}
+    pc_kept=$pc_of/old$2
+}
+
 pc_put_back() {
+    # Somebody else's place, by now.
+    ! pc_leads_elsewhere "$2" || return 1
     pc_beside "$1" "$2"
     rm -f "$pc_temporary"
-    if [ -e "${1}old" ] || [ -h "${1}old" ]; then
+    if [ -e "$pc_kept" ] || [ -h "$pc_kept" ]; then
         # What was never replaced is left alone: it may be that it cannot be.
-        if [ -h "${1}old" ] || ! pc_is_same "${1}old" "$2"; then
+        if [ -h "$pc_kept" ] || ! pc_is_same "$pc_kept" "$2"; then
             # A second name needs no room on a disk that is full.
-            cp -P -p "${1}old" "$pc_temporary" 2>/dev/null || ln -f "${1}old" "$pc_temporary" || return 1
+            cp -P -p "$pc_kept" "$pc_temporary" 2>/dev/null || ln -f "$pc_kept" "$pc_temporary" || return 1
             pc_sync "$pc_temporary"
             mv -f -T "$pc_temporary" "$2" || return 1
             rm -f "$pc_temporary"
         fi
-        [ -h "$2" ] || cmp -s "${1}old" "$2" || return 1
+        [ -h "$2" ] || cmp -s "$pc_kept" "$2" || return 1
     elif [ -e "${1}absent" ]; then
         [ ! -e "$2" ] && [ ! -h "$2" ] || rm -f "$2" || return 1
         [ ! -e "${1}made" ] || pc_rmdirs "${2%/*}" "$(cat "${1}made")"
@@ -92,16 +104,26 @@ pc_rmdirs() {
     [ "$1" = "$2" ] || pc_rmdirs "${1%/*}" "$2"
 }
 
+# Takes away what waits beside its target, and of a run that was still staging the folders that it made.
 pc_clear_beside() {
-    for pc_n in "$1"/files/*/; do
-        [ -e "${pc_n}path" ] || continue
-        pc_read "${pc_n}path"
-        pc_beside "$pc_n" "$pc_text"
-        rm -f "$pc_temporary"
-        [ -e "$1/state" ] && read -r pc_was <"$1/state" && [ "$pc_was" = staging ] && [ -e "${pc_n}made" ] &&
-            pc_rmdirs "${pc_text%/*}" "$(cat "${pc_n}made")"
+    # What a failure left of a list is not for `rm`.
+    pc_these=
+    for pc_n in "$1"/files/*/path; do
+        [ -e "$pc_n" ] || continue
+        pc_read "$pc_n"
+        pc_beside "${pc_n%path}" "$pc_text"
+        pc_add "$pc_temporary"
+        pc_add "${pc_temporary%-*}"
     done
-    return 0
+    [ -z "$pc_these" ] || pc_with rm -rf
+    pc_was=
+    [ ! -e "$1/state" ] || read -r pc_was <"$1/state"
+    [ "$pc_was" = staging ] || return 0
+    for pc_n in "$1"/files/*/made; do
+        [ -e "$pc_n" ] || continue
+        pc_read "${pc_n%made}path"
+        pc_rmdirs "${pc_text%/*}" "$(cat "$pc_n")"
+    done
 }
 
 # The last ten runs that are done are kept, and as many others: a failed try never costs what can be put back.
@@ -146,12 +168,13 @@ pc_rollback() {
     for pc_n in "$pc_from"/files/*/; do
         [ -e "${pc_n}path" ] || continue
         pc_read "${pc_n}path"
+        ! pc_leads_elsewhere "$pc_text" || pc_end_with refused "$pc_folder, on the way to $pc_text, is a symbolic link; it is not followed" 1
         pc_left_as="$(cat "${pc_n}sum" 2>/dev/null)"
         pc_sum=$({ sha256sum <"$pc_text"; } 2>/dev/null)
-        [ "${pc_sum%% *}" = "$pc_left_as" ] || pc_end_with refused "$pc_text was changed since run $1; a rollback would lose that" 1
+        { [ ! -h "$pc_text" ] && [ "${pc_sum%% *}" = "$pc_left_as" ]; } || pc_end_with refused "$pc_text was changed since run $1; a rollback would lose that" 1
     done
     # Should this be broken off, the next run finds `committing` and puts the rest back.
-    pc_set_state "$pc_from" committing
+    pc_set_state "$pc_from" committing || pc_end_with refused "cannot begin, since that cannot be noted below $pc_home: $(pc_room)" 1
     pc_undo "$pc_from" rolled-back
     pc_end_back rolled-back
 }

@@ -78,6 +78,32 @@ fn what_changed_since_the_plan_is_never_overwritten() {
 }
 
 #[test]
+fn what_has_become_a_link_since_is_never_followed_nor_replaced() {
+    on_every_shell(|machine| {
+        let (inside, outside) = (machine.path("folder"), machine.path("elsewhere"));
+        let run =
+            transaction(1, vec![placement(machine, "folder/a", "new", Expected::Absent), placement(machine, "b", "new", Expected::Absent)]);
+        assert_eq!(machine.carry_out(&run), Outcome::Done);
+        let refused = |said: &str| {
+            let (_, outcome) = machine.run(&rollback_script(&run_id(1), "tester"), b"");
+            assert!(matches!(&outcome, Outcome::NotBegun { reason, .. } if reason.contains(said)), "{outcome:?}");
+            assert_eq!(machine.read("elsewhere/a").as_deref(), Some("new"));
+        };
+        std::fs::rename(&inside, &outside).unwrap();
+        std::os::unix::fs::symlink(&outside, &inside).unwrap();
+        refused("is a symbolic link; it is not followed");
+        let over = transaction(2, vec![placement(machine, "folder/a", "newer", of("new"))]);
+        assert!(matches!(machine.carry_out(&over), Outcome::NotBegun { reason, .. } if reason.contains("is a symbolic link")));
+        // The same content through a link is not the file that was put there.
+        std::fs::remove_file(&inside).unwrap();
+        std::fs::create_dir(&inside).unwrap();
+        std::os::unix::fs::symlink(machine.path("elsewhere/a"), machine.path("folder/a")).unwrap();
+        refused("was changed since run");
+        assert_eq!(machine.read("b").as_deref(), Some("new"));
+    });
+}
+
+#[test]
 fn a_run_killed_in_the_midst_is_undone_by_the_next() {
     on_every_shell(|machine| {
         machine.put("a", "old");

@@ -87,7 +87,7 @@ where
             }
             // A first try that was lost may have done it, or its remains may have been settled by the second.
             Ok(outcome @ Outcome::NotBegun { .. }) if found.is_some() => {
-                let facts = machine.look(&crate::node::Inquiry::machine()).await?;
+                let facts = machine.look(&crate::node::Inquiry::standing()).await?;
                 let is_back = Journal::of(&facts, order.run) == Some(Journal::Undone);
                 return Ok(if is_back { Outcome::RolledBack } else { outcome });
             }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::SecretRef;
+use super::{AllowedHours, SecretRef};
 
 /// A person whose signature counts, by one of the person's SSH keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct AccessPolicy {
     pub ticket_pattern: Option<String>,
     /// Persons who may be let in; empty: anybody.
     pub persons: Vec<String>,
+    /// When windows may be open; `None`: at any time. Access around the clock is another agreement.
+    pub hours: Option<AllowedHours>,
     /// Approvals by other persons that a window needs.
     pub approvals: u8,
     /// Who may approve, and ask.
@@ -55,6 +57,7 @@ impl Default for AccessPolicy {
             longest_window: jiff::SignedDuration::from_hours(8),
             ticket_pattern: None,
             persons: Vec::new(),
+            hours: None,
             approvals: 0,
             approvers: Vec::new(),
             requesters: Vec::new(),

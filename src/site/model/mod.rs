@@ -4,6 +4,7 @@
 //! proxies, SMTP, remote access), "AD/LDAP prerequisites", "Operations checklist".
 
 mod access;
+mod hours;
 mod ledger;
 mod surroundings;
 
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use access::{AccessPolicy, Signatory};
+pub use hours::{AllowedHours, WeeklyHours};
 pub use ledger::{Forward, LedgerLocation};
 pub use surroundings::{
     Balance, BalancerSettings, Connector, LoadBalancer, Maintenance, NextUpdate, Operations, OtherEnvironment, Platform, Surroundings,
@@ -319,7 +321,7 @@ pub struct Site {
     pub hop_privileges: Vec<Privilege>,
     /// The machines.
     pub nodes: Vec<Node>,
-    /// `known_hosts` files, in order; `~/.ssh/known_hosts` unless given.
+    /// `known_hosts` files, in order, each of which must be there; none: the operator's own, as far as they are there.
     pub known_hosts: Vec<PathBuf>,
     /// The load balancer, where there is one.
     pub load_balancer: Option<LoadBalancer>,

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 
 use super::rules::RuleError;
 use super::{Values, rules, some_text};
 use crate::site::duration::parse_duration;
 use crate::site::file::input::SiteFile;
 use crate::site::file::input::policy::{AccessInput, SignatoryInput};
-use crate::site::model::{AccessPolicy, Forward, LedgerLocation, Signatory, Waiver};
+use crate::site::model::{AccessPolicy, AllowedHours, Forward, LedgerLocation, Signatory, Waiver};
 
 /// Where the ledger is unless a site says otherwise; beside the site file.
 const DEFAULT_LEDGER: &str = "ledger.sqlite";
@@ -21,10 +22,13 @@ pub(super) fn access(file: &SiteFile, values: &mut Values<'_, '_>) -> AccessPoli
     let approvers = signatories(input.approvers.as_deref(), "access.approvers", values);
     let requesters = signatories(input.requesters.as_deref(), "access.requesters", values);
     refuse_one_key_for_two(input, values);
+    let zone = values.optional(input.zone.as_ref(), "access.zone", rules::zone).unwrap_or(TimeZone::UTC);
+    let weekly = values.texts(input.hours.as_deref(), "access.hours", rules::hours);
     AccessPolicy {
         longest_window: longest.unwrap_or(defaults.longest_window),
         ticket_pattern: values.optional(input.ticket_pattern.as_ref(), "access.ticket_pattern", rules::pattern),
         persons: values.texts(input.persons.as_deref(), "access.persons", some_text),
+        hours: input.hours.is_some().then_some(AllowedHours { zone, weekly }),
         approvals: input.approvals.unwrap_or(defaults.approvals),
         approvers,
         requesters,

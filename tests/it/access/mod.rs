@@ -1,10 +1,17 @@
 //! Windows on real machines: who gets in, when, to what, and that the door is shut after it whatever happens.
 #![expect(clippy::disallowed_methods, reason = "the program itself, and the person's own ssh, are what is tested")]
 
+mod approvals;
+mod authority;
 mod beginning;
+mod desk;
 mod end;
+mod evidence;
 mod hand_made;
 mod killed;
+mod recording;
 mod refused;
 mod stage;
+mod standing;
+mod together;
 mod way_in;

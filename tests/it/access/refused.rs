@@ -26,6 +26,8 @@ fn bad_input_is_told_apart_and_nothing_is_touched() {
     with_key(&["--for", "1h"]).assert_failed(7, "demands a ticket");
     with_key(&["--for", "1h", "--ticket", "CHG1x"]).assert_failed(7, "`CHG1x` does not match");
     with_key(&["--for", "1h", "--ticket", "CHG1"]).assert_failed(7, "ada is not among the persons");
+    stage.write("site.yaml", &site.replace("access: {", "access: {zone: Europe/Zurich, hours: [\"mon 03:00-03:30\"], "));
+    with_key(&["--for", "1h"]).assert_failed(7, "and the site allows mon 03:00-03:30 (Europe/Zurich)");
     stage.write("site.yaml", &site.lines().filter(|line| !line.starts_with("access:")).collect::<Vec<_>>().join("\n"));
     with_key(&["--for", "1h"]).assert_failed(2, "there is no terminal to ask at");
     for machine in MACHINES {

@@ -69,7 +69,8 @@ impl Stage {
             stage.sh(
                 machine,
                 "if [ -e /run/systemd/system.hidden ]; then mv /run/systemd/system.hidden /run/systemd/system; fi; systemctl stop 'portcullis-window-*' 2>/dev/null; rm -rf /etc/ssh/portcullis /etc/ssh/sshd_config.d/10-portcullis-windows.conf \
-                 /var/lib/portcullis /etc/systemd/system/portcullis-window-* /etc/systemd/system/timers.target.wants/portcullis-window-*; \
+                 /var/lib/portcullis /etc/systemd/system/portcullis-window-* /etc/systemd/system/timers.target.wants/portcullis-window-* \
+                 /var/lib/systemd/timers/stamp-portcullis-* /etc/sudoers.d/portcullis-*; \
                  systemctl daemon-reload; systemctl reload ssh",
             );
         }
@@ -107,7 +108,7 @@ impl Stage {
         path.with_extension("pub")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
         command.args(arguments).current_dir(self.folder.path()).env_clear().env("HOME", self.path("home")).env("USER", "operator");
         command
@@ -125,9 +126,7 @@ impl Stage {
 
     /// Runs the program to its end.
     pub(super) fn run(&self, arguments: &[&str]) -> Run {
-        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Run { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+        Run::of(&mut self.command(arguments))
     }
 
     /// The same with `--output json`.
@@ -224,6 +223,13 @@ pub(super) struct Window {
 }
 
 impl Run {
+    /// Runs a command to its end.
+    pub(super) fn of(command: &mut Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+
     #[track_caller]
     pub(super) fn assert_code(&self, code: i32) -> &Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);

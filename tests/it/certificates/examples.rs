@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use super::command::{cert, cert_as, examples};
 
 /// Ids of the contract (`cert.…`) that an example must show.
-const IDS: [&str; 24] = [
+const IDS: [&str; 26] = [
     "cert.chain.incomplete",
     "cert.chain.order",
     "cert.chain.extra",
     "cert.chain.root-included",
     "cert.chain.signature",
     "cert.chain.not-a-ca",
+    "cert.chain.refused",
     "cert.self-signed",
     "cert.untrusted-root",
     "cert.key.mismatch",
@@ -28,6 +29,7 @@ const IDS: [&str; 24] = [
     "cert.name.missing",
     "cert.name.wildcard-depth",
     "cert.usage.no-server-auth",
+    "cert.usage.ca",
     "cert.lifetime.too-long",
     "cert.duplicate",
     "cert.shared",

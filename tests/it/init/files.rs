@@ -2,15 +2,15 @@
 
 use portcullis::disk::{Existing, write_atomically};
 use portcullis::site::model::*;
-use portcullis::wizard::{InitOptions, WizardError, Written, init};
+use portcullis::wizard::{InitOptions, WizardError, Written};
 
-use super::with;
+use super::{unasked, with};
 
 fn init_from(text: &str, set: &[(&str, &str)]) -> Result<Written, WizardError> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("answers");
     write_atomically(&file, text.as_bytes(), 0o644, Existing::Keep).unwrap();
-    init(&InitOptions { answers_file: Some(file), ..with(folder.path(), set) })
+    unasked(&InitOptions { answers_file: Some(file), ..with(folder.path(), set) })
 }
 
 const NESTED: &str = "
@@ -73,5 +73,5 @@ fn what_is_no_answers_file_is_called_so() {
     assert!(matches!(init_from("nodez: 1\n", &[]), Err(WizardError::UnknownKey { near: Some(_), .. })));
     let folder = tempfile::tempdir().unwrap();
     let options = InitOptions { answers_file: Some(folder.path().join("none")), ..with(folder.path(), &[]) };
-    assert!(matches!(init(&options), Err(WizardError::AnswersMissing { .. })));
+    assert!(matches!(unasked(&options), Err(WizardError::AnswersMissing { .. })));
 }

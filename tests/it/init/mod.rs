@@ -1,12 +1,14 @@
 //! `init`: answers by flags, by file and by a person, one path, and a site file that says what was answered.
 
+mod at_a_terminal;
 mod conversation;
 mod files;
+mod resumed;
 mod values;
 
 use std::path::Path;
 
-use portcullis::wizard::{InitOptions, WizardError, Written, init};
+use portcullis::wizard::{Headless, InitOptions, Nowhere, WizardError, Written, init};
 
 /// The fewest answers that do.
 const FEWEST: [(&str, &str); 3] = [
@@ -17,9 +19,14 @@ const FEWEST: [(&str, &str); 3] = [
 
 fn with(folder: &Path, answers: &[(&str, &str)]) -> InitOptions {
     let answers = answers.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
-    InitOptions { dir: folder.join("corp"), answers_file: None, answers, interactive: false, force: false }
+    InitOptions { dir: folder.join("corp"), home: folder.to_owned(), answers_file: None, answers, interactive: false, force: false }
 }
 
 fn init_with(folder: &Path, answers: &[(&str, &str)]) -> Result<Written, WizardError> {
-    init(&with(folder, answers))
+    unasked(&with(folder, answers))
+}
+
+/// Without anybody to ask and without a look around.
+fn unasked(options: &InitOptions) -> Result<Written, WizardError> {
+    init(options, &mut Headless::default(), &mut Nowhere)
 }

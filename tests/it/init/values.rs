@@ -2,10 +2,10 @@
 
 use portcullis::site::load;
 use portcullis::site::model::*;
-use portcullis::wizard::{InitOptions, WizardError, init};
+use portcullis::wizard::{InitOptions, WizardError};
 use proptest::prelude::*;
 
-use super::{FEWEST, init_with, with};
+use super::{FEWEST, init_with, unasked, with};
 
 #[test]
 fn the_fewest_answers_make_a_site_that_loads_and_has_no_errors() {
@@ -69,7 +69,7 @@ fn a_site_file_that_is_there_is_left_alone_unless_forced() {
     other.push(("site", "other"));
     assert!(matches!(init_with(folder.path(), &other), Err(WizardError::Exists { .. })));
     assert_eq!(std::fs::read(&path).unwrap(), before);
-    init(&InitOptions { force: true, ..with(folder.path(), &other) }).unwrap();
+    unasked(&InitOptions { force: true, ..with(folder.path(), &other) }).unwrap();
     assert_eq!(load(&path, folder.path()).unwrap().name, "other");
 }
 

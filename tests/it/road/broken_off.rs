@@ -94,7 +94,7 @@ fn a_client_that_is_killed_during_the_upload_leaves_the_node_as_before() {
     operator.write("small.txt", "0123456789abcdef".repeat(20 << 16));
     let before = node.fingerprint();
     let mut child = operator.start(&["apply", "small", "--yes"]);
-    node.wait_until("[ -s /var/lib/portcullis/runs/*/files/000/new ]");
+    node.wait_until("[ -n \"$(find /var/lib/portcullis/runs/*/new -type f -size +0)\" ]");
     child.kill().unwrap();
     child.wait().unwrap();
     node.wait_until("flock -n /run/portcullis.lock true");

@@ -149,6 +149,8 @@ fn values_are_judged_by_their_rules() {
     assert_said(&least_with("proxy: {kind: explicit, url: 'http://p.example/proxy.pac'}\n"), &["configuration script"]);
     assert_said(&least_with("proxy: {kind: none, exceptions: ['*.example']}\n"), &["is a wildcard"]);
     assert_said(&least_with("access: {longest_window: 8 hours}\n"), &["is not a duration", "`90m`"]);
+    assert_said(&least_with("access: {hours: [weekdays]}\n"), &["access.hours[0]`", "names no hours of the week", "`mon-fri 18:00-06:00`"]);
+    assert_said(&least_with("access: {zone: Europe/Atlantis}\n"), &["is no time zone that this machine knows"]);
     assert_said(&least_with("access: {ticket_pattern: 'CHG['}\n"), &["no regular expression"]);
     assert_said(&least_with("access: {sources: [10.0.0.0/33]}\n"), &["neither an address nor a network"]);
     assert_said(

@@ -13,6 +13,7 @@ pcw_home=${pcw_home:-/var/lib/portcullis/windows}
 pcw_ssh=${pcw_ssh:-/etc/ssh/portcullis}
 pcw_units=${pcw_units:-/etc/systemd/system}
 pcw_booted=${pcw_booted:-/run/systemd/system}
+pcw_sudoers=${pcw_sudoers:-/etc/sudoers.d}
 
 pcw_say() { printf '%s\t%s\t%s\n' "$1" "${2:-}" "${3:-}" 2>/dev/null || :; }
 pcw_has_systemd() { [ -d "$pcw_booted" ]; }
@@ -197,14 +198,25 @@ pcw_alive() {
     done
 }
 
-# pcw_close ID: once more a second later: a login that was under way may have been let in just before.
+# Whether sshd is at a login: it may have seen a principal that is gone meanwhile, and not have told of it yet. While it
+# is, the connection has a process without rights (`[net]`) beside its own.
+pcw_is_at_a_login() { grep -aqE '^sshd[-a-z]*: .*\[(net|accepted|preauth)\]' /proc/[0-9]*/cmdline 2>/dev/null; }
+
+# pcw_close ID: where a login was under way as its principal went, once more a second later.
 pcw_close() {
     [ -n "${pcw_start:-}" ] || [ ! -r "$pcw_home/$1/window" ] || pcw_read "$1"
     pcw_locked pcw_take_away "$1" || pcw_say trouble "$1" 'its principal could not be taken away'
-    pcw_first=$(pcw_end_sessions "$1")
+    pcw_again=no
+    ! pcw_is_at_a_login || pcw_again=yes
     ! pcw_has_systemd || journalctl --sync 2>/dev/null
-    sleep 1
-    pcw_second=$(pcw_end_sessions "$1")
+    pcw_first=$(pcw_end_sessions "$1")
+    pcw_second=0
+    # Without a journal nobody can say when a line has arrived.
+    if [ "$pcw_again" = yes ] || ! pcw_has_systemd; then
+        sleep 1
+        ! pcw_has_systemd || journalctl --sync 2>/dev/null
+        pcw_second=$(pcw_end_sessions "$1")
+    fi
     pcw_say ended "$1" "$((pcw_first + pcw_second))"
     logger -t portcullis "window $1 closed, $((pcw_first + pcw_second)) connections ended" 2>/dev/null
     pcw_forget "$1"
@@ -216,13 +228,15 @@ pcw_forget() {
         # shellcheck disable=SC2046 # a list of numbers
         atrm $(cat "$pcw_home/$1/at") 2>/dev/null
     fi
-    rm -rf "${pcw_home:?}/$1"
+    rm -rf "$pcw_sudoers/portcullis-$1" "${pcw_home:?}/$1"
     pcw_unit=portcullis-window-$1
     set -- "$pcw_units/$pcw_unit.timer" "$pcw_units/$pcw_unit.service" "$pcw_units/$pcw_unit-warn.timer" "$pcw_units/$pcw_unit-warn.service"
     if [ -e "$1" ] || [ -e "$2" ] || [ -e "$3" ] || [ -e "$4" ]; then
         rm -f "$@" "$pcw_units/timers.target.wants/$pcw_unit.timer" "$pcw_units/timers.target.wants/$pcw_unit-warn.timer"
         systemctl stop "$pcw_unit.timer" "$pcw_unit-warn.timer" 2>/dev/null
-        systemctl daemon-reload 2>/dev/null
+        # What is stopped and has no file any more is forgotten, unless a target has wanted it since the machine booted. To have
+        # all units read anew takes ten times as long.
+        [ -z "$(systemctl list-units --all --plain --no-legend "$pcw_unit*" 2>/dev/null)" ] || systemctl daemon-reload 2>/dev/null
         rm -f "/var/lib/systemd/timers/stamp-$pcw_unit.timer" "/var/lib/systemd/timers/stamp-$pcw_unit-warn.timer"
     fi
     rmdir "$pcw_home" 2>/dev/null || :
@@ -258,9 +272,15 @@ pcw_warn() {
     pcw_read "$1" || return 0
     pcw_minutes=$(((pcw_end - $(pcw_now) + 30) / 60))
     pcw_at=$(date -u -d "@$pcw_end" '+%H:%M:%S UTC' 2>/dev/null)
-    for pcw_pid in $(pcw_alive "$1"); do
+    pcw_pids=$(pcw_alive "$1")
+    # A terminal that script(1) passes on is warned by the one behind it.
+    pcw_behind=$(for pcw_pid in $pcw_pids; do
+        case $(cat "/proc/$pcw_pid/comm" 2>/dev/null) in script) readlink "/proc/$pcw_pid/fd/0" ;; esac
+    done)
+    for pcw_pid in $pcw_pids; do
         readlink "/proc/$pcw_pid/fd/0" 2>/dev/null
     done | grep '^/dev/pts/' | sort -u | while read -r pcw_terminal; do
+        case " $(printf '%s' "$pcw_behind" | tr '\n' ' ') " in *" $pcw_terminal "*) continue ;; esac
         printf '\r\n*** window %s: this session ends in %s minutes, at %s ***\r\n' "$1" "$pcw_minutes" "$pcw_at" >"$pcw_terminal"
     done
 }

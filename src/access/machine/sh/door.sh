@@ -21,6 +21,14 @@ pcw_unit_files() {
             "$1" "$(date -u -d "@$3" '+%Y-%m-%d %H:%M:%S UTC')" "$(date -u -d "@$4" '+%Y-%m-%d %H:%M:%S UTC')" >"$pcw_unit-warn.timer"
 }
 
+pcw_start_timers() {
+    pcw_state='it could not be started'
+    # shellcheck disable=SC2086 # a list of names without blanks
+    systemctl restart $pcw_timers || return 1
+    pcw_state=$(systemctl show --property=SubState --property=Unit "$pcw_name.timer" | sort | tr '\n' ' ')
+    [ "$pcw_state" = "SubState=waiting Unit=$pcw_name.service " ]
+}
+
 # pcw_arm ID END: the closer, armed and proven to be.
 pcw_arm() {
     if pcw_has_systemd; then
@@ -33,10 +41,10 @@ pcw_arm() {
             ln -sfn "$pcw_units/$pcw_timer" "$pcw_units/timers.target.wants/$pcw_timer" || return 1
         done
         sync "$pcw_units/$pcw_name.timer" "$pcw_units/$pcw_name.service" 2>/dev/null || sync
-        # shellcheck disable=SC2086 # a list of names without blanks
-        systemctl daemon-reload && systemctl restart $pcw_timers || return 1
-        pcw_state=$(systemctl show --property=SubState --property=Unit "$pcw_name.timer" | sort | tr '\n' ' ')
-        [ "$pcw_state" = "SubState=waiting Unit=$pcw_name.service " ] || { printf 'its timer is not armed: %s\n' "$pcw_state"; return 1; }
+        # A unit that systemd has not met is read as it starts; to have all units read anew takes ten times as long.
+        [ "$pcw_is_new" = yes ] || systemctl daemon-reload || return 1
+        pcw_start_timers 2>/dev/null || { systemctl daemon-reload && pcw_start_timers; } ||
+            { printf 'its timer is not armed: %s\n' "$pcw_state"; return 1; }
         pcw_say armed "$1" systemd
     elif pcw_at_home && [ "$(($2 - $(pcw_now)))" -ge 120 ]; then
         pcw_minute=$(date -d "@$(($2 - $2 % 60))" +%Y%m%d%H%M)
@@ -86,9 +94,18 @@ pcw_open_now() {
 }
 
 # pcw_krl BASE64 REVOKED KEPT: replaces the list of revoked certificates by rename, and asks it for one key that must not
-# pass and one that must; else the old one stays.
+# pass and one that must; else the old one stays. Of two closings at once the later list holds what the earlier one does.
 pcw_krl() {
     [ -d "$pcw_ssh" ] || { pcw_say krl 'done' ''; return 0; }
+    pcw_locked pcw_put_krl "$@" || { pcw_fail krl 'the list of revoked certificates could not be replaced'; return 1; }
+}
+
+# pcw_krl_version FILE: as hex digits (PROTOCOL.krl: after magic and format, of 8 and 4 bytes).
+pcw_krl_version() { od -An -tx1 -j12 -N8 "$1" 2>/dev/null | tr -d ' \n'; }
+
+pcw_is_older() { [ "$1" != "$2" ] && [ "$(printf '%s\n%s\n' "$1" "$2" | sort | head -n 1)" = "$1" ]; }
+
+pcw_put_krl() {
     pcw_out=$({ printf '%s' "$1" | base64 -d >"$pcw_ssh/.krl.new" && printf '%s\n' "$2" >"$pcw_ssh/.revoked.pub" &&
         printf '%s\n' "$3" >"$pcw_ssh/.kept.pub" && chmod 0644 "$pcw_ssh/.krl.new"; } 2>&1) || { pcw_fail krl "$pcw_out"; return 1; }
     if ! command -v ssh-keygen >/dev/null; then
@@ -97,12 +114,14 @@ pcw_krl() {
         pcw_out='it revokes what it must not, or cannot be read'
     elif [ -n "$2" ] && ssh-keygen -Q -f "$pcw_ssh/.krl.new" "$pcw_ssh/.revoked.pub" >/dev/null 2>&1; then
         pcw_out='it does not revoke what it must'
+    elif [ -n "$2" ] && pcw_is_older "$(pcw_krl_version "$pcw_ssh/.krl.new")" "$(pcw_krl_version "$pcw_ssh/krl")" &&
+        ! ssh-keygen -Q -f "$pcw_ssh/krl" "$pcw_ssh/.revoked.pub" >/dev/null 2>&1; then
+        pcw_out=
     else
         pcw_out=$({ sync "$pcw_ssh/.krl.new" || sync; mv -f "$pcw_ssh/.krl.new" "$pcw_ssh/krl"; } 2>&1) && pcw_out=
     fi
     rm -f "$pcw_ssh/.krl.new" "$pcw_ssh/.revoked.pub" "$pcw_ssh/.kept.pub"
-    [ -z "$pcw_out" ] || { pcw_fail krl "$pcw_out"; return 1; }
-    pcw_say krl 'done' ''
+    if [ -z "$pcw_out" ]; then pcw_say krl 'done' ''; else pcw_fail krl "$pcw_out"; fi
 }
 
 # pcw_first_krl BASE64 KEPT: one that stands already revokes more, and stays.
@@ -135,20 +154,19 @@ pcw_is_shut() {
 # pcw_look USER: the clock, the door and who has a key to it; changes nothing.
 pcw_look() {
     pcw_say clock "$(date +%s)" "$(date +%s.%N)"
-    for pcw_file in "$pcw_ssh/user_ca.pub" "$pcw_ssh/krl" /etc/ssh/sshd_config.d/10-portcullis-windows.conf; do
-        pcw_sum=absent
-        [ ! -f "$pcw_file" ] || pcw_sum=$(sha256sum <"$pcw_file")
-        pcw_say file "$pcw_file" "${pcw_sum%% *}"
-    done
+    set -- "$1" "$pcw_ssh/user_ca.pub" "$pcw_ssh/krl" /etc/ssh/sshd_config.d/10-portcullis-windows.conf
+    sha256sum "$2" "$3" "$4" 2>/dev/null | while read -r pcw_sum pcw_file; do pcw_say file "$pcw_file" "$pcw_sum"; done
+    for pcw_file in "$2" "$3" "$4"; do [ -f "$pcw_file" ] || pcw_say file "$pcw_file" absent; done
     pcw_out=$(sshd -T -C "user=$1,host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22" 2>&1) || pcw_say sshd broken "$(printf '%s' "$pcw_out" | tr '\t\n' '  ')"
     printf '%s\n' "$pcw_out" | while read -r pcw_key pcw_value; do
         case $pcw_key in
+            allowgroups) pcw_say allowed-group "$pcw_value" ;;
             trustedusercakeys | authorizedprincipalsfile | authorizedprincipalscommand | revokedkeys | loglevel | pubkeyauthentication)
                 pcw_say sshd "$pcw_key" "$pcw_value"
                 ;;
         esac
     done
-    pcw_say version "$(ssh -V 2>&1)"
+    for pcw_text in $(id -Gn "$1" 2>/dev/null); do pcw_say group "$pcw_text"; done
     for pcw_file in /etc/ssh/ssh_host_*_key.pub; do
         [ -r "$pcw_file" ] && read -r pcw_key pcw_value pcw_rest <"$pcw_file" && pcw_say hostkey "$pcw_key" "$pcw_value"
     done

@@ -16,6 +16,11 @@ pub(crate) struct AccessInput {
     pub(crate) ticket_pattern: Option<Text>,
     /// Persons who may be let in. Anybody unless given.
     pub(crate) persons: Option<Vec<Text>>,
+    /// Hours of the week in which windows may be open, such as `mon-fri 18:00-06:00`, `sat,sun 00:00-24:00` or
+    /// `daily 22:00-04:00`. At any time unless given. Access around the clock (`sla: custom`) is not bound by them.
+    pub(crate) hours: Option<Vec<Text>>,
+    /// The time zone of those hours, such as `Europe/Zurich`. `UTC` unless given.
+    pub(crate) zone: Option<Text>,
     /// Approvals by other persons that a window needs. None unless given.
     #[schemars(range(max = 9))]
     pub(crate) approvals: Option<u8>,
@@ -29,7 +34,8 @@ pub(crate) struct AccessInput {
     pub(crate) record: Option<bool>,
     /// The account that windows log in to on the nodes. Each node's own login user unless given.
     pub(crate) account: Option<Text>,
-    /// The private key that signs windows' certificates. Made when first needed; beside the ledger unless given.
+    /// The private key that signs windows' certificates; or the `.pub` file of one that an ssh-agent holds, also for a token
+    /// (PKCS#11, `ssh-add -s LIBRARY`). Made when first needed; beside the ledger unless given.
     pub(crate) ca_key: Option<Text>,
     /// The passphrase that it is encrypted with. Asked for unless given.
     pub(crate) ca_passphrase: Option<Located<Secret>>,

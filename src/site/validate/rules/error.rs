@@ -152,6 +152,18 @@ pub enum RuleError {
         /// What was given.
         text: String,
     },
+    /// Not hours of the week.
+    #[error("`{text}` names no hours of the week")]
+    Hours {
+        /// What was given.
+        text: String,
+    },
+    /// Not a time zone that this machine knows.
+    #[error("`{text}` is no time zone that this machine knows")]
+    Zone {
+        /// What was given.
+        text: String,
+    },
     /// Not the name of a user.
     #[error("`{text}` is no user's name")]
     UserName {
@@ -181,6 +193,8 @@ impl RuleError {
             }
             Self::PublicKey => "write the line of the person's .pub file, such as `ssh-ed25519 AAAA…`",
             Self::Day { .. } => "write year, month and day, such as 2026-12-31",
+            Self::Hours { .. } => "write days and times, such as `mon-fri 18:00-06:00`, `sat,sun 00:00-24:00` or `daily 22:00-04:00`",
+            Self::Zone { .. } => "such as Europe/Zurich or UTC; the package tzdata holds the zones",
             Self::Network { .. } => "such as 192.0.2.7 or 192.0.2.0/24",
             Self::Empty
             | Self::TooLong { .. }

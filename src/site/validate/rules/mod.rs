@@ -9,8 +9,11 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 pub use error::RuleError;
+
+use crate::site::model::WeeklyHours;
 
 /// A DNS name with a domain, lower case, in its ASCII form (RFC 1123, RFC 5891).
 pub fn dns_name(text: &str) -> Result<String, RuleError> {
@@ -245,6 +248,16 @@ pub fn syslog_url(text: &str) -> Result<(bool, String, u16), RuleError> {
     };
     let (host, port) = host_and_port(rest)?;
     Ok((tls, host, port.unwrap_or(if tls { 6514 } else { 601 })))
+}
+
+/// Hours of the week, such as `mon-fri 18:00-06:00`.
+pub fn hours(text: &str) -> Result<WeeklyHours, RuleError> {
+    WeeklyHours::parse(text).ok_or_else(|| RuleError::Hours { text: text.to_owned() })
+}
+
+/// A time zone by its name in the database of zones.
+pub fn zone(text: &str) -> Result<TimeZone, RuleError> {
+    TimeZone::get(text).map_err(|_unknown| RuleError::Zone { text: text.to_owned() })
 }
 
 /// A day, as in 2026-12-31.

@@ -1,0 +1,65 @@
+//! The machines, and the way to them.
+
+use serde_json::Value;
+
+use super::{Kind, Question, Section, elements, optional, question};
+use crate::wizard::document::Answers;
+
+const CLIENT_CONFIG: &str = "~/.ssh/config";
+
+pub(super) const QUESTIONS: &[Question] = &[
+    Question {
+        kind: Kind::List,
+        when: |answers| !answers.has("route.vpn"),
+        default: |answers| answers.seen().hops.clone(),
+        origin: |answers| answers.seen().hops.as_ref().map(|_| CLIENT_CONFIG),
+        more: "The machine that lets you in to the nodes' network. With several, the first is the one that you reach from here. \
+               A password is asked for by no question here: keys and the ssh-agent are offered.",
+        ..question(
+            Section::Machines,
+            "route.hops",
+            "Jumphosts, in their order",
+            "USER@ADDRESS[:PORT], commas between. `vpn` where the nodes are reached directly.",
+        )
+    },
+    Question {
+        kind: Kind::List,
+        default: |answers| answers.seen().nodes.clone(),
+        origin: |answers| answers.seen().nodes.as_ref().map(|_| CLIENT_CONFIG),
+        more: "Addresses as the last jumphost sees them. The nodes are named a0-1, a0-2, a0-3 unless you say otherwise: \
+               `db=admin@10.77.0.11`. Root is reached by sudo, or by logging in as root.",
+        ..question(Section::Machines, "nodes", "Nodes, as the last jumphost sees them", "[NAME=][USER@]ADDRESS[:PORT], commas between.")
+    },
+    Question {
+        when: has_machine_without_user,
+        more: "It counts for each machine that was given without USER@.",
+        ..optional(Section::Machines, "ssh.user", "Login user where none was given", "Left to ~/.ssh/config if empty.")
+    },
+    Question {
+        kind: Kind::Files,
+        default: |answers| answers.seen().identities.clone(),
+        origin: |answers| answers.seen().identities.as_ref().map(|_| "~/.ssh"),
+        more: "The file without .pub. A key with a passphrase is best put into the ssh-agent (`ssh-add`).",
+        ..optional(
+            Section::Machines,
+            "ssh.identities",
+            "Private key files to log in with",
+            "Keys of an ssh-agent are offered as well; `-` for those alone.",
+        )
+    },
+    Question {
+        when: |answers| elements(answers, "nodes") > 1,
+        more: "What users' connections meet first. `portcullis verify` tries the names there.",
+        ..optional(
+            Section::Machines,
+            "load_balancer.address",
+            "Address or name of the load balancer",
+            "A cluster of several nodes needs one; empty if it is not there yet.",
+        )
+    },
+];
+
+fn has_machine_without_user(answers: &Answers) -> bool {
+    let machines = [answers.get("nodes"), answers.get("route.hops")].into_iter().flatten().filter_map(Value::as_array).flatten();
+    machines.into_iter().any(|machine| machine.get("user").is_none())
+}

@@ -1,0 +1,171 @@
+//! Keys out of a terminal's bytes, and the mode in which it sends them one by one.
+
+use std::io::{self, Read, Stdin};
+
+use rustix::termios::{self, LocalModes, OptionalActions, Termios};
+
+/// A key that means something to a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    Char(char),
+    Enter,
+    Backspace,
+    Delete,
+    Left,
+    Right,
+    Home,
+    End,
+    Tab,
+    /// Ctrl-U.
+    EraseLine,
+    /// Ctrl-W.
+    EraseWord,
+    /// Ctrl-C.
+    Interrupt,
+    /// Ctrl-D, or the terminal is gone.
+    EndOfInput,
+    /// Any other.
+    Other,
+}
+
+/// Reads the next key.
+pub(super) fn read_key(input: &mut impl Read) -> io::Result<Key> {
+    let Some(first) = byte(input)? else { return Ok(Key::EndOfInput) };
+    Ok(match first {
+        0x01 => Key::Home,
+        0x02 => Key::Left,
+        0x03 => Key::Interrupt,
+        0x04 => Key::EndOfInput,
+        0x05 => Key::End,
+        0x06 => Key::Right,
+        0x08 | 0x7f => Key::Backspace,
+        b'\t' => Key::Tab,
+        b'\r' | b'\n' => Key::Enter,
+        0x15 => Key::EraseLine,
+        0x17 => Key::EraseWord,
+        0x1b => escape(input)?,
+        0x00..=0x1f => Key::Other,
+        0x20..=0x7e => Key::Char(char::from(first)),
+        0x80.. => letter(first, input)?,
+    })
+}
+
+fn byte(input: &mut impl Read) -> io::Result<Option<u8>> {
+    let mut byte = [0];
+    loop {
+        match input.read(&mut byte) {
+            Ok(0) => return Ok(None),
+            Ok(_) => return Ok(byte.first().copied()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The rest of a letter outside ASCII.
+fn letter(first: u8, input: &mut impl Read) -> io::Result<Key> {
+    let length = match first {
+        0xc0..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf7 => 4,
+        _ => return Ok(Key::Other),
+    };
+    let mut bytes = vec![first];
+    while bytes.len() < length {
+        match byte(input)? {
+            Some(next) => bytes.push(next),
+            None => return Ok(Key::EndOfInput),
+        }
+    }
+    Ok(std::str::from_utf8(&bytes).ok().and_then(|text| text.chars().next()).map_or(Key::Other, Key::Char))
+}
+
+/// A sequence such as `ESC [ D` or `ESC [ 3 ~`; those that mean nothing here are taken off whole.
+fn escape(input: &mut impl Read) -> io::Result<Key> {
+    match byte(input)? {
+        Some(b'[' | b'O') => {}
+        Some(_) => return Ok(Key::Other),
+        None => return Ok(Key::EndOfInput),
+    }
+    let mut parameter = 0;
+    loop {
+        return Ok(match byte(input)? {
+            Some(digit @ b'0'..=b'9') => {
+                parameter = digit;
+                continue;
+            }
+            Some(b';') => continue,
+            Some(b'D') => Key::Left,
+            Some(b'C') => Key::Right,
+            Some(b'H') => Key::Home,
+            Some(b'F') => Key::End,
+            Some(b'~') => match parameter {
+                b'1' | b'7' => Key::Home,
+                b'3' => Key::Delete,
+                b'4' | b'8' => Key::End,
+                _ => Key::Other,
+            },
+            Some(_) => Key::Other,
+            None => Key::EndOfInput,
+        });
+    }
+}
+
+/// While it lives, the terminal sends each key at once, shows none by itself and makes no signal of Ctrl-C.
+pub(super) struct OneByOne<'a> {
+    terminal: &'a Stdin,
+    before: Termios,
+}
+
+impl<'a> OneByOne<'a> {
+    /// Changes the terminal's mode.
+    pub(super) fn on(terminal: &'a Stdin) -> io::Result<Self> {
+        let before = termios::tcgetattr(terminal)?;
+        let mut mode = before.clone();
+        mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN);
+        termios::tcsetattr(terminal, OptionalActions::Now, &mode)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for OneByOne<'_> {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no mode.
+        let _gone = termios::tcsetattr(self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn keys(mut bytes: &[u8]) -> Vec<Key> {
+        let mut keys = Vec::new();
+        loop {
+            let key = read_key(&mut bytes).unwrap();
+            if key == Key::EndOfInput {
+                return keys;
+            }
+            keys.push(key);
+        }
+    }
+
+    #[test]
+    fn sequences_are_taken_off_whole() {
+        assert_eq!(
+            keys(b"a\x1b[D\x1bOC\x1b[3~\x1b[1;5Hb"),
+            [Key::Char('a'), Key::Left, Key::Right, Key::Delete, Key::Home, Key::Char('b')]
+        );
+        assert_eq!(keys("ß€\u{1f511}".as_bytes()), [Key::Char('ß'), Key::Char('€'), Key::Char('\u{1f511}')]);
+        assert_eq!(keys(b"\x03\x15\x7f\r"), [Key::Interrupt, Key::EraseLine, Key::Backspace, Key::Enter]);
+        assert_eq!(keys(b"\xffx\x1b[200~y"), [Key::Other, Key::Char('x'), Key::Other, Key::Char('y')]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_upset_it(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            keys(&bytes);
+        }
+    }
+}
