@@ -24,7 +24,7 @@ use crate::event::{Event, Sink};
 use crate::finding::has_errors;
 use crate::node::Machine;
 use crate::report;
-use crate::report::checks::Page;
+use crate::report::checks::{Link, Page};
 use crate::site::model::{Node, Site};
 use crate::site::secret::Secrets;
 use crate::ssh::Elevation;
@@ -83,7 +83,8 @@ pub(super) async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Fai
     selection.keep(&mut outcomes);
     let waivers = selection.waivers(&site, context.now);
     let assessment = assess(&outcomes, &waivers);
-    let told = Told { site: &site, outcomes: &outcomes, waivers: &waivers, assessment: &assessment };
+    let chain = if args.report.is_some() { requirements::chain_links(&site, &secrets, context.now) } else { Vec::new() };
+    let told = Told { site: &site, outcomes: &outcomes, waivers: &waivers, assessment: &assessment, chain: &chain };
     told.write_files(args, context)?;
     record::waived(context, &site, "check", &assessment)?;
     told.tell(context, sink)
@@ -145,7 +146,13 @@ impl Look<'_> {
     /// What takes more than one machine to judge.
     fn of_cluster(&self, seen: &[Seen], readings: &[survey::Reading]) -> Vec<Outcome> {
         let site = self.wanted.site;
-        let of_nodes: Vec<survey::Reading> = readings.iter().filter(|reading| site.node(&reading.machine).is_some()).cloned().collect();
+        // A machine that is named as off already is not named again as apart from the others.
+        let is_named = |reading: &survey::Reading| {
+            let about = |outcome: &Outcome| outcome.subject == reading.machine && matches!(outcome.verdict, Verdict::Found { .. });
+            survey::clocks(readings, &site.figures.clock).iter().any(about)
+        };
+        let of_nodes: Vec<survey::Reading> =
+            readings.iter().filter(|reading| site.node(&reading.machine).is_some() && !is_named(reading)).cloned().collect();
         let drives: Vec<checks::machine::Drives> = seen.iter().filter_map(|seen| seen.drives.clone()).collect();
         let mut outcomes = checks::machine::pairwise(&site.name, &of_nodes, &site.figures.clock);
         if self.wanted.wants.longer {
@@ -227,6 +234,7 @@ struct Told<'a> {
     outcomes: &'a [Outcome],
     waivers: &'a [Waived],
     assessment: &'a Assessment,
+    chain: &'a [Link],
 }
 
 impl Told<'_> {
@@ -241,7 +249,8 @@ impl Told<'_> {
             let count = self.site.nodes.len();
             let about = format!("{} environment, {count} {}", environment(self.site), if count == 1 { "node" } else { "nodes" });
             let (assessment, outcomes) = (self.assessment, self.outcomes);
-            let page = Page { site: &self.site.name, about: &about, at: context.now, assessment, outcomes };
+            let chain = self.chain;
+            let page = Page { title: "Checks", site: self.site, about: &about, at: context.now, chain, assessment, outcomes };
             let mut text = Vec::new();
             report::checks::write_page(&mut text, &page).map_err(|error| Failure::new(Exit::Failed, error, None))?;
             keep(path, &text)?;
@@ -259,6 +268,7 @@ impl Told<'_> {
             let mut results = serde_json::Map::new();
             results.insert("counts".into(), json!(self.assessment.counts));
             results.insert("waived".into(), json!(self.assessment.waived));
+            results.insert("ask".into(), report::checks::teams_json(&self.assessment.findings));
             if is_verbose {
                 results.insert("checks".into(), json!(self.outcomes));
             }

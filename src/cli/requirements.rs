@@ -8,12 +8,13 @@ use secrecy::SecretString;
 use super::clock;
 use super::context::Context;
 use super::outcome::chain;
-use crate::certs::{Demands, LeafSelection, NoPasswords, Source, build_chain, read, review};
+use crate::certs::{Certificate, Demands, LeafSelection, NoPasswords, Source, build_chain, read, review};
 use crate::checks::Outcome;
 use crate::checks::offline::{CERTIFICATE, Other, judged, not_judged, of_site};
 use crate::checks::survey::{ConnectorLook, Survey, Trust, Wants};
 use crate::checks::tls::{Roots, presented_names};
 use crate::playbook::read_certificate;
+use crate::report::checks::Link;
 use crate::site::model::{CertificateFiles, Connector, Site};
 use crate::site::secret::Secrets;
 
@@ -42,6 +43,22 @@ pub(super) fn certificates(site: &Site, secrets: &Secrets, now: jiff::Timestamp)
     let presented = leaf.as_deref().map(presented_names).unwrap_or_default();
     outcomes.extend(of_site(site, leaf.as_deref(), &presented, &others(site)));
     (outcomes, leaf)
+}
+
+/// The chain of the site's certificate, the server's first, for a picture; empty where it cannot be read.
+pub(super) fn chain_links(site: &Site, secrets: &Secrets, now: jiff::Timestamp) -> Vec<Link> {
+    let Some((bag, roots)) = site.tls.as_ref().and_then(|tls| read_certificate(site, &tls.certificate, secrets).ok()) else {
+        return Vec::new();
+    };
+    let names = site.names.required();
+    let Ok(found) = build_chain(&bag, &roots, LeafSelection { names: &names, choose: None }, now) else { return Vec::new() };
+    let link = |certificate: &std::sync::Arc<Certificate>| Link {
+        subject: certificate.subject.short(),
+        issuer: certificate.issuer.short(),
+        begins: certificate.not_before,
+        ends: certificate.not_after,
+    };
+    found.whole().map(link).collect()
 }
 
 /// The certificates of the customer's other environments.

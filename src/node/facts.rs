@@ -193,6 +193,11 @@ impl Facts {
         Some(())
     }
 
+    /// All that a longer look saw under `key`.
+    pub fn seen<'f>(&'f self, key: &'f str) -> impl Iterator<Item = &'f str> {
+        self.seen.iter().filter(move |(known, _)| known == key).map(|(_, what)| what.as_str())
+    }
+
     // Contents come one after the other; sizes and hashes, told before, say where each ends and whether it is what was looked at.
     fn take_contents(&mut self, numbers: &[&str], encoded: &str, paths: &[&str]) -> Option<()> {
         let all = STANDARD.decode(encoded).ok()?;
@@ -209,11 +214,6 @@ impl Facts {
             rest = others;
         }
         Some(())
-    }
-
-    /// All that a longer look saw under `key`.
-    pub fn seen<'f>(&'f self, key: &'f str) -> impl Iterator<Item = &'f str> {
-        self.seen.iter().filter(move |(known, _)| known == key).map(|(_, what)| what.as_str())
     }
 
     /// What stands at `path`; `Failed` where it was not asked.
@@ -349,20 +349,6 @@ mod tests {
     }
 
     #[test]
-    fn a_content_that_is_not_the_one_that_was_hashed_is_not_taken() {
-        let mut inquiry = Inquiry::machine();
-        inquiry.file("/x", Depth::Content);
-        inquiry.file("/y", Depth::Content);
-        let hash = sha256_hex(b"one");
-        let answer = format!(
-            "file\t0\tfile\t644\troot\troot\t3\t{hash}\nfile\t1\tfile\t644\troot\troot\t3\t{hash}\ncontents\t0\t1\nb25l\nb24=\n.\nend\n"
-        );
-        let facts = Facts::parse(answer.as_bytes(), &inquiry).unwrap();
-        assert!(matches!(facts.file("/x"), FileFact::File { content: Some(content), .. } if content == b"one"));
-        assert!(matches!(facts.file("/y"), FileFact::Failed(why) if why.contains("changed")));
-    }
-
-    #[test]
     fn a_longer_look_sees_names_mounts_and_drives_in_every_shell() {
         let mut inquiry = Inquiry::machine();
         inquiry.survey(Survey { names: vec!["localhost".to_owned(), "nowhere.invalid".to_owned()], peers: vec!["127.0.0.1".to_owned()] });
@@ -374,6 +360,20 @@ mod tests {
             assert_eq!(facts.seen("ping").count(), 1, "{shell:?}");
             assert!(facts.seen("entropy").all(|bits| bits.parse::<u32>().is_ok()) && facts.seen("swap").count() == 1, "{shell:?}");
         }
+    }
+
+    #[test]
+    fn a_content_that_is_not_the_one_that_was_hashed_is_not_taken() {
+        let mut inquiry = Inquiry::machine();
+        inquiry.file("/x", Depth::Content);
+        inquiry.file("/y", Depth::Content);
+        let hash = sha256_hex(b"one");
+        let answer = format!(
+            "file\t0\tfile\t644\troot\troot\t3\t{hash}\nfile\t1\tfile\t644\troot\troot\t3\t{hash}\ncontents\t0\t1\nb25l\nb24=\n.\nend\n"
+        );
+        let facts = Facts::parse(answer.as_bytes(), &inquiry).unwrap();
+        assert!(matches!(facts.file("/x"), FileFact::File { content: Some(content), .. } if content == b"one"));
+        assert!(matches!(facts.file("/y"), FileFact::Failed(why) if why.contains("changed")));
     }
 
     #[test]

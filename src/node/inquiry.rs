@@ -7,7 +7,7 @@ use super::quote::quote;
 use super::transaction::without_comments;
 
 static PROBE: LazyLock<String> = LazyLock::new(|| without_comments(&[include_str!("sh/probe.sh")]));
-const SURVEY: &str = include_str!("sh/survey.sh");
+static SURVEY: LazyLock<String> = LazyLock::new(|| without_comments(&[include_str!("sh/survey.sh")]));
 
 /// How much of a file is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Inquiry {
             text.push_str("pc_journal\n");
         }
         if let Some(survey) = &self.survey {
-            text.push_str(SURVEY);
+            text.push_str(&SURVEY);
             text.push_str("\npc_survey\n");
             for (function, words) in [("pc_names", &survey.names), ("pc_pings", &survey.peers)] {
                 if !words.is_empty() {

@@ -67,14 +67,14 @@ pub fn backup_drive(site: &Site, seen: &[Drives]) -> Vec<Outcome> {
     let mut tally = Tally::of(&site.name);
     let nodes = site.nodes.iter().filter(|node| node.role == Role::Node).count();
     let spare: Vec<&str> = seen.iter().filter(|drives| drives.has_spare).map(|drives| drives.node.as_str()).collect();
-    let size = site.figures.hardware.production_disks_gb.backup;
+    let wanted = site.figures.hardware.production_disks_gb.backup;
     if site.environment != Environment::Production || nodes < 2 {
         tally.not_applicable(&DISK_BACKUP, "a single node's backups are for rehearsal alone");
     } else if seen.len() < nodes {
         tally.could_not_run(&DISK_BACKUP, "not every node's drives have been seen");
     } else if spare.is_empty() {
-        let message = format!("no node has a drive more for backups ({size} GB)");
-        tally.found(&DISK_BACKUP, message, format!("add a drive of {size} GB to one node: by custom the last one"));
+        let message = format!("no node has a drive more for backups ({wanted} GB)");
+        tally.found(&DISK_BACKUP, message, format!("add a drive of {wanted} GB to one node: by custom the last one"));
     } else if spare.len() == nodes {
         let message = "every node has a drive for backups: one is needed, and a backup slows its node down";
         tally.found(&DISK_BACKUP, message, "leave it on one node");

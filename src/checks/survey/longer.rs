@@ -18,7 +18,7 @@ pub(super) async fn look<P: Probe>(node: &Node, machine: &P, survey: &Survey<'_>
     let site = survey.site;
     let asked = asked(site);
     let peers = site.nodes.iter().filter(|peer| peer.name != node.name && matches!(peer.role, Role::Node | Role::Arbiter));
-    let mut inquiry = Inquiry::machine();
+    let mut inquiry = Inquiry::standing();
     inquiry.survey(node::Survey {
         names: [asked.own.clone(), asked.hosts.clone()].concat(),
         peers: peers.map(|peer| peer.login.address.clone()).collect(),

@@ -63,6 +63,7 @@ pub struct Trust {
 
 /// What is wanted of a node; the rest is not looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is looked at or not, whatever the others are")]
 pub struct Wants {
     /// Root, figures and clock.
     pub machine: bool,

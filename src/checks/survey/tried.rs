@@ -100,6 +100,14 @@ fn peers(node: &Node, survey: &Survey<'_>) -> Vec<Target> {
     peers.flat_map(of_peer).collect()
 }
 
+/// A peer while its ports are judged.
+struct Judged<'j> {
+    peer: &'j str,
+    tally: Tally,
+    /// Ports that gave no answer, by what kept them from it.
+    silent: Vec<(Unreached, Vec<String>)>,
+}
+
 /// One verdict a peer, so that a peer that is down can be told from one that is filtered.
 fn judge_ports(node: &Node, targets: &[Target], answers: Vec<Result<(), Unreached>>) -> Vec<Outcome> {
     if targets.is_empty() {
@@ -107,12 +115,13 @@ fn judge_ports(node: &Node, targets: &[Target], answers: Vec<Result<(), Unreache
         tally.not_applicable(&CLUSTER_PORTS, "the machine has no peers of its kind");
         return tally.complete(&[], "");
     }
-    let mut peers: Vec<(&str, Tally, Vec<(Unreached, Vec<String>)>)> = Vec::new();
+    let mut peers: Vec<Judged<'_>> = Vec::new();
     for (target, answer) in targets.iter().zip(answers) {
-        if peers.last().is_none_or(|(name, ..)| *name != target.name) {
-            peers.push((&target.name, Tally::of(&format!("{} from {}", target.name, node.name)), Vec::new()));
+        if peers.last().is_none_or(|judged| judged.peer != target.name) {
+            let tally = Tally::of(&format!("{} from {}", target.name, node.name));
+            peers.push(Judged { peer: &target.name, tally, silent: Vec::new() });
         }
-        let Some((_, tally, silent)) = peers.last_mut() else { continue };
+        let Some(Judged { tally, silent, .. }) = peers.last_mut() else { continue };
         let place = format!("{} ({})", target.port, target.purpose);
         match answer {
             Ok(()) => tally.passed(&CLUSTER_PORTS, place),
@@ -124,7 +133,7 @@ fn judge_ports(node: &Node, targets: &[Target], answers: Vec<Result<(), Unreache
             },
         }
     }
-    let ended = peers.into_iter().map(|(peer, mut tally, silent)| {
+    let ended = peers.into_iter().map(|Judged { peer, mut tally, silent }| {
         for (why, places) in silent {
             let ports = places.join(", ");
             let fix = why.fix(&node.name, &format!("{peer}, port {ports}"));

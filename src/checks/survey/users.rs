@@ -65,12 +65,12 @@ pub async fn balancer(fleet: &Fleet, survey: &Survey<'_>) -> Vec<Outcome> {
     let names: Vec<String> = site.names.required().into_iter().filter(|name| !name.starts_with("*.")).collect();
     let plain = plain(&door, names.first().map_or(balancer.address.as_str(), String::as_str)).await;
     judge_plain_http(plain, &mut tally);
-    match door.dial(balancer.port).await {
-        Err(why) => tally.found(&TCP, why.to_string(), why.fix("users' networks", &format!("{}:{}", balancer.address, balancer.port))),
-        Ok(_) => {
-            tally.passed(&TCP, "connected");
-            inside(&door, &names, &mut tally).await;
-        }
+    if let Err(why) = door.dial(balancer.port).await {
+        let fix = why.fix("users' networks", &format!("{}:{}", balancer.address, balancer.port));
+        tally.found(&TCP, why.to_string(), fix);
+    } else {
+        tally.passed(&TCP, "connected");
+        inside(&door, &names, &mut tally).await;
     }
     tally.complete(CHECKS, "no connection came about")
 }

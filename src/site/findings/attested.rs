@@ -88,7 +88,7 @@ fn backups(maintenance: &Maintenance, found: &mut Found<'_>) {
     let nodes = found.site.nodes.iter().filter(|node| node.role == Role::Node).count();
     match maintenance.backup_nodes.as_deref() {
         None | Some([]) => {
-            found.add(&rule, subject, "no node is said to have the backup role".to_owned(), "give it to one node, and name it")
+            found.add(&rule, subject, "no node is said to have the backup role".to_owned(), "give it to one node, and name it");
         }
         Some(names) => {
             if let Some(unknown) = names.iter().find(|name| found.site.node(name).is_none()) {

@@ -2,6 +2,7 @@
 //! the packages `nginx-light postfix dovecot-core squid-openssl`; a missing one is a failure, never a skip.
 
 mod authority;
+mod directory;
 mod offline;
 mod peers;
 mod proxy;
