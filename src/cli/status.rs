@@ -1,7 +1,10 @@
 //! `portcullis status`: nodes, drift, last run, certificates' days left, open windows.
 
+use std::time::Duration;
+
 use clap::Args;
 
+use super::args::duration;
 use super::context::Context;
 use super::desired::{Desired, Wanted};
 use super::exit::Exit;
@@ -27,10 +30,29 @@ pub(crate) struct StatusArgs {
     /// Show every managed file with the run that it came by
     #[arg(long)]
     pub(crate) files: bool,
+    /// Look again and again, until interrupted; so long between two looks [without a value: 15s]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "15s", value_parser = duration)]
+    pub(crate) watch: Option<Duration>,
 }
 
 /// Runs `status`.
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
+    let Some(pause) = args.watch else { return Box::pin(look(args, context)).await };
+    loop {
+        // Each look has its own time, and reads the site file anew.
+        let now = Context::new(context.globals.clone(), &context.command);
+        if let Err(failure) = Box::pin(look(args, &now)).await {
+            // A look that fails ends the watch only where the next one would fail as well.
+            if failure.exit != Exit::Unreachable {
+                return Err(failure);
+            }
+            super::failure::tell(&failure, &now);
+        }
+        interrupt::or_stop(tokio::time::sleep(pause)).await?;
+    }
+}
+
+async fn look(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let desired = Desired::load(context, &Wanted { limit: &args.limit, ..Wanted::default() })?;
     let cluster = desired.cluster(context)?;
     let sink = context.sink_for_query();
@@ -53,9 +75,15 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         broken_off,
         nodes,
     };
-    if context.is_json() {
+    if context.is_json() && args.watch.is_some() {
+        // One line a look, for whoever reads along.
+        context.print(&format!("{}\n", serde_json::to_value(&status).unwrap_or_default()))?;
+    } else if context.is_json() {
         context.print_json(&serde_json::to_value(&status).unwrap_or_default())?;
     } else {
+        if args.watch.is_some() {
+            context.begin_anew()?;
+        }
         context.report(|out, look| report::status::write_status(out, &status, args.files, look))?;
     }
     let unreached = answers.iter().filter(|(_, answer)| answer.is_err()).count();
