@@ -16,7 +16,7 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography sqlite3:sqlite3 \
 	python3:python3 rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd
 
-.PHONY: help demo endurance bench-windows deps test-deps build lint test audit fuzz reference certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
+.PHONY: help demo endurance bench-windows deps test-deps build lint test audit fuzz reference docs certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
 
 demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
 	$(CARGO) build --quiet --bin portcullis
@@ -83,6 +83,11 @@ reference: ## makes docs/reference/ anew, from the types
 	$(CARGO) build --quiet --bin portcullis
 	target/debug/portcullis playbook reference > docs/reference/playbooks.md
 	target/debug/portcullis check --list --markdown > docs/reference/checks.md
+	target/debug/portcullis events > docs/reference/events.schema.json
+
+docs: ## makes the book in target/book, with search
+	command -v mdbook >/dev/null || $(CARGO) install --locked mdbook
+	mdbook build docs
 
 certs-examples: ## makes certs-examples/ anew
 	certs-examples/make.sh

@@ -64,6 +64,9 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let kept = plan_file(args)?;
     let (playbooks, skip) = kept.as_ref().map_or((&args.playbooks, &args.skip), |plan| (&plan.playbooks, &plan.skip));
     let desired = Desired::load(context, &Wanted { playbooks, limit: &args.limit, skip })?;
+    if let Some(kept) = &kept {
+        kept.must_be_signed(&desired.site)?;
+    }
     let recorder = Recorder::open(context, &desired.site)?;
     let lease = lease::take(&recorder, context, until).await?;
     let cluster = desired.cluster(context)?;
@@ -76,7 +79,7 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let answers = look(args, &desired, &cluster, until, sink.as_ref()).await?;
     if let Some(kept) = &kept {
         let plans: Vec<_> = reached(&answers).map(|surveyed| surveyed.plan.clone()).collect();
-        kept.must_still_hold(&desired, &plans)?;
+        kept.must_still_hold(context, &desired, &plans)?;
     }
     let runs = settle(&recorder, reached(&answers).map(|surveyed| (&surveyed.node, &surveyed.facts)))?;
     let is_whole = answers.iter().all(|(_, answer)| answer.is_ok());

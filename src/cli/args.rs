@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{access, apply, audit, cert, check, completions, drill, init, man, plan, playbook, render, rollback, site, status, verify};
+use super::{access, apply, audit, cert, check, completions, drill, help, init, man, plan, playbook, render, rollback, site, status, verify};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -13,6 +13,7 @@ use super::{access, apply, audit, cert, check, completions, drill, init, man, pl
 /// and proves it from the outside.
 #[derive(Debug, Parser)]
 #[command(name = "portcullis", version, propagate_version = true, max_term_width = 110, infer_long_args = false)]
+#[command(disable_help_subcommand = true)]
 pub(crate) struct Cli {
     /// Flags that every command has.
     #[command(flatten)]
@@ -42,6 +43,15 @@ pub(crate) enum ColorChoice {
     Never,
 }
 
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressChoice {
+    /// Redrawn in place where there is a terminal.
+    Auto,
+    /// Lines that follow each other: for screen readers and for logs.
+    Plain,
+}
+
 /// Flags that every command has.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global flags")]
@@ -61,6 +71,9 @@ pub(crate) struct Globals {
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value = "auto")]
     pub(crate) color: ColorChoice,
+    /// How progress is shown; plain: lines that follow each other, nothing is redrawn
+    #[arg(long, global = true, value_enum, default_value = "auto", env = "PORTCULLIS_PROGRESS", hide_env_values = true)]
+    pub(crate) progress: ProgressChoice,
     /// Say more: -v what is done, -vv how
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -125,6 +138,10 @@ pub(crate) enum Command {
     Completions(completions::CompletionsArgs),
     /// Man pages
     Man(man::ManArgs),
+    /// The JSON Schema of the events that `--output json` writes, a line each
+    Events,
+    /// What there is to know: a command, or one of site-file, secrets, windows, exit-codes
+    Help(help::HelpArgs),
 }
 
 impl Command {
@@ -147,6 +164,8 @@ impl Command {
             Self::Render(_) => "render",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
+            Self::Events => "events",
+            Self::Help(_) => "help",
         }
     }
 }

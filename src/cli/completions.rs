@@ -1,12 +1,30 @@
-//! `portcullis completions`: completions for a shell.
+//! `portcullis completions`: what a shell asks for, and the answers: words of the grammar, and the site's own nodes,
+//! windows, runs and playbooks.
+//!
+//! The shell calls the program back, with `COMPLETE` naming itself. Answers come from files alone and never fail: a
+//! site file that cannot be read gives none.
+
+use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::env::{CompleteEnv, Shells};
 
 use super::args::Cli;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::help::TOPICS;
+use super::record::newest_runs;
+use crate::access::read_history;
+use crate::ledger::{LogQuery, OpenOptions, SqliteLedger};
+use crate::playbook::Library;
+use crate::site::model::{LedgerLocation, Site};
+
+/// By this variable a shell says that it wants completions.
+const VARIABLE: &str = "COMPLETE";
+const PROGRAM: &str = "portcullis";
 
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
@@ -15,10 +33,133 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: Shell,
 }
 
-/// Runs `completions`.
+/// Runs `completions`: prints what makes the shell ask.
 pub(crate) fn run(args: &CompletionsArgs, context: &Context) -> Result<Exit, Failure> {
+    let name = args.shell.to_string();
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "portcullis", &mut script);
+    let shells = Shells::builtins();
+    let shell =
+        shells.completer(&name).ok_or_else(|| Failure::usage(format!("{name} is not known"), "see `portcullis completions --help`"))?;
+    shell.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script).map_err(|error| Failure::new(Exit::Failed, error, None))?;
     context.print(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
+}
+
+/// Answers a shell, where one asks; then that was all that is to be done.
+pub(crate) fn answer() -> Option<u8> {
+    std::env::var_os(VARIABLE).filter(|shell| !shell.is_empty())?;
+    let here = std::env::current_dir().ok();
+    match CompleteEnv::with_factory(grammar).var(VARIABLE).bin(PROGRAM).try_complete(std::env::args_os(), here.as_deref()) {
+        Ok(false) => None,
+        Ok(true) => Some(Exit::Done.code()),
+        // A shell that asks for something else gets no answer, rather than half of one.
+        Err(_) => Some(Exit::Usage.code()),
+    }
+}
+
+fn grammar() -> clap::Command {
+    completed(Cli::command(), "")
+}
+
+/// The grammar with the site's own words, by what arguments are called.
+fn completed(command: clap::Command, parent: &str) -> clap::Command {
+    let name = command.get_name().to_owned();
+    let is_access = parent == "access";
+    let of_command = name.clone();
+    let command = command.mut_args(move |argument| {
+        let candidates: Option<fn() -> Vec<CompletionCandidate>> = match argument.get_id().as_str() {
+            "limit" | "nodes" | "node" => Some(nodes),
+            "playbooks" | "playbook" => Some(playbooks),
+            "id" if is_access => Some(windows),
+            "run" if of_command == "rollback" => Some(runs),
+            "only" | "skip" if of_command == "check" => Some(checks),
+            "words" if of_command == "help" => Some(topics),
+            _ => None,
+        };
+        match candidates {
+            Some(candidates) => argument.add(ArgValueCandidates::new(candidates)),
+            None => argument,
+        }
+    });
+    command.mut_subcommands(move |inner| completed(inner, &name))
+}
+
+/// The site that the half-typed command is about.
+fn site() -> Option<Site> {
+    let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
+    let named = flag("--site", std::env::args());
+    let path = named.or_else(|| std::env::var("PORTCULLIS_SITE").ok()).unwrap_or_else(|| "site.yaml".to_owned());
+    crate::site::load(Path::new(&path), &home).ok()
+}
+
+/// The last value of a flag among words of which some are not typed to their end.
+fn flag(name: &str, words: impl Iterator<Item = String>) -> Option<String> {
+    let mut value = None;
+    let mut words = words.peekable();
+    while let Some(word) = words.next() {
+        if word == name {
+            value = words.peek().cloned().filter(|word| !word.is_empty()).or(value);
+        } else if let Some(given) = word.strip_prefix(name).and_then(|rest| rest.strip_prefix('=')) {
+            value = Some(given.to_owned());
+        }
+    }
+    value
+}
+
+fn nodes() -> Vec<CompletionCandidate> {
+    let site = site();
+    let machines = site.iter().flat_map(Site::machines);
+    machines.map(|node| CompletionCandidate::new(&node.name).help(Some(node.login.address.clone().into()))).collect()
+}
+
+fn playbooks() -> Vec<CompletionCandidate> {
+    let folder = site().map_or_else(|| PathBuf::from("."), |site| site.folder);
+    Library::new(&folder).names().into_iter().map(CompletionCandidate::new).collect()
+}
+
+fn checks() -> Vec<CompletionCandidate> {
+    crate::checks::all().into_iter().map(|spec| CompletionCandidate::new(spec.id).help(Some(spec.title.into()))).collect()
+}
+
+fn topics() -> Vec<CompletionCandidate> {
+    TOPICS.iter().map(|topic| CompletionCandidate::new(topic.name).help(Some(topic.about.into()))).collect()
+}
+
+fn ledger() -> Option<SqliteLedger> {
+    let site = site()?;
+    let LedgerLocation::File(path) = &site.ledger else { return None };
+    let path = site.path(path);
+    path.exists().then(|| SqliteLedger::open(&path, &OpenOptions::read()).ok()).flatten()
+}
+
+fn runs() -> Vec<CompletionCandidate> {
+    let Some(runs) = ledger().and_then(|ledger| newest_runs(&ledger).ok()) else { return Vec::new() };
+    runs.iter().map(|run| CompletionCandidate::new(&run.id)).collect()
+}
+
+fn windows() -> Vec<CompletionCandidate> {
+    let query = LogQuery { kind: Some("window.".to_owned()), ..LogQuery::default() };
+    let Some(mut events) = ledger().and_then(|ledger| ledger.log(&query).ok()) else { return Vec::new() };
+    events.reverse();
+    let history = read_history(&events);
+    let window = |window: &crate::access::Window| CompletionCandidate::new(window.id.to_string()).help(Some(window.who.to_string().into()));
+    history.windows().iter().rev().map(window).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_site_is_the_one_that_the_line_names() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>().into_iter();
+        assert_eq!(flag("--site", words("portcullis -- portcullis plan --site a.yaml --limit x")).as_deref(), Some("a.yaml"));
+        assert_eq!(flag("--site", words("portcullis --site=a plan --site b")).as_deref(), Some("b"));
+        assert_eq!(flag("--site", words("portcullis plan --sites x --site ")), None);
+    }
+
+    #[test]
+    fn the_grammar_stays_whole() {
+        grammar().debug_assert();
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use secrecy::SecretString;
 
-use super::args::{ColorChoice, Globals, OutputFormat};
+use super::args::{ColorChoice, Globals, OutputFormat, ProgressChoice};
 use super::clock;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
@@ -125,7 +125,7 @@ impl Context {
     pub(crate) fn sink(&self) -> Arc<dyn Sink> {
         if self.is_json() {
             Arc::new(JsonSink::new(io::stdout()))
-        } else if self.terminal_err {
+        } else if self.terminal_err && self.globals.progress == ProgressChoice::Auto {
             let sink = Arc::new(ProgressSink::new(self.look_of_stderr(), usize::from(console::Term::stderr().size().0)));
             *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&sink);
             sink
@@ -167,6 +167,15 @@ impl Context {
     #[expect(clippy::unused_self, reason = "the streams are the context's")]
     pub(crate) fn print(&self, text: &str) -> Result<(), Failure> {
         quietly(io::stdout().lock(), text)
+    }
+
+    /// Begins a report that takes the place of the one before: on a cleared screen, or after a line with the time.
+    pub(crate) fn begin_anew(&self) -> Result<(), Failure> {
+        if self.terminal_out && self.globals.progress == ProgressChoice::Auto {
+            // Home, print over, clear what is left: no blank screen in between.
+            return self.print("\x1b[H\x1b[J");
+        }
+        self.print(&format!("{:.0}\n", self.now))
     }
 
     /// Prints a diagnosis or progress to standard error, above whatever is drawn there.

@@ -17,6 +17,7 @@ mod failure;
 mod forward;
 mod gate;
 mod heads;
+mod help;
 mod init;
 mod interrupt;
 mod logging;
@@ -30,6 +31,7 @@ mod render;
 mod requirements;
 mod rollback;
 mod run;
+mod seal;
 mod selection;
 mod signing;
 mod site;
@@ -46,6 +48,9 @@ use failure::Failure;
 
 /// Runs the command that the process was started with; gives back its exit code.
 pub fn main() -> u8 {
+    if let Some(exit) = completions::answer() {
+        return exit;
+    }
     interrupt::survive_file_size_limit();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -78,7 +83,15 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Render(args) => render::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
+        Command::Events => events(context),
+        Command::Help(args) => help::run(args, context),
     }
+}
+
+/// The schema of the events that `--output json` writes, a line each.
+fn events(context: &Context) -> Result<Exit, Failure> {
+    context.print_json(&crate::report::event_schema())?;
+    Ok(Exit::Done)
 }
 
 fn cert(command: &cert::CertCommand, context: &Context) -> Result<Exit, Failure> {

@@ -8,6 +8,7 @@ use super::context::Context;
 use super::desired::{Desired, Wanted};
 use super::exit::Exit;
 use super::failure::Failure;
+use super::interrupt;
 use super::outcome::{node_diff, reached, unreached};
 use super::planfile;
 use crate::playbook::survey;
@@ -39,7 +40,8 @@ pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Fail
     let cluster = desired.cluster(context)?;
     let sink = context.sink_for_query();
     let planner = desired.planner().with_journal();
-    let surveyed = survey(&desired.nodes, &planner, usize::from(args.forks), |node| cluster.connect(node), sink.as_ref()).await;
+    let looking = survey(&desired.nodes, &planner, usize::from(args.forks), |node| cluster.connect(node), sink.as_ref());
+    let surveyed = interrupt::or_stop(looking).await?;
     drop(sink);
     cluster.close().await;
     let plans: Vec<_> = reached(&surveyed).map(|surveyed| surveyed.plan.clone()).collect();
@@ -56,7 +58,7 @@ pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Fail
         context.report(|out, look| write(out, &diffs, look))?;
     }
     if let Some(path) = &args.out {
-        planfile::write(path, &desired, &args.skip, &plans)?;
+        planfile::write(path, context, &desired, &args.skip, &plans)?;
         context.say(&format!(
             "kept in {}; `portcullis apply {}` carries it out while nothing has changed\n",
             path.display(),

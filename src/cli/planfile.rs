@@ -5,13 +5,26 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::context::Context;
 use super::desired::Desired;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use super::outcome::{chain, change_json, kind_word, origin_of};
+use super::record::{ledger_failure, ledger_path};
+use super::seal::Seal;
 use crate::disk::{Existing, write_atomically};
+use crate::ledger::ledger_key;
 use crate::playbook::{Change, NodePlan, SurveyError, Surveyed};
-use crate::site::model::Node;
+use crate::site::model::{Node, Site};
+
+/// The version of the format; 1 was not signed.
+const FORMAT: u32 = 2;
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Format {
+    portcullis_plan: u32,
+}
 
 /// What a plan file holds. Secrets are in it neither as text nor as hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +39,15 @@ pub(crate) struct PlanFile {
     /// Steps that were left out.
     #[serde(default)]
     pub(crate) skip: Vec<String>,
+    /// Who made it: `user@host`.
+    pub(crate) by: String,
+    /// When.
+    pub(crate) at: jiff::Timestamp,
     /// The nodes, each with its changes.
     pub(crate) nodes: Vec<PlannedNode>,
+    /// The ledger's signature over all of the above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seal: Option<Seal>,
 }
 
 /// A node's part of a plan file.
@@ -57,7 +77,7 @@ pub(crate) struct PlannedChange {
 }
 
 impl PlanFile {
-    fn new(desired: &Desired, skip: &[String], plans: &[NodePlan]) -> Self {
+    fn new(context: &Context, desired: &Desired, skip: &[String], plans: &[NodePlan]) -> Self {
         let nodes = plans.iter().map(|plan| PlannedNode {
             node: plan.node.clone(),
             changes: plan
@@ -73,7 +93,16 @@ impl PlanFile {
                 .collect(),
         });
         let playbooks = desired.playbook.name.split('+').map(str::to_owned).collect();
-        Self { portcullis_plan: 1, site: desired.site.name.clone(), playbooks, skip: skip.to_vec(), nodes: nodes.collect() }
+        Self {
+            portcullis_plan: FORMAT,
+            site: desired.site.name.clone(),
+            playbooks,
+            skip: skip.to_vec(),
+            by: context.actor(),
+            at: context.now,
+            nodes: nodes.collect(),
+            seal: None,
+        }
     }
 
     /// Reads a plan file.
@@ -83,17 +112,35 @@ impl PlanFile {
             Failure::new(Exit::Usage, PlanFileError { path: path.display().to_string(), source: error }, help)
         };
         let text = std::fs::read_to_string(path).map_err(|error| wrong(error.into()))?;
-        let plan: Self = serde_json::from_str(&text).map_err(|error| wrong(error.into()))?;
-        if plan.portcullis_plan == 1 {
-            Ok(plan)
-        } else {
-            Err(wrong(Sentence(format!("its format {} is not known", plan.portcullis_plan)).into()))
+        let format: Format = serde_json::from_str(&text).map_err(|error| wrong(error.into()))?;
+        if format.portcullis_plan != FORMAT {
+            return Err(wrong(Sentence(format!("its format {} is not known", format.portcullis_plan)).into()));
         }
+        serde_json::from_str(&text).map_err(|error| wrong(error.into()))
+    }
+
+    /// What is signed: everything but the seal, in one form.
+    fn message(&self) -> Vec<u8> {
+        serde_json::to_vec(&Self { seal: None, ..self.clone() }).unwrap_or_default()
+    }
+
+    /// Refuses unless the key of the site's ledger signed it as it is.
+    pub(crate) fn must_be_signed(&self, site: &Site) -> Result<(), Failure> {
+        let key = ledger_key(&ledger_path(site)?).map_err(ledger_failure)?;
+        let what = match &self.seal {
+            None => "nobody signed it",
+            Some(seal) if seal.is_by(key.public(), &self.message()) => return Ok(()),
+            Some(seal) if seal.key != key.public().encode_base64() => "it is signed with another ledger's key",
+            Some(_) => "it was changed after it was signed",
+        };
+        let help =
+            "make a new one where it is to be carried out: portcullis plan --out FILE; it is signed with the key beside the site's ledger";
+        Err(Failure::new(Exit::Refused, Sentence(format!("this plan is not to be trusted: {what}")), Some(help.to_owned())))
     }
 
     /// Refuses, and says where, if a new look no longer gives this plan.
-    pub(crate) fn must_still_hold(&self, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
-        let now = Self::new(desired, &self.skip, plans);
+    pub(crate) fn must_still_hold(&self, context: &Context, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
+        let now = Self::new(context, desired, &self.skip, plans);
         let mut differences = Vec::new();
         if now.site != self.site {
             differences.push(format!("it was made for the site {}, this is {}", self.site, now.site));
@@ -107,7 +154,7 @@ impl PlanFile {
                     differences.push(format!("{} is no node of the site", planned.node));
                 }
                 None => differences.push(format!("{} could not be looked at", planned.node)),
-                Some(node) if node.changes != planned.changes => differences.push(first_difference(planned, node)),
+                Some(node) if node.changes != planned.changes => differences.extend(planned.differences(node)),
                 Some(_) => {}
             }
         }
@@ -130,16 +177,28 @@ struct PlanFileError {
     source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-fn first_difference(planned: &PlannedNode, now: &PlannedNode) -> String {
-    let gone = planned.changes.iter().find(|change| !now.changes.contains(change));
-    let come = now.changes.iter().find(|change| !planned.changes.contains(change));
-    let subject = gone.or(come).map_or("the order of changes", |change| change.subject.as_str());
-    format!("{}: {subject} has changed since the plan was made", now.node)
+impl PlannedNode {
+    /// What of the plan is different now, a line each.
+    fn differences(&self, now: &Self) -> Vec<String> {
+        let gone = self.changes.iter().filter(|change| !now.changes.contains(change));
+        let come = now.changes.iter().filter(|change| !self.changes.contains(change));
+        let mut subjects: Vec<&str> = gone.chain(come).map(|change| change.subject.as_str()).collect();
+        subjects.sort_unstable();
+        subjects.dedup();
+        if subjects.is_empty() {
+            subjects.push("the order of changes");
+        }
+        subjects.iter().map(|subject| format!("{}: {subject} has changed since the plan was made", now.node)).collect()
+    }
 }
 
-/// Keeps a plan in `path`, mode 0600.
-pub(crate) fn write(path: &Path, desired: &Desired, skip: &[String], plans: &[NodePlan]) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(&PlanFile::new(desired, skip, plans)).unwrap_or_default() + "\n";
+/// Keeps a plan in `path`, mode 0600, signed with the key of the site's ledger.
+pub(crate) fn write(path: &Path, context: &Context, desired: &Desired, skip: &[String], plans: &[NodePlan]) -> Result<(), Failure> {
+    let mut plan = PlanFile::new(context, desired, skip, plans);
+    let key = ledger_key(&ledger_path(&desired.site)?).map_err(ledger_failure)?;
+    let seal = Seal::over(&plan.message(), &key).map_err(|error| Failure::new(Exit::Failed, error, None))?;
+    plan.seal = Some(seal);
+    let text = serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n";
     write_atomically(path, text.as_bytes(), 0o600, Existing::Replace).map_err(|error| Failure::new(Exit::Failed, error, None))
 }
 
@@ -165,4 +224,24 @@ pub(crate) fn json<'a, P: 'a>(
         nodes.insert(node.name.clone(), json!({"error": chain(error)}));
     }
     json!({"site": desired.site.name, "playbook": desired.playbook.name, "skip": skip, "nodes": nodes})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(subject: &str, before: &str) -> PlannedChange {
+        let (subject, before) = (subject.to_owned(), Some(before.to_owned()));
+        PlannedChange { step: "s".into(), kind: "modify".into(), subject, before, after: None }
+    }
+
+    #[test]
+    fn every_place_that_changed_is_named_once() {
+        let node = |changes: Vec<PlannedChange>| PlannedNode { node: "a0-1".into(), changes };
+        let planned = node(vec![change("/etc/a", "1"), change("/etc/b", "1"), change("/etc/c", "1")]);
+        let now = node(vec![change("/etc/a", "1"), change("/etc/b", "2"), change("/etc/d", "1")]);
+        let told: Vec<String> =
+            ["/etc/b", "/etc/c", "/etc/d"].map(|place| format!("a0-1: {place} has changed since the plan was made")).into();
+        assert_eq!(planned.differences(&now), told);
+    }
 }

@@ -7,6 +7,8 @@ mod certificates;
 #[cfg(test)]
 mod checks;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod init;
 #[cfg(test)]
 mod layers;

@@ -3,9 +3,12 @@
 mod certificate;
 mod compared;
 
+use std::time::Duration;
+
 use clap::Args;
 use futures_util::future::join_all;
 
+use super::args::duration;
 use super::cluster::{Cluster, machines};
 use super::context::Context;
 use super::exit::Exit;
@@ -33,12 +36,31 @@ pub(crate) struct StatusArgs {
     /// Show every managed file with the run that it came by
     #[arg(long)]
     pub(crate) files: bool,
+    /// Look again and again, until interrupted; so long between two looks [without a value: 15s]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "15s", value_parser = duration)]
+    pub(crate) watch: Option<Duration>,
 }
 
 type Answer = (Node, Result<Surveyed<Machine>, SurveyError>);
 
 /// Runs `status`.
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
+    let Some(pause) = args.watch else { return Box::pin(once(args, context)).await };
+    loop {
+        // Each look has its own time, and reads the site file anew.
+        let now = Context::new(context.globals.clone(), &context.command);
+        if let Err(failure) = Box::pin(once(args, &now)).await {
+            // A look that fails ends the watch only where the next one would fail as well.
+            if failure.exit != Exit::Unreachable {
+                return Err(failure);
+            }
+            super::failure::tell(&failure, &now);
+        }
+        interrupt::or_stop(tokio::time::sleep(pause)).await?;
+    }
+}
+
+async fn once(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let site = context.site()?;
     let nodes = machines(&site, &args.limit)?;
     let secrets = context.secrets(&site.folder);
@@ -68,9 +90,15 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
         broken_off,
         nodes,
     };
-    if context.is_json() {
+    if context.is_json() && args.watch.is_some() {
+        // One line a look, for whoever reads along.
+        context.print(&format!("{}\n", serde_json::to_value(&status).unwrap_or_default()))?;
+    } else if context.is_json() {
         context.print_json(&serde_json::to_value(&status).unwrap_or_default())?;
     } else {
+        if args.watch.is_some() {
+            context.begin_anew()?;
+        }
         context.report(|out, look| report::status::write_status(out, &status, args.files, look))?;
     }
     let unreached = answers.iter().filter(|(_, answer)| answer.is_err()).count();

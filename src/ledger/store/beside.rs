@@ -19,6 +19,14 @@ pub(super) struct Beside {
     pub(super) head: PathBuf,
 }
 
+/// The key of the ledger at `path`: the one that is there, or a new one where the ledger has no event yet.
+///
+/// It signs what belongs to the ledger's site and is no event, for a purpose of its own.
+pub fn ledger_key(path: &Path) -> Result<SigningKey, LedgerError> {
+    let beside = Beside::of(path);
+    if path.exists() { beside.load_key() } else { beside.make_key() }
+}
+
 impl Beside {
     pub(super) fn of(ledger: &Path) -> Self {
         Self { key: ledger.with_extension("key"), public: ledger.with_extension("pub"), head: ledger.with_extension("head") }

@@ -7,6 +7,7 @@ mod resume;
 mod schema;
 mod sqlite;
 
+pub use beside::ledger_key;
 pub use error::LedgerError;
 pub use reading::{LogQuery, LoggedEvent};
 pub use sqlite::{Appended, OpenOptions, SqliteLedger};

@@ -254,7 +254,7 @@ impl Run {
     /// The last event, which has to be the summary.
     #[track_caller]
     pub(super) fn summary(&self) -> Value {
-        let last: Value = serde_json::from_str(self.stdout.lines().last().unwrap_or_default()).unwrap();
+        let last = crate::docs::events_of(&self.stdout).pop().expect("no events");
         assert_eq!(last["event"], "summary", "{last}");
         last
     }

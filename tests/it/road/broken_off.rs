@@ -181,12 +181,15 @@ fn an_interrupt_before_anything_has_begun_changes_nothing() {
     let playbook = "name: own\ntitle: own\nsteps:\n  - id: own\n    command: {run: 'touch /etc/small', unless: 'touch /run/small.probed; sleep 300'}\n";
     operator.write("playbooks/own.yaml", playbook);
     let before = node.fingerprint();
-    let child = operator.start(&["apply", "own", "--yes"]);
+    let child = operator.start(&["apply", "own", "--yes", "--non-interactive", "--output", "json"]);
     node.wait_until("[ -e /run/small.probed ]");
     send_signal(&child, "-INT");
     let run = end_of(child);
     run.assert_code(130);
-    assert!(run.stderr.contains("interrupted; nothing was changed"), "{}", run.stderr);
+    // JSON stays JSON: the error is an event, and the last one says how it ended.
+    assert_eq!(run.summary()["exit_code"], 130);
+    let errors: Vec<_> = run.events().into_iter().filter(|event| event["event"] == "error").collect();
+    assert!(matches!(errors.as_slice(), [error] if error["message"] == "interrupted; nothing was changed"), "{errors:?}");
     before.assert_same(&node.fingerprint());
 }
 

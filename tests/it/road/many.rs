@@ -95,6 +95,9 @@ fn a_plan_that_no_longer_holds_is_refused() {
     run.assert_failed(7, &["the plan no longer holds", &node.name, "/etc/small/file"]);
     assert_eq!(node.sh("cat /etc/small/file"), "meanwhile\n");
     operator.run(&["plan", "small", "--out", "kept.plan"]).assert_code(4);
+    let kept = std::fs::read_to_string(operator.path("kept.plan")).unwrap();
+    operator.write("forged.plan", kept.replace("/etc/small/file", "/etc/small/other"));
+    operator.run(&["apply", "./forged.plan", "--yes"]).assert_failed(7, &["not to be trusted", "changed after it was signed"]);
     operator.run(&["apply", "kept.plan", "--yes"]).assert_code(0);
     assert_eq!(node.sh("cat /etc/small/file"), "new\n");
 }

@@ -148,7 +148,7 @@ impl Run {
     /// Standard output as JSON, one value a line.
     #[track_caller]
     pub(in crate::road) fn events(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+        crate::docs::events_of(&self.stdout)
     }
 
     /// The last event, which has to be the summary.

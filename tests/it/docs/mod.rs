@@ -1,0 +1,196 @@
+//! The documents: their commands are commands of the program, their links lead somewhere, what is generated is fresh.
+
+mod events;
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use portcullis::disk::{Existing, write_atomically};
+use serde_json::Value;
+
+pub(crate) use events::events_of;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, ending, found);
+        } else if path.extension().is_some_and(|extension| extension == ending) {
+            found.push(path);
+        }
+    }
+}
+
+fn documents(ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    files(&root().join("docs"), ending, &mut found);
+    found.sort();
+    found
+}
+
+fn program() -> Command {
+    let mut command = Command::cargo_bin("portcullis").unwrap();
+    command.env_clear().env("HOME", "/nonexistent");
+    command
+}
+
+/// The commands in a page's `sh` blocks and in a pipeline's lines, without what the shell does with them.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let mut in_block = false;
+    let mut found = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if let Some(language) = line.strip_prefix("```") {
+            in_block = language == "sh";
+        }
+        let line = line.strip_prefix("- run: ").or_else(|| line.strip_prefix("run: ")).or_else(|| line.strip_prefix("- ")).unwrap_or(line);
+        if let Some(rest) = line.strip_prefix("portcullis ") {
+            let words = words(rest);
+            if in_block || text.starts_with("# Checks") {
+                found.push(words);
+            }
+        }
+    }
+    found
+}
+
+/// As a shell splits them: blanks, double quotes; the end at a redirection, `||` or a comment.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = line.trim_start();
+    while !rest.is_empty() && !rest.starts_with(['>', '|', '#', ';']) {
+        let (word, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap(),
+            None => rest.split_at(rest.find(' ').unwrap_or(rest.len())),
+        };
+        words.push(word.to_owned());
+        rest = after.trim_start();
+    }
+    words
+}
+
+#[test]
+fn every_command_of_the_documents_is_one_of_the_program() {
+    let mut pages = documents("md");
+    pages.extend(documents("yml"));
+    pages.push(root().join("README.md"));
+    let mut count = 0;
+    for page in pages {
+        for command in commands(&std::fs::read_to_string(&page).unwrap()) {
+            // The grammar is checked up to the last word; then its help ends it before anything is done.
+            let words: Vec<String> = command.split(|word| word == "--").next().unwrap().to_vec();
+            let output = program().args(&words).arg("--help").output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{}: portcullis {}: {said}", page.display(), words.join(" "));
+            count += 1;
+        }
+    }
+    assert!(count > 40, "too few commands were found to mean anything: {count}");
+}
+
+#[test]
+fn the_check_of_commands_finds_a_wrong_one() {
+    let found = commands("```sh\nportcullis aply --yes  # makes it so\nportcullis plan --limt a0-1 > x\n```\nportcullis no block\n");
+    assert_eq!(found, [vec!["aply", "--yes"], vec!["plan", "--limt", "a0-1"]]);
+    for words in found {
+        assert_eq!(program().args(words).arg("--help").output().unwrap().status.code(), Some(2));
+    }
+}
+
+#[test]
+fn every_link_of_the_documents_leads_to_a_file() {
+    for page in documents("md") {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target) {
+            let file = target.split('#').next().unwrap_or_default();
+            if !file.is_empty() && !file.contains("://") {
+                assert!(page.parent().unwrap().join(file).exists(), "{}: {target}", page.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_pipelines_are_pipelines() {
+    let read = |name: &str| -> Value {
+        let text = std::fs::read_to_string(root().join("docs/ci").join(name)).unwrap();
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+    let github = read("github-actions.yml");
+    assert!(github.get("on").or_else(|| github.get("true")).is_some());
+    for (name, job) in github["jobs"].as_object().unwrap() {
+        assert!(job["runs-on"].is_array(), "{name}");
+        for step in job["steps"].as_array().unwrap() {
+            assert!(step.get("run").is_some() != step.get("uses").is_some(), "{name}: {step}");
+        }
+    }
+    let gitlab = read("gitlab-ci.yml");
+    for stage in gitlab["stages"].as_array().unwrap() {
+        let job = &gitlab[stage.as_str().unwrap()];
+        assert_eq!(&job["stage"], stage);
+        assert!(!job["script"].as_array().unwrap().is_empty());
+    }
+}
+
+#[test]
+fn the_schema_of_the_events_is_published_as_it_is() {
+    let file = root().join("docs/reference/events.schema.json");
+    let printed = program().arg("events").output().unwrap().stdout;
+    let printed = String::from_utf8(printed).unwrap();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        write_atomically(&file, printed.as_bytes(), 0o644, Existing::Replace).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), printed, "stale: make reference");
+}
+
+#[test]
+fn every_page_is_in_the_book() {
+    let contents = std::fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
+    for page in documents("md") {
+        let name = page.strip_prefix(root().join("docs")).unwrap().display().to_string();
+        assert!(name == "SUMMARY.md" || contents.contains(&format!("({name})")), "{name} is not in docs/SUMMARY.md");
+    }
+}
+
+#[test]
+fn help_prints_topics_commands_and_what_there_is() {
+    let said = |words: &[&str]| String::from_utf8(program().arg("help").args(words).output().unwrap().stdout).unwrap();
+    for (words, expected) in [
+        (&["windows"][..], "# Windows"),
+        (&["exit_codes"], "| 130 |"),
+        (&["access", "close"], "Usage: portcullis access close"),
+        (&[], "troubleshooting"),
+    ] {
+        assert!(said(words).contains(expected), "{words:?}: {}", said(words));
+    }
+    let wrong = program().args(["help", "secret"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean `secrets`"));
+}
+
+#[test]
+fn shells_are_answered_with_the_sites_own_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = "site: a\nenvironment: qa\nroute: {vpn: true}\nnodes: [{name: north-1, address: 10.0.0.1}, {name: south-1, address: 10.0.0.2}]\n\
+                names: {dashboard: manage.a.example, configuration: config.a.example, webtask: webtask.a.example, tenants: [id.a.example]}\n";
+    write_atomically(&folder.path().join("other.yaml"), site.as_bytes(), 0o644, Existing::Keep).unwrap();
+    let asked = |words: &[&str]| {
+        let mut command = program();
+        command.current_dir(folder.path()).env("COMPLETE", "fish").args(["--", "portcullis"]).args(words);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let nodes = asked(&["plan", "--site", "other.yaml", "--limit", "no"]);
+    assert!(nodes.contains("north-1") && !nodes.contains("south-1"), "{nodes}");
+    assert!(asked(&["plan", "--site", "other.yaml", "--limit", ""]).contains("10.0.0.2"), "with its address");
+    assert!(asked(&["apply", "rot"]).contains("rotate-tls"));
+    assert!(asked(&["check", "--only", "smtp.a"]).contains("smtp.auth.plain"));
+    assert!(asked(&["help", "win"]).contains("windows"));
+    assert_eq!(asked(&["plan", "--site", "none.yaml", "--limit", ""]).trim(), "", "a site that is not there has no nodes");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = program().args(["completions", shell]).output().unwrap();
+        assert!(script.status.success() && String::from_utf8_lossy(&script.stdout).contains("COMPLETE"), "{shell}");
+    }
+}
