@@ -12,8 +12,7 @@ const fn probe(id: &'static str, title: &'static str) -> CheckSpec {
 }
 
 /// A node's services answer.
-pub static TESTALL: CheckSpec =
-    spec("health.testall", "Each node answers its health address").mend("a ticket to the vendor, with `portcullis bundle`");
+pub static TESTALL: CheckSpec = spec("health.testall", "Each node answers its health address").mend("a ticket to the vendor");
 /// A tenant answers, and its clock is right.
 pub static CLOCK: CheckSpec =
     spec("health.test", "Each node's tenant answers, and tells the right time").mend("mend the node's time source");

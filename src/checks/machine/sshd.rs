@@ -37,7 +37,7 @@ pub fn sshd(machine: &str, facts: &Facts) -> Vec<Outcome> {
     if let Some(startups) = setting("maxstartups") {
         let begin = startups.split(':').next().and_then(|begin| begin.parse::<u32>().ok()).unwrap_or_default();
         if begin < STARTUPS_AT_ONCE {
-            let message = format!("it drops connections from the {begin}th at once on (`MaxStartups {startups}`)");
+            let message = format!("it drops connections where more than {begin} log in at once (`MaxStartups {startups}`)");
             tally.found(&STARTUPS, message, "`MaxStartups 10:30:100` in sshd_config, or no line at all");
         } else {
             tally.passed(&STARTUPS, format!("MaxStartups {startups}"));

@@ -13,7 +13,7 @@ use crate::site::model::{Node, Role};
 use crate::site::profile::{End, Port, Protocol};
 
 /// A filtered port shows by silence; longer than this nobody has to wait for a neighbour.
-const LONGEST: Duration = Duration::from_secs(4);
+const LONGEST: Duration = Duration::from_secs(8);
 /// Ports by which a machine of another environment would show.
 const TELLING: [u16; 2] = [22, 443];
 
