@@ -13,6 +13,7 @@ mod engine;
 mod from_nothing;
 mod guarded;
 mod heads;
+mod installed;
 mod many;
 mod own_site;
 mod rotation;
