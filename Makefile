@@ -14,9 +14,9 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	libssh-dev:/usr/include/libssh/server.h nginx-light:nginx haproxy:haproxy chrony:chronyd postfix:postfix \
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography sqlite3:sqlite3 \
-	python3:python3 rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright
+	python3:python3 rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd
 
-.PHONY: help demo deps test-deps build lint test audit fuzz reference docs certs-examples bench bench-deps lab-program lab-image lab-up lab-down
+.PHONY: help demo endurance bench-windows deps test-deps build lint test audit fuzz reference docs certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
 
 demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
 	$(CARGO) build --quiet --bin portcullis
@@ -44,12 +44,18 @@ test: test-deps lab-image ## all tests; those that touch machines boot labs of t
 	$(CARGO) test --workspace
 	python3 -m unittest -q benches.test_figures
 
+# Each fault at each step first, then at random on four nodes at once: MINUTES of it.
+chaos: test-deps lab-image ## kills clients, cuts ways, takes power away and fills disks at every step, then at random: make chaos MINUTES=60
+	PORTCULLIS_FAULTS=all $(CARGO) test --test it -- --nocapture road::faults::each
+	PORTCULLIS_CHAOS_MINUTES=$(or $(MINUTES),60) $(CARGO) test --test it -- --nocapture road::faults::chaos
+
 # A release build, then labs of 1, 10 and 50 nodes at 0 and 50 ms. Shorter or longer: make bench NODES="1 10 100" RTT="0 50 200" ROUNDS=1 TOOLS="portcullis tar-ssh"
 bench: bench-deps lab-image ## first and second apply beside five other ways (half an hour on two quiet cores); rows, plots and model in target/bench
 	$(CARGO) build --release --bin portcullis
 	python3 -m benches.apply $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") \
 	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
 	python3 -m benches.model
+	python3 -m benches.access $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS))
 	$(if $(wildcard benches/upload.py),$(CARGO) build --release --bench upload && python3 benches/upload.py)
 	$(CARGO) bench --bench certs
 
@@ -76,6 +82,7 @@ fuzz: ## fuzzes each certificate reader for a minute (the corpus is kept), and f
 reference: ## makes docs/reference/ anew, from the types
 	$(CARGO) build --quiet --bin portcullis
 	target/debug/portcullis playbook reference > docs/reference/playbooks.md
+	target/debug/portcullis check --list --markdown > docs/reference/checks.md
 	target/debug/portcullis events > docs/reference/events.schema.json
 
 docs: ## makes the book in target/book, with search
@@ -89,3 +96,11 @@ audit: ## licences, bans and sources of the dependencies; advisories where their
 	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check licenses bans sources
 	$(CARGO) deny check advisories || echo "the advisory database could not be fetched or names a problem: see above"
+
+endurance: lab-image ## opens and closes 200 windows on ten nodes with faults injected; fails where anything is left (WINDOWS=50 for fewer)
+	$(CARGO) build --bin portcullis
+	python3 -m benches.windows.endurance --windows $(or $(WINDOWS),200)
+
+bench-windows: lab-image ## how late sessions end after 100 windows; histogram in target/bench/delay.svg
+	$(CARGO) build --bin portcullis
+	python3 -m benches.windows.delay

@@ -67,10 +67,6 @@ impl Staged {
         }
         let staged = Self { path: path.to_owned(), temporary: temporary_beside(path), placed: false };
         let write = || {
-            // Beyond the limit the system would end the process (SIGXFSZ) before it could take the file away again.
-            if largest_allowed().is_some_and(|most| bytes.len() as u64 > most) {
-                return Err(io::ErrorKind::FileTooLarge.into());
-            }
             let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&staged.temporary)?;
             file.write_all(bytes)?;
             file.sync_all()
@@ -104,12 +100,6 @@ impl Drop for Staged {
             drop(fs::remove_file(&self.temporary));
         }
     }
-}
-
-/// The size that a file of this process may have (`ulimit -f`), where there is a limit and it can be known.
-fn largest_allowed() -> Option<u64> {
-    let limits = fs::read_to_string("/proc/self/limits").ok()?;
-    limits.lines().find_map(|line| line.strip_prefix("Max file size"))?.split_whitespace().next()?.parse().ok()
 }
 
 fn sync_folder_of(path: &Path) -> io::Result<()> {

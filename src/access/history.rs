@@ -36,6 +36,7 @@ pub fn details_of_opening(window: &Window) -> Map<String, Value> {
     map(json!({
         "who": window.who.as_str(), "kind": window.kind.word(), "from": window.span.start(), "to": window.span.end(),
         "reason": window.reason, "ticket": window.ticket, "key": window.key, "nodes": window.nodes, "jumphosts": window.hops,
+        "record": window.record,
     }))
 }
 
@@ -103,6 +104,7 @@ pub fn read_history<'e>(events: impl IntoIterator<Item = &'e LoggedEvent>) -> Hi
             | EventKind::AuditExported
             | EventKind::CheckpointCountersigned
             | EventKind::CheckpointReplaced
+            | EventKind::CheckWaived
             | EventKind::Unknown(_) => continue,
         };
         // What the state does not allow did not happen: a window never reopens, whatever an event says.
@@ -121,6 +123,7 @@ fn window_of(id: WindowId, details: &Map<String, Value>) -> Option<Window> {
     text("key").unwrap_or_default().clone_into(&mut window.key);
     window.nodes = names(details, "nodes");
     window.hops = names(details, "jumphosts");
+    window.record = details.get("record").and_then(Value::as_bool).unwrap_or_default();
     Some(window)
 }
 

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::authority::{Authority, AuthorityError, Order, make_proof_key};
 use super::machine::Door;
+use super::recording::{PARTS, Recording};
 use super::tries::Tries;
 use super::window::{Window, WindowId};
 use crate::disk::{Existing, WriteError, write_atomically};
@@ -196,6 +197,32 @@ impl Keep {
     pub fn keep_tries(&self, tries: &Tries, now: Timestamp) {
         let path = self.folder.join("tries.json");
         drop(write_atomically(&path, tries.encode(now).as_bytes(), 0o600, Existing::Replace));
+    }
+
+    /// Keeps a recording of a session on `machine`; gives back its folder.
+    pub fn keep_recording(&self, window: &WindowId, machine: &str, recording: &Recording) -> Result<PathBuf, KeepError> {
+        let folder = self.recordings(window, machine);
+        make_folder(&folder)?;
+        for part in PARTS {
+            let path = folder.join(format!("{}.{part}", recording.name));
+            write_atomically(&path, recording.part(part).unwrap_or_default(), 0o600, Existing::Replace)?;
+        }
+        Ok(folder)
+    }
+
+    /// A recording that was kept.
+    pub fn recording(&self, window: &WindowId, machine: &str, name: &str) -> Result<Recording, KeepError> {
+        let folder = self.recordings(window, machine);
+        let part = |part: &str| {
+            let path = folder.join(format!("{name}.{part}"));
+            std::fs::read(&path).map_err(|source| KeepError::Unreadable { path, source })
+        };
+        Ok(Recording { name: name.to_owned(), about: part("about")?, timing: part("timing")?, shown: part("shown")? })
+    }
+
+    fn recordings(&self, window: &WindowId, machine: &str) -> PathBuf {
+        // The site's validation has seen that a machine's name can be a file's.
+        self.folder.join("recordings").join(window.as_str()).join(machine)
     }
 
     fn proofs(&self, window: &WindowId) -> PathBuf {

@@ -15,6 +15,7 @@ mod keep;
 mod key;
 mod machine;
 mod policy;
+mod recording;
 mod revocation;
 mod tries;
 mod window;
@@ -26,10 +27,11 @@ pub use history::{History, MachineClosing, details_of_closing, details_of_eviden
 pub use keep::{Keep, KeepError, make_folder};
 pub use key::{KeyError, PersonKey};
 pub use machine::{
-    Answer, ClosingOrder, Discovery, Door, DoorError, DoorWork, Doorway, Entered, Look, Opening, Revocation, Tried, Trust, TrustError,
-    TrustProblem, Way, close_doors, discover, doorways, enter, give_trust, open_doors, principal_line,
+    Answer, ClosingOrder, Discovery, Door, DoorError, DoorWork, Doorway, Entered, Look, Opening, Recorder, Revocation, Tried, Trust,
+    TrustError, TrustProblem, Way, close_doors, discover, doorways, enter, give_trust, open_doors, principal_line,
 };
 pub use policy::{Clock, LARGEST_SKEW, Refusal, Request, check_approvals, check_request, check_skew};
+pub use recording::{About, NOT_RECORDED, PARTS, Recording, RecordingLimits, Shown, read_shown, render_cast};
 pub use revocation::encode_krl;
 pub use tries::Tries;
 pub use window::{Kind, Person, PersonError, Span, SpanError, State, Step, StepError, Window, WindowId, WindowIdError};

@@ -308,6 +308,8 @@ pub struct Window {
     pub nodes: Vec<String>,
     /// The jumphosts on the way to them.
     pub hops: Vec<String>,
+    /// Whether its sessions are recorded.
+    pub record: bool,
     phase: Phase,
 }
 
@@ -315,7 +317,7 @@ impl Window {
     /// A window as it is asked for; nothing is open yet.
     pub fn new(id: WindowId, who: Person, kind: Kind, span: Span) -> Self {
         let (reason, key) = (String::new(), String::new());
-        Self { id, who, kind, span, reason, ticket: None, key, nodes: Vec::new(), hops: Vec::new(), phase: Phase::Asked }
+        Self { id, who, kind, span, reason, ticket: None, key, nodes: Vec::new(), hops: Vec::new(), record: false, phase: Phase::Asked }
     }
 
     /// Takes a step, or says why it cannot be taken.

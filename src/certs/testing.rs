@@ -124,7 +124,11 @@ impl Recipe<'_> {
         if !self.names.is_empty() {
             let mut names = SubjectAlternativeName::new();
             for name in self.names {
-                names.dns(name);
+                if name.parse::<std::net::IpAddr>().is_ok() {
+                    names.ip(name)
+                } else {
+                    names.dns(name)
+                };
             }
             let context = builder.x509v3_context(issuer.map(|issuer| issuer.x509.as_ref()), None);
             let extension = names.build(&context).unwrap();

@@ -2,25 +2,32 @@
 
 use serde::Serialize;
 
-use super::spec::{CheckSpec, Outcome, Vantage, Verdict};
+use super::catalogue::here::NOT_RUN;
+use super::spec::{Outcome, Verdict};
 use crate::finding::{Finding, Severity};
-
-/// A look that failed. Never green, and never silent.
-pub static NOT_RUN: CheckSpec = CheckSpec {
-    id: "check.not-run",
-    title: "Every check could be run",
-    source: "every requirement",
-    severity: Severity::Warning,
-    vantage: Vantage::Here,
-};
 
 /// A check that is known to fail, and whose findings do not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waived {
     /// Its id, or the beginning of several: `smtp` stands for `smtp.tcp` and all the others.
     pub check: String,
+    /// The one machine, host or file that is meant; `None`: whatever the check finds.
+    pub machine: Option<String>,
     /// Why, for the report.
     pub reason: String,
+}
+
+impl Waived {
+    /// Whether it stands for what that check found of `subject`.
+    pub fn covers(&self, id: &str, subject: &str) -> bool {
+        is_meant(&self.check, id) && self.machine.as_deref().is_none_or(|machine| is_about(subject, machine))
+    }
+}
+
+/// Whether a subject such as `mail:587 from a0-1` speaks of `machine`: as a whole word of it.
+fn is_about(subject: &str, machine: &str) -> bool {
+    let is_within = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    subject == machine || subject.split(|c| !is_within(c)).any(|word| word.trim_end_matches('.').eq_ignore_ascii_case(machine))
 }
 
 /// A finding that does not count.
@@ -98,7 +105,7 @@ pub fn assess(outcomes: &[Outcome], waivers: &[Waived]) -> Assessment {
     let mut findings = Vec::new();
     let mut waived = Vec::new();
     for finding in all {
-        match waivers.iter().find(|waiver| is_meant(&waiver.check, &finding.id)) {
+        match waivers.iter().find(|waiver| waiver.covers(&finding.id, &finding.subject)) {
             Some(found) => waived.push(WaivedFinding { finding, reason: found.reason.clone() }),
             None => findings.push(finding),
         }
@@ -117,7 +124,8 @@ pub fn assess(outcomes: &[Outcome], waivers: &[Waived]) -> Assessment {
 
 fn said_not_run(found: &[Finding], subject: &str, why: &str, ids: &[&str]) -> Finding {
     const SHOWN: usize = 3;
-    let kind = |id: &str| id.split('.').next().map(str::to_owned);
+    // A destination's verdict follows from the way to it.
+    let kind = |id: &str| id.split('.').next().map(|kind| if kind == "egress" { "proxy" } else { kind }.to_owned());
     // Where a dialogue ended early, what ended it has been said already.
     let is_consequence = ids.iter().all(|id| {
         found.iter().any(|finding| finding.severity == Severity::Error && finding.subject == subject && kind(&finding.id) == kind(id))
@@ -158,10 +166,10 @@ pub fn merged(findings: &[Finding]) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::spec::Tally;
+    use crate::checks::spec::{CheckSpec, Tally};
 
-    static TCP: CheckSpec = CheckSpec { id: "smtp.tcp", title: "t", source: "s", severity: Severity::Error, vantage: Vantage::Node };
-    static MAIL: CheckSpec = CheckSpec { id: "smtp.mail", title: "t", source: "s", severity: Severity::Error, vantage: Vantage::Node };
+    static TCP: CheckSpec = CheckSpec::new("smtp.tcp", "t", "s");
+    static MAIL: CheckSpec = CheckSpec::new("smtp.mail", "t", "s");
 
     fn refused(node: &str) -> Vec<Outcome> {
         let mut tally = Tally::of(node);
@@ -189,10 +197,21 @@ mod tests {
 
     #[test]
     fn a_waiver_takes_a_finding_out_of_the_count_and_leaves_it_in_sight() {
-        let waiver = Waived { check: "smtp.tcp".to_owned(), reason: "the port opens on Monday".to_owned() };
+        let waiver = Waived { check: "smtp.tcp".to_owned(), machine: None, reason: "the port opens on Monday".to_owned() };
         let assessment = assess(&refused("a0-1"), &[waiver]);
         assert_eq!((assessment.counts.error, assessment.counts.waived), (0, 1));
         assert_eq!(assessment.waived[0].finding.id, "smtp.tcp");
+    }
+
+    #[test]
+    fn a_waiver_for_one_machine_leaves_the_others_counting() {
+        let waiver = Waived { check: "smtp".to_owned(), machine: Some("a0-1".to_owned()), reason: "it moves".to_owned() };
+        assert!(waiver.covers("smtp.tcp", "a0-1") && waiver.covers("smtp.tcp", "mail:587 from a0-1"));
+        assert!(
+            !waiver.covers("smtp.tcp", "a0-11") && !waiver.covers("smtp.tcp", "mail from a0-1.corp") && !waiver.covers("node.ram", "a0-1")
+        );
+        let outcomes = ["a0-1", "a0-2"].map(refused).concat();
+        assert_eq!(assess(&outcomes, &[waiver]).counts.error, 1);
     }
 
     #[test]

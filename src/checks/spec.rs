@@ -21,6 +21,65 @@ pub enum Vantage {
     Connector,
 }
 
+/// Who can mend what a check finds, and is asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Team {
+    /// Whoever runs Portcullis and keeps the site file.
+    Operator,
+    /// Names.
+    Dns,
+    /// Certificates and keys.
+    Certificates,
+    /// Virtual machines, their systems and clocks.
+    Machines,
+    /// Networks and firewalls.
+    Network,
+    /// The load balancer.
+    LoadBalancer,
+    /// Proxies.
+    Proxy,
+    /// Mail.
+    Mail,
+    /// The directory, and connectors to it.
+    Directory,
+    /// Access and security.
+    Access,
+    /// The appliance's vendor.
+    Vendor,
+}
+
+impl Team {
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "you, who keep the site file",
+            Self::Dns => "the DNS team",
+            Self::Certificates => "the certificate team",
+            Self::Machines => "the virtual machine team",
+            Self::Network => "the network and firewall team",
+            Self::LoadBalancer => "the load balancer team",
+            Self::Proxy => "the proxy team",
+            Self::Mail => "the mail team",
+            Self::Directory => "the directory team",
+            Self::Access => "the access and security team",
+            Self::Vendor => "the vendor",
+        }
+    }
+}
+
+/// When a check is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// By `check`, before anything is touched.
+    Before,
+    /// By `verify`, once the appliance runs.
+    After,
+    /// By both.
+    Always,
+}
+
 /// One requirement that can be looked at.
 #[derive(Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct CheckSpec {
@@ -34,9 +93,52 @@ pub struct CheckSpec {
     pub severity: Severity,
     /// From where it is looked at.
     pub vantage: Vantage,
+    /// Who is asked to mend what it finds.
+    pub team: Team,
+    /// By which command it is looked at.
+    pub moment: Moment,
+    /// What mends it, in general; a finding says it of the case.
+    #[serde(rename = "mended_by")]
+    pub fix: &'static str,
 }
 
 impl CheckSpec {
+    /// A check of this machine before anything is touched, an error where it is not met, and the operator's own to mend.
+    pub const fn new(id: &'static str, title: &'static str, source: &'static str) -> Self {
+        let (severity, vantage) = (Severity::Error, Vantage::Here);
+        Self { id, title, source, severity, vantage, team: Team::Operator, moment: Moment::Before, fix: "" }
+    }
+
+    /// The same, that matters this much.
+    #[must_use]
+    pub const fn of(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
+
+    /// The same, looked at from there.
+    #[must_use]
+    pub const fn at(self, vantage: Vantage) -> Self {
+        Self { vantage, ..self }
+    }
+
+    /// The same, for that team to mend.
+    #[must_use]
+    pub const fn ask(self, team: Team) -> Self {
+        Self { team, ..self }
+    }
+
+    /// The same, looked at by that command.
+    #[must_use]
+    pub const fn when(self, moment: Moment) -> Self {
+        Self { moment, ..self }
+    }
+
+    /// The same, mended so.
+    #[must_use]
+    pub const fn mend(self, fix: &'static str) -> Self {
+        Self { fix, ..self }
+    }
+
     /// A finding of this check, with its own severity.
     pub fn finding(&self, subject: impl Into<String>, message: impl Into<String>, fix: impl Into<String>) -> Finding {
         Finding {
@@ -182,10 +284,8 @@ impl Tally {
 mod tests {
     use super::*;
 
-    static FIRST: CheckSpec =
-        CheckSpec { id: "a.first", title: "First", source: "test", severity: Severity::Error, vantage: Vantage::Here };
-    static SECOND: CheckSpec =
-        CheckSpec { id: "a.second", title: "Second", source: "test", severity: Severity::Error, vantage: Vantage::Here };
+    static FIRST: CheckSpec = CheckSpec::new("a.first", "First", "test");
+    static SECOND: CheckSpec = CheckSpec::new("a.second", "Second", "test");
 
     #[test]
     fn what_was_not_looked_at_is_never_green() {

@@ -91,6 +91,7 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     }
     let owner = format!("{} (portcullis apply, run {run})", context.actor());
     let gate = gate::keeper(&desired, &cluster, context.now);
+    let planner = desired.planner();
     let course = Course {
         run: &run,
         owner: &owner,
@@ -100,6 +101,7 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
         takes_up: &takes_up,
         wait: until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now())),
         pauses: &PAUSES,
+        planner: Some(&planner),
         gate: gate.as_deref(),
     };
     let (surveyed, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.is_ok());

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{access, apply, audit, cert, check, completions, help, init, man, plan, playbook, render, rollback, site, status, verify};
+use super::{
+    access, apply, audit, cert, check, completions, drill, help, init, man, plan, playbook, render, rollback, site, status, verify,
+};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///
@@ -118,6 +120,8 @@ pub(crate) enum Command {
     /// Windows: let one person in, for the agreed time, and prove that the door is shut
     #[command(subcommand)]
     Access(access::AccessCommand),
+    /// Rehearse windows on this site, for you alone: opened, used, closed, a lost laptop, a dead node
+    Drill(drill::DrillArgs),
     /// Certificates: whatever the CA sent becomes a right PFX, or the reason why not
     #[command(subcommand)]
     Cert(cert::CertCommand),
@@ -154,6 +158,7 @@ impl Command {
             Self::Apply(_) => "apply",
             Self::Rollback(_) => "rollback",
             Self::Access(command) => command.name(),
+            Self::Drill(_) => "drill",
             Self::Cert(_) => "cert",
             Self::Audit(_) => "audit",
             Self::Site(_) => "site",

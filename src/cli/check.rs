@@ -14,16 +14,17 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt;
 use super::outcome::chain;
+use super::record;
 use super::requirements;
 use super::selection::Selection;
 use crate::checks::survey::{self, Seen, Survey};
-use crate::checks::{self, Assessment, Outcome, Verdict, Waived, assess, offline, proxy, smtp};
+use crate::checks::{self, Assessment, Outcome, Verdict, Waived, assess, catalogue, offline};
 use crate::disk::{Existing, write_atomically};
 use crate::event::{Event, Sink};
 use crate::finding::has_errors;
 use crate::node::Machine;
 use crate::report;
-use crate::report::checks::Page;
+use crate::report::checks::{Link, Page};
 use crate::site::model::{Node, Site};
 use crate::site::secret::Secrets;
 use crate::ssh::Elevation;
@@ -52,11 +53,18 @@ pub(super) struct CheckArgs {
     /// List all checks and run none
     #[arg(long)]
     pub list: bool,
+    /// With --list: the reference page, in Markdown
+    #[arg(long, requires = "list", hide = true)]
+    pub markdown: bool,
 }
 
 /// Runs `check`.
 pub(super) async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::parse(&args.only, &args.skip)?;
+    if args.markdown {
+        context.print(&report::checks::reference())?;
+        return Ok(Exit::Done);
+    }
     if args.list {
         return list(&selection, context);
     }
@@ -75,8 +83,10 @@ pub(super) async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Fai
     selection.keep(&mut outcomes);
     let waivers = selection.waivers(&site, context.now);
     let assessment = assess(&outcomes, &waivers);
-    let told = Told { site: &site, outcomes: &outcomes, waivers: &waivers, assessment: &assessment };
+    let chain = if args.report.is_some() { requirements::chain_links(&site, &secrets, context.now) } else { Vec::new() };
+    let told = Told { site: &site, outcomes: &outcomes, waivers: &waivers, assessment: &assessment, chain: &chain };
     told.write_files(args, context)?;
+    record::waived(context, &site, "check", &assessment)?;
     told.tell(context, sink)
 }
 
@@ -94,10 +104,13 @@ fn list(selection: &Selection, context: &Context) -> Result<Exit, Failure> {
 /// What needs nothing but this machine; and the certificate that nodes should serve.
 fn offline(site: &Site, secrets: &Secrets, selection: &Selection, context: &Context) -> (Vec<Outcome>, Option<Vec<u8>>) {
     let mut outcomes = offline::files(site);
-    if selection.wants_any(&[&offline::SECRETS]) {
+    if selection.wants_any(&[&checks::catalogue::here::SECRETS]) {
         outcomes.extend(offline::secrets(site, secrets));
     }
-    outcomes.extend(offline::judged(offline::SITE, &site.file.display().to_string(), &crate::site::findings(site)));
+    let today = context.now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    outcomes.extend(offline::waivers(site, today));
+    outcomes.extend(offline::site_rules(site, today));
+    outcomes.extend(checks::proxy::no_proxy(site));
     let (certificates, leaf) = requirements::certificates(site, secrets, context.now);
     outcomes.extend(certificates);
     (outcomes, leaf)
@@ -116,43 +129,104 @@ struct Look<'a> {
 impl Look<'_> {
     async fn online(&self) -> Vec<Outcome> {
         let site = self.wanted.site;
-        let names_wanted = self.selection.wants_any(&[&survey::RESOLVE]);
+        let names_wanted = self.selection.wants_any(catalogue::network::LOOKED_UP);
+        let outside_wanted = self.selection.wants_any(survey::OUTSIDE);
         let naming = async { if names_wanted { survey::resolve(site, self.wanted.patience).await } else { Vec::new() } };
-        let (names, seen) = join!(naming, self.machines());
+        let outside = async { if outside_wanted { survey::outside(self.wanted).await } else { Vec::new() } };
+        let (names, outside, (seen, connectors)) = join!(naming, outside, self.machines());
         let readings: Vec<_> = seen.iter().filter_map(|seen| seen.reading.clone()).collect();
         let clocks = survey::clocks(&readings, &site.figures.clock);
-        [names, seen.into_iter().flat_map(|seen| seen.outcomes).collect(), clocks].concat()
+        let of_cluster = self.of_cluster(&seen, &readings);
+        let unreached: Vec<String> = seen.iter().filter(|seen| !seen.reached).map(|seen| seen.machine.clone()).collect();
+        let mut of_machines: Vec<Outcome> = seen.into_iter().flat_map(|seen| seen.outcomes).collect();
+        survey::forgive_unreached(&mut of_machines, &unreached.iter().map(String::as_str).collect::<Vec<_>>());
+        [names, outside, of_cluster, of_machines, connectors, clocks].concat()
     }
 
-    async fn machines(&self) -> Vec<Seen> {
-        let wants = self.wanted.wants;
-        if !(wants.machine || wants.mail || wants.way_out || self.selection.wants_any(&[&survey::PATH])) {
+    /// What takes more than one machine to judge.
+    fn of_cluster(&self, seen: &[Seen], readings: &[survey::Reading]) -> Vec<Outcome> {
+        let site = self.wanted.site;
+        // A machine that is named as off already is not named again as apart from the others.
+        let is_named = |reading: &survey::Reading| {
+            let about = |outcome: &Outcome| outcome.subject == reading.machine && matches!(outcome.verdict, Verdict::Found { .. });
+            survey::clocks(readings, &site.figures.clock).iter().any(about)
+        };
+        let of_nodes: Vec<survey::Reading> =
+            readings.iter().filter(|reading| site.node(&reading.machine).is_some() && !is_named(reading)).cloned().collect();
+        let drives: Vec<checks::machine::Drives> = seen.iter().filter_map(|seen| seen.drives.clone()).collect();
+        let mut outcomes = checks::machine::pairwise(&site.name, &of_nodes, &site.figures.clock);
+        if self.wanted.wants.longer {
+            outcomes.extend(checks::machine::backup_drive(site, &drives));
+        }
+        outcomes
+    }
+
+    /// Each connector, from its own server.
+    async fn connectors(&self, cluster: &Cluster) -> Vec<Outcome> {
+        let site = self.wanted.site;
+        if !self.selection.wants_any(catalogue::connector::CHECKS) {
             return Vec::new();
+        }
+        let looks: Vec<_> = site
+            .connectors
+            .iter()
+            .map(|connector| requirements::connector(site, connector, self.secrets, &self.wanted.trust.public))
+            .collect();
+        let looking = looks.iter().map(|look| {
+            let connecting = look.server.clone().map(|server| cluster.connect(server));
+            survey::connector(look, connecting, self.wanted)
+        });
+        join_all(looking).await.concat()
+    }
+
+    async fn machines(&self) -> (Vec<Seen>, Vec<Outcome>) {
+        let wants = self.wanted.wants;
+        let connectors = self.selection.wants_any(catalogue::connector::CHECKS) && !self.wanted.site.connectors.is_empty();
+        if !(connectors
+            || wants.machine
+            || wants.mail
+            || wants.way_out
+            || wants.longer
+            || wants.ports
+            || self.selection.wants_any(&[&survey::PATH, &catalogue::access::HOST_KEY, &catalogue::access::JUMP_KEY]))
+        {
+            return (Vec::new(), Vec::new());
         }
         let cluster = match Cluster::new(self.context, self.wanted.site, Arc::clone(self.secrets), self.nodes) {
             Ok(cluster) => cluster,
-            Err(failure) => return self.nodes.iter().map(|node| nobody_looked(node, &chain(failure.error.as_ref()))).collect(),
+            Err(failure) => {
+                let why = chain(failure.error.as_ref());
+                return (self.nodes.iter().map(|node| nobody_looked(node, &why)).collect(), Vec::new());
+            }
         };
         let all = join_all(self.nodes.iter().map(|node| survey::check_node(node, cluster.connect(node.clone()), self.wanted, self.sink)));
-        let (jumphost, seen) = join!(self.jumphost(&cluster), all);
+        let (jumphost, mut seen, connectors) = join!(self.jumphost(&cluster), all, self.connectors(&cluster));
         cluster.close().await;
-        jumphost.into_iter().chain(seen).collect()
+        seen.extend(jumphost);
+        (seen, connectors)
     }
 
     /// A hop that cannot be had is told by every node behind it.
     async fn jumphost(&self, cluster: &Cluster) -> Option<Seen> {
         let session = cluster.fleet().jumphost().await.ok().flatten()?;
         let name = self.wanted.site.route.hops.last().map_or("the jumphost", |hop| hop.name.as_str());
-        Some(survey::check_jumphost(&Machine::new(name, session, Elevation::None), self.wanted).await)
+        let machine = Machine::new(name, session, Elevation::None);
+        let asking = async {
+            let methods = cluster.jumphost_methods().await.map(|asked| asked.map_err(|error| chain(&error)));
+            survey::jumphost_methods(name, methods)
+        };
+        let (mut seen, methods) = join!(survey::check_jumphost(&machine, self.wanted), asking);
+        seen.outcomes.extend(methods);
+        Some(seen)
     }
 }
 
 // A secret that is missing bars the way to every node before anything is dialled.
 fn nobody_looked(node: &Node, why: &str) -> Seen {
-    let tables = [&[&survey::PATH, &survey::SUDO, &survey::SKEW][..], survey::MACHINE, smtp::CHECKS, proxy::CHECKS].concat();
+    let tables = [&[&survey::PATH][..], &survey::of_node()].concat();
     let outcome =
         |spec| Outcome { spec, subject: node.name.clone(), verdict: Verdict::CouldNotRun { why: why.to_owned() }, evidence: Vec::new() };
-    Seen { machine: node.name.clone(), reached: false, outcomes: tables.into_iter().map(outcome).collect(), reading: None }
+    Seen { machine: node.name.clone(), reached: false, outcomes: tables.into_iter().map(outcome).collect(), reading: None, drives: None }
 }
 
 struct Told<'a> {
@@ -160,6 +234,7 @@ struct Told<'a> {
     outcomes: &'a [Outcome],
     waivers: &'a [Waived],
     assessment: &'a Assessment,
+    chain: &'a [Link],
 }
 
 impl Told<'_> {
@@ -174,7 +249,8 @@ impl Told<'_> {
             let count = self.site.nodes.len();
             let about = format!("{} environment, {count} {}", environment(self.site), if count == 1 { "node" } else { "nodes" });
             let (assessment, outcomes) = (self.assessment, self.outcomes);
-            let page = Page { site: &self.site.name, about: &about, at: context.now, assessment, outcomes };
+            let chain = self.chain;
+            let page = Page { title: "Checks", site: self.site, about: &about, at: context.now, chain, assessment, outcomes };
             let mut text = Vec::new();
             report::checks::write_page(&mut text, &page).map_err(|error| Failure::new(Exit::Failed, error, None))?;
             keep(path, &text)?;
@@ -192,6 +268,7 @@ impl Told<'_> {
             let mut results = serde_json::Map::new();
             results.insert("counts".into(), json!(self.assessment.counts));
             results.insert("waived".into(), json!(self.assessment.waived));
+            results.insert("ask".into(), report::checks::teams_json(&self.assessment.findings));
             if is_verbose {
                 results.insert("checks".into(), json!(self.outcomes));
             }

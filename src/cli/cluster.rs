@@ -85,6 +85,23 @@ impl Cluster {
         Fleet::new(&Route { hops }, self.host_keys.clone(), self.settings.clone(), self.secrets.clone())
     }
 
+    /// The ways of logging in that the last jumphost takes from somebody who offers none; `None` where there is no jumphost.
+    pub(crate) async fn jumphost_methods(&self) -> Option<Result<Vec<&'static str>, crate::ssh::Error>> {
+        let mut hops = self.route.hops.clone();
+        let last = hops.last_mut()?;
+        last.login =
+            Login { identities: Vec::new(), passphrase: None, agent: false, password: None, one_time_code: None, ..last.login.clone() };
+        let fleet = Fleet::new(&Route { hops }, self.host_keys.clone(), self.settings.clone(), self.secrets.clone());
+        let asked = fleet.jumphost().await;
+        fleet.close().await;
+        Some(match asked {
+            Err(crate::ssh::Error::LoginRefused { accepted, .. }) => Ok(accepted),
+            Err(error) => Err(error),
+            // Whoever lets anybody in takes everything.
+            Ok(_) => Ok(vec!["none"]),
+        })
+    }
+
     /// The jumphosts on the way, their files named from the site's folder.
     pub(crate) fn hops(&self) -> &[Hop] {
         &self.route.hops

@@ -41,14 +41,19 @@ pub(crate) struct Desired {
 impl Desired {
     /// Loads site, playbooks (`bootstrap` where none is named) and material; asks for no more than they need.
     pub(crate) fn load(context: &Context, wanted: &Wanted<'_>) -> Result<Self, Failure> {
-        let Wanted { playbooks, limit, skip } = wanted;
         let site = context.site()?;
+        let secrets = context.secrets(&site.folder);
+        Self::of(context, site, secrets, wanted)
+    }
+
+    /// The same of a site that is loaded already, with secrets some of which may have been asked for.
+    pub(crate) fn of(context: &Context, site: Site, secrets: Arc<Secrets>, wanted: &Wanted<'_>) -> Result<Self, Failure> {
+        let Wanted { playbooks, limit, skip } = wanted;
         let library = Library::new(&site.folder);
         let names = if playbooks.is_empty() { vec!["bootstrap".to_owned()] } else { playbooks.to_vec() };
         let playbook = library.load(&names).map_err(load_failure)?.without(skip).map_err(skip_failure)?;
         let nodes = concerned(&site, &playbook, limit)?;
         let templates = Templates::parse(library.templates().map_err(load_failure)?).map_err(render_failure)?;
-        let secrets = context.secrets(&site.folder);
         let material = prepare(&site, &playbook, &templates, &secrets, context.now).map_err(prepare_failure)?;
         let desired = Self { site, nodes, playbook, material, templates, secrets };
         desired.planner().rehearse(&desired.nodes).map_err(render_failure)?;

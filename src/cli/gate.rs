@@ -105,7 +105,7 @@ impl Watch<'_> {
 
     async fn succeeds(&self, node: &Node, command: &str) -> Result<(), String> {
         let machine = self.cluster.connect(node.clone()).await.map_err(|error| error.to_string())?;
-        let mut inquiry = Inquiry::machine();
+        let mut inquiry = Inquiry::standing();
         inquiry.guard(command);
         let facts = machine.look(&inquiry).await.map_err(|error| error.to_string())?;
         match facts.guards.get(command) {

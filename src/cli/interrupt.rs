@@ -1,10 +1,27 @@
-//! Ctrl-C and SIGTERM: once ends well, twice at once.
+//! Ctrl-C and SIGTERM: once ends well, twice at once. SIGXFSZ: a write that fails, and no end at all.
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use crate::playbook::Stop;
+
+/// The same number on every system that this runs on.
+const SIGXFSZ: i32 = 25;
+
+/// Where files are limited in size (`ulimit -f`), the system ends whoever writes beyond, with half a file left behind. Once
+/// somebody listens to that signal the write fails instead, and is told and cleaned up after like any other failure.
+pub(crate) fn survive_file_size_limit() {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let limit = limits.lines().find_map(|line| line.strip_prefix("Max file size")?.split_whitespace().next());
+    if limit.is_none_or(|limit| limit == "unlimited") {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+    let _inside = runtime.enter();
+    // What listens for signals stays in place when this listener goes.
+    drop(signal(SignalKind::from_raw(SIGXFSZ)));
+}
 
 async fn asked_to_stop() {
     let mut terminate = signal(SignalKind::terminate()).ok();

@@ -11,6 +11,7 @@ mod cluster;
 mod completions;
 mod context;
 mod desired;
+mod drill;
 mod exit;
 mod failure;
 mod forward;
@@ -47,6 +48,7 @@ use failure::Failure;
 
 /// Runs the command that the process was started with; gives back its exit code.
 pub fn main() -> u8 {
+    interrupt::survive_file_size_limit();
     if let Some(exit) = completions::answer() {
         return exit;
     }
@@ -73,6 +75,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Apply(args) => block_on(apply::run(args, context)),
         Command::Rollback(args) => block_on(rollback::run(args, context)),
         Command::Access(command) => block_on(access::run(command, context)),
+        Command::Drill(args) => drill::run(args, context),
         Command::Cert(command) => cert(command, context),
         Command::Audit(command) => block_on(audit::run(command, context)),
         Command::Site(command) => site::run(command, context),

@@ -9,6 +9,7 @@ use super::failure::{Failure, Sentence};
 use super::forward::Forwarding;
 use super::heads;
 use super::outcome::chain;
+use crate::checks::Assessment;
 use crate::ledger::event::{Actor, FileChange, NodeOutcome};
 use crate::ledger::{Beginning, LedgerError, LogQuery, OpenOptions, Origin, Runs, SqliteLedger};
 use crate::node::{Machine, RunId};
@@ -147,6 +148,20 @@ impl Recorder {
         self.forwarding.push(&self.ledger);
         Ok(())
     }
+}
+
+/// Findings that did not count are recorded, with their reasons. A ledger elsewhere is no reason not to look at a site.
+pub(crate) fn waived(context: &Context, site: &Site, command: &str, assessment: &Assessment) -> Result<(), Failure> {
+    if assessment.waived.is_empty() || matches!(site.ledger, LedgerLocation::Postgres(_)) {
+        return Ok(());
+    }
+    let findings: Vec<serde_json::Value> = assessment
+        .waived
+        .iter()
+        .map(|waived| serde_json::json!({"id": waived.finding.id, "subject": waived.finding.subject, "reason": waived.reason}))
+        .collect();
+    let recorder = Recorder::open(context, site)?;
+    recorder.append(&recorder.origin.check_waived(clock::now(), command, &findings.into()))
 }
 
 // A secret's hash would let its guesses be tried: the fact that it changed is enough.

@@ -8,13 +8,14 @@ use secrecy::SecretString;
 use super::clock;
 use super::context::Context;
 use super::outcome::chain;
-use crate::certs::{Demands, LeafSelection, NoPasswords, Source, build_chain, read, review};
+use crate::certs::{Certificate, Demands, LeafSelection, NoPasswords, Source, build_chain, read, review};
 use crate::checks::Outcome;
-use crate::checks::offline::{CERTIFICATE, judged, not_judged};
-use crate::checks::survey::{Survey, Trust, Wants};
-use crate::checks::tls::Roots;
+use crate::checks::offline::{CERTIFICATE, Other, judged, not_judged, of_site};
+use crate::checks::survey::{ConnectorLook, Survey, Trust, Wants};
+use crate::checks::tls::{Roots, presented_names};
 use crate::playbook::read_certificate;
-use crate::site::model::{CertificateFiles, Site};
+use crate::report::checks::Link;
+use crate::site::model::{CertificateFiles, Connector, Site};
 use crate::site::secret::Secrets;
 
 /// How long a step over the network may take unless `--timeout` says otherwise.
@@ -39,7 +40,41 @@ pub(super) fn certificates(site: &Site, secrets: &Secrets, now: jiff::Timestamp)
         let wildcard = format!("*.{}", custom.domain);
         outcomes.extend(look.at(&custom.domain, files, &[wildcard]).0);
     }
+    let presented = leaf.as_deref().map(presented_names).unwrap_or_default();
+    outcomes.extend(of_site(site, leaf.as_deref(), &presented, &others(site)));
     (outcomes, leaf)
+}
+
+/// The chain of the site's certificate, the server's first, for a picture; empty where it cannot be read.
+pub(super) fn chain_links(site: &Site, secrets: &Secrets, now: jiff::Timestamp) -> Vec<Link> {
+    let Some((bag, roots)) = site.tls.as_ref().and_then(|tls| read_certificate(site, &tls.certificate, secrets).ok()) else {
+        return Vec::new();
+    };
+    let names = site.names.required();
+    let Ok(found) = build_chain(&bag, &roots, LeafSelection { names: &names, choose: None }, now) else { return Vec::new() };
+    let link = |certificate: &std::sync::Arc<Certificate>| Link {
+        subject: certificate.subject.short(),
+        issuer: certificate.issuer.short(),
+        begins: certificate.not_before,
+        ends: certificate.not_after,
+    };
+    found.whole().map(link).collect()
+}
+
+/// The certificates of the customer's other environments.
+fn others(site: &Site) -> Vec<Other> {
+    let mut others = Vec::new();
+    for environment in &site.surroundings.other_environments {
+        for path in &environment.certificates {
+            let bytes = std::fs::read(site.path(path)).map_err(|error| format!("{}: {error}", path.display()));
+            let certificates = bytes.map(|bytes| {
+                let bag = read(&[Source { name: path.display().to_string(), bytes }], &NoPasswords);
+                bag.certificates.iter().map(|certificate| certificate.der().to_vec()).collect()
+            });
+            others.push(Other { environment: environment.name.clone(), certificates });
+        }
+    }
+    others
 }
 
 /// A look at certificate files.
@@ -81,6 +116,20 @@ fn mail_password(site: &Site, secrets: &Secrets) -> Option<Result<SecretString, 
     Some(password.map_err(|error| chain(&error)))
 }
 
+/// A connector with what it takes to look at it.
+pub(super) fn connector<'c>(site: &Site, connector: &'c Connector, secrets: &Secrets, public: &Roots) -> ConnectorLook<'c> {
+    let password = connector
+        .bind_password
+        .as_ref()
+        .map(|reference| secrets.resolve(reference, &format!("password of {}'s account", connector.name)).map_err(|error| chain(&error)));
+    let roots = if connector.ca_certificates.is_empty() { public.clone() } else { with(Roots::none(), site, &connector.ca_certificates) };
+    let mut server = crate::checks::survey::server(connector);
+    for identity in server.iter_mut().flat_map(|server| &mut server.login.identities) {
+        *identity = site.path(identity);
+    }
+    ConnectorLook { connector, server, password, roots }
+}
+
 /// Everything that is looked at over machines.
 pub(super) fn survey<'s>(context: &Context, site: &'s Site, secrets: &Secrets, leaf: Option<Vec<u8>>, wants: Wants) -> Survey<'s> {
     let none: &[PathBuf] = &[];
@@ -98,6 +147,11 @@ pub(super) fn survey<'s>(context: &Context, site: &'s Site, secrets: &Secrets, l
         wants,
         trust,
         mail_password: if wants.mail { mail_password(site, secrets) } else { None },
+        health_key: site
+            .surroundings
+            .health_key
+            .as_ref()
+            .map(|key| secrets.resolve(key, "key of the health service").map_err(|error| chain(&error))),
         leaf,
         now: context.now,
         clock: clock::now,

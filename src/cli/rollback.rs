@@ -50,7 +50,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     let lease = lease::take(&recorder, context, until).await?;
     let cluster = Cluster::new(context, &site, context.secrets(&site.folder), &nodes)?;
     let sink = context.sink_for_query();
-    let mut inquiry = Inquiry::machine();
+    let mut inquiry = Inquiry::standing();
     inquiry.journal();
     let looking = look(&nodes, &inquiry, nodes.len(), |node| cluster.connect(node), sink.as_ref());
     let answers = interrupt::or_stop(looking).await?;

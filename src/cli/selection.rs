@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::failure::Failure;
 use crate::checks::survey::{self, Wants};
-use crate::checks::{self, CheckSpec, Outcome, Verdict, Waived, is_meant, proxy, smtp};
+use crate::checks::{self, CheckSpec, Outcome, Verdict, Waived, catalogue, is_meant, proxy, smtp};
 use crate::site::model::Site;
 
 /// What was asked for on the command line.
@@ -39,28 +39,32 @@ impl Selection {
     /// What is wanted of each node.
     pub(super) fn of_nodes(&self) -> Wants {
         Wants {
-            machine: self.wants_any(survey::MACHINE) || self.wants_any(&[&survey::SUDO, &survey::SKEW]),
+            machine: self.wants_any(survey::MACHINE) || self.wants_any(&[&survey::SUDO, &survey::SKEW, &catalogue::machines::PAIRWISE]),
             mail: self.wants_any(smtp::CHECKS),
-            way_out: self.wants_any(proxy::CHECKS),
+            way_out: self.wants_any(proxy::CHECKS) || self.wants_any(catalogue::egress::OF_NODES),
+            longer: self.wants_any(&survey::longer_table()) || self.wants_any(&[&catalogue::machines::DISK_BACKUP]),
+            ports: self.wants_any(catalogue::network::TRIED),
         }
     }
 
     /// Keeps what is wanted, and why the rest of it could not be had: a way in that failed.
     pub(super) fn keep(&self, outcomes: &mut Vec<Outcome>) {
-        let way_in_failed = |outcome: &Outcome| outcome.spec.id == survey::PATH.id && matches!(outcome.verdict, Verdict::Found { .. });
+        let way_in_failed = |outcome: &Outcome| {
+            [survey::PATH.id, catalogue::access::HOST_KEY.id].contains(&outcome.spec.id) && matches!(outcome.verdict, Verdict::Found { .. })
+        };
         outcomes.retain(|outcome| self.wants(outcome.spec.id) || way_in_failed(outcome));
     }
 
     /// What does not count: skipped by hand, or waived by the site up to a day that has not passed.
     pub(super) fn waivers(&self, site: &Site, now: Timestamp) -> Vec<Waived> {
         let today = now.to_zoned(TimeZone::UTC).date();
-        let by_hand = self.skip.iter().map(|check| Waived { check: check.clone(), reason: "--skip".to_owned() });
-        let by_site = site.waivers.iter().filter(|waiver| waiver.until >= today);
-        by_hand
-            .chain(
-                by_site.map(|waiver| Waived { check: waiver.check.clone(), reason: format!("{} (until {})", waiver.reason, waiver.until) }),
-            )
-            .collect()
+        let by_hand = self.skip.iter().map(|check| Waived { check: check.clone(), machine: None, reason: "--skip".to_owned() });
+        let by_site = site.waivers.iter().filter(|waiver| waiver.until >= today).map(|waiver| Waived {
+            check: waiver.check.clone(),
+            machine: waiver.machine.clone(),
+            reason: format!("{} (until {})", waiver.reason, waiver.until),
+        });
+        by_hand.chain(by_site).collect()
     }
 }
 
@@ -98,8 +102,8 @@ mod tests {
     #[test]
     fn only_what_is_wanted_is_run_on_nodes() {
         let clock = Selection::parse(&texts(&["time"]), &[]).unwrap();
-        assert_eq!(clock.of_nodes(), Wants { machine: true, mail: false, way_out: false });
+        assert_eq!(clock.of_nodes(), Wants { machine: true, mail: false, way_out: false, longer: true, ports: false });
         let mail = Selection::parse(&texts(&["smtp.login"]), &[]).unwrap();
-        assert_eq!(mail.of_nodes(), Wants { machine: false, mail: true, way_out: false });
+        assert_eq!(mail.of_nodes(), Wants { machine: false, mail: true, way_out: false, longer: false, ports: false });
     }
 }

@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use super::interrupt;
 use super::requirements;
-use crate::checks::survey::{Mail, Seen, Wants, verify_node};
+use crate::checks::survey::{self, Mail, Seen, Wants, verify_node};
 use crate::checks::{Assessment, Outcome, Verdict, assess};
 use crate::event::{Event, Sink};
 use crate::finding::{Severity, has_errors};
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Fa
     let cluster = Cluster::new(context, &site, Arc::clone(&secrets), &nodes)?;
     let (_, leaf) = requirements::certificates(&site, &secrets, context.now);
     must_know_the_certificate(&site, leaf.as_ref())?;
-    let wants = Wants { machine: false, mail: args.no_mail, way_out: true };
+    let wants = Wants { machine: false, mail: args.no_mail, way_out: true, longer: false, ports: false };
     let survey = requirements::survey(context, &site, &secrets, leaf, wants);
     let sink = context.sink();
     let names = nodes.iter().map(|node| node.name.clone()).collect();
@@ -53,9 +53,10 @@ pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Fa
     let looking = join_all(
         nodes.iter().map(|node| verify_node(node, cluster.connect(node.clone()), (cluster.fleet(), mail), &survey, sink.as_ref())),
     );
-    let seen = interrupt::or_stop(looking).await?;
+    let both = async { futures_util::join!(looking, survey::balancer(cluster.fleet(), &survey)) };
+    let (seen, front) = Box::pin(interrupt::or_stop(both)).await?;
     cluster.close().await;
-    tell(&seen, context, sink)
+    tell(&seen, &front, context, sink)
 }
 
 fn must_be_an_address(address: Option<&str>) -> Result<(), Failure> {
@@ -80,8 +81,8 @@ fn must_know_the_certificate(site: &Site, leaf: Option<&Vec<u8>>) -> Result<(), 
     ))
 }
 
-fn tell(seen: &[Seen], context: &Context, sink: Arc<dyn Sink>) -> Result<Exit, Failure> {
-    let outcomes: Vec<Outcome> = seen.iter().flat_map(|seen| seen.outcomes.clone()).collect();
+fn tell(seen: &[Seen], front: &[Outcome], context: &Context, sink: Arc<dyn Sink>) -> Result<Exit, Failure> {
+    let outcomes: Vec<Outcome> = seen.iter().flat_map(|seen| seen.outcomes.clone()).chain(front.iter().cloned()).collect();
     let assessment = assess(&outcomes, &[]);
     let exit = exit(seen, &assessment);
     let lines: Vec<Line> = seen.iter().flat_map(lines).collect();

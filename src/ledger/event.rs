@@ -80,13 +80,15 @@ pub enum EventKind {
     CheckpointCountersigned,
     /// `checkpoint.replaced`
     CheckpointReplaced,
+    /// `check.waived`: findings that did not count
+    CheckWaived,
     /// Recorded by a newer version; kept as it is.
     Unknown(String),
 }
 
 impl EventKind {
     /// Every kind this version knows.
-    pub const KNOWN: [Self; 17] = [
+    pub const KNOWN: [Self; 18] = [
         Self::RunStarted,
         Self::RunFinished,
         Self::RunSettled,
@@ -104,6 +106,7 @@ impl EventKind {
         Self::AuditExported,
         Self::CheckpointCountersigned,
         Self::CheckpointReplaced,
+        Self::CheckWaived,
     ];
 
     /// The dotted name.
@@ -126,6 +129,7 @@ impl EventKind {
             Self::AuditExported => "audit.exported",
             Self::CheckpointCountersigned => "checkpoint.countersigned",
             Self::CheckpointReplaced => "checkpoint.replaced",
+            Self::CheckWaived => "check.waived",
             Self::Unknown(name) => name,
         }
     }
@@ -280,6 +284,13 @@ impl Origin {
     pub fn checkpoint_replaced(&self, at: Timestamp, seq: u64, reason: &str, heads: &[String]) -> LedgerEvent {
         let members = [("event", json!(seq)), ("reason", json!(reason)), ("heads", json!(heads))];
         self.event(EventKind::CheckpointReplaced, at, None, details(members))
+    }
+}
+
+impl Origin {
+    /// Findings of a look at the site did not count, each for its reason.
+    pub fn check_waived(&self, at: Timestamp, command: &str, waived: &Value) -> LedgerEvent {
+        self.event(EventKind::CheckWaived, at, None, details([("command", json!(command)), ("findings", waived.clone())]))
     }
 }
 

@@ -172,7 +172,12 @@ pub(super) fn cef_severity(event: &LedgerEvent) -> u8 {
         | EventKind::WindowExtended
         | EventKind::WindowClosing
         | EventKind::WindowClosed => 5,
-        EventKind::RunStarted | EventKind::RunFinished | EventKind::RunSettled | EventKind::WindowEvidence | EventKind::Unknown(_) => 3,
+        EventKind::RunStarted
+        | EventKind::RunFinished
+        | EventKind::RunSettled
+        | EventKind::WindowEvidence
+        | EventKind::CheckWaived
+        | EventKind::Unknown(_) => 3,
         EventKind::AuditRead | EventKind::AuditVerified | EventKind::AuditExported | EventKind::CheckpointCountersigned => 2,
     }
 }

@@ -26,7 +26,7 @@ pub mod witness;
 pub use event::{EventKind, LedgerEvent, Origin};
 pub use export::ExportFormat;
 pub use lease::{Lease, LeaseError};
-pub use runs::{Beginning, RunOptions, RunRecord, Runs, WINDOWS};
+pub use runs::{Beginning, InPlace, RunOptions, RunRecord, Runs, WINDOWS};
 pub use store::{Appended, LedgerError, LogQuery, LoggedEvent, OpenOptions, SqliteLedger, ledger_key};
 pub use transcript::verify_export;
 pub use verify::{KnownHead, Verdict, Verdicts, VerifyOptions};

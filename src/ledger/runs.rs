@@ -133,6 +133,15 @@ impl RunRecord {
     }
 }
 
+/// A playbook that is in place on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InPlace {
+    /// Its name.
+    pub playbook: String,
+    /// Steps that its newest run left out.
+    pub skip: Vec<String>,
+}
+
 /// Runs, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Runs(Vec<RunRecord>);
@@ -190,6 +199,7 @@ impl Runs {
                 | EventKind::AuditExported
                 | EventKind::CheckpointCountersigned
                 | EventKind::CheckpointReplaced
+                | EventKind::CheckWaived
                 | EventKind::Unknown(_) => {}
             }
             run.at = event.at;
@@ -212,6 +222,21 @@ impl Runs {
     /// The run that is broken off: the newest that began, where it did not come to its end.
     pub fn broken_off(&self) -> Option<&RunRecord> {
         self.0.iter().find(|run| run.beginning.is_some() && !run.is_of_windows()).filter(|run| run.is_broken_off())
+    }
+
+    /// The playbooks that are in place on `node`, the newest first: those of runs that ended well there and were not put back.
+    pub fn in_place(&self, node: &str) -> Vec<InPlace> {
+        let mut found: Vec<InPlace> = Vec::new();
+        let is_there = |run: &&RunRecord| run.nodes.get(node).is_some_and(|outcome| matches!(outcome.as_str(), "changed" | "unchanged"));
+        for options in self.0.iter().filter(is_there).filter_map(|run| run.beginning.as_ref()).map(|beginning| &beginning.options) {
+            // Within a run the later playbook is the newer one.
+            for playbook in options.playbooks.iter().rev() {
+                if !found.iter().any(|known| known.playbook == *playbook) {
+                    found.push(InPlace { playbook: playbook.clone(), skip: options.skip.clone() });
+                }
+            }
+        }
+        found
     }
 
     /// A run and those that it took up, the newest first: together they are what was asked for.

@@ -30,6 +30,13 @@ pub enum FileFact {
     },
     /// A symbolic link; never followed.
     Link,
+    /// A folder on the way there is a symbolic link, which is never followed either.
+    BehindLink {
+        /// That folder.
+        link: String,
+        /// Whether anything stands where it leads.
+        is_there: bool,
+    },
     /// A folder, a device, a socket.
     Other(String),
     /// It could not be looked at, for this reason.
@@ -98,6 +105,8 @@ pub struct Facts {
     pub journal: Journal,
     /// Who holds the machine's lock, where somebody does.
     pub lock: Option<Holder>,
+    /// What a longer look saw, in its order: a key (`drive`, `mount`, `address`, `resolver`, `name`, `ping` …) and a text.
+    pub seen: Vec<(String, String)>,
 }
 
 /// Why an answer could not be understood.
@@ -177,10 +186,16 @@ impl Facts {
             }
             ["left", run, hash, path] => self.journal.left(run, path, hash),
             ["did", run, step, kind, value] => self.journal.did(run, step, kind, value),
+            ["saw", key, what] => self.seen.push((key.to_owned(), what.trim().to_owned())),
             ["now", hash, path] => self.journal.now(path, hash),
             _ => return None,
         }
         Some(())
+    }
+
+    /// All that a longer look saw under `key`.
+    pub fn seen<'f>(&'f self, key: &'f str) -> impl Iterator<Item = &'f str> {
+        self.seen.iter().filter(move |(known, _)| known == key).map(|(_, what)| what.as_str())
     }
 
     // Contents come one after the other; sizes and hashes, told before, say where each ends and whether it is what was looked at.
@@ -204,6 +219,11 @@ impl Facts {
     /// What stands at `path`; `Failed` where it was not asked.
     pub fn file(&self, path: &str) -> FileFact {
         self.files.get(path).cloned().unwrap_or_else(|| FileFact::Failed("it was not looked at".to_owned()))
+    }
+
+    /// Whether anything stands at `path`, through links too; so too where it was not asked or could not be seen.
+    pub fn is_there(&self, path: &str) -> bool {
+        !matches!(self.file(path), FileFact::Absent | FileFact::BehindLink { is_there: false, .. })
     }
 
     /// The machine's clock, in seconds since 1970.
@@ -244,6 +264,7 @@ fn file_fact(fields: &[&str]) -> Option<FileFact> {
     Some(match *fields {
         ["absent"] => FileFact::Absent,
         ["link"] => FileFact::Link,
+        ["behind", there, ref link @ ..] => FileFact::BehindLink { link: link.join("\t"), is_there: there == "there" },
         [kind @ ("folder" | "special")] => FileFact::Other(kind.to_owned()),
         ["failed", ref why @ ..] => FileFact::Failed(why.join(" ")),
         ["file", mode, user, group, size, sha256] => FileFact::File {
@@ -259,7 +280,7 @@ fn file_fact(fields: &[&str]) -> Option<FileFact> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::inquiry::Depth;
+    use super::super::inquiry::{Depth, Survey};
     use super::*;
     use proptest::prelude::*;
 
@@ -280,7 +301,8 @@ mod tests {
             crate::disk::write_atomically(path.as_ref(), content, 0o600, crate::disk::Existing::Keep).unwrap();
         }
         let mut inquiry = Inquiry::machine();
-        for name in ["a file's", "link", "none"] {
+        std::os::unix::fs::symlink(folder.path(), at("elsewhere")).unwrap();
+        for name in ["a file's", "link", "none", "elsewhere/a file's", "elsewhere/sub/none"] {
             inquiry.file(&at(name), Depth::Content);
         }
         odd.iter().for_each(|path| inquiry.file(path, Depth::Content));
@@ -295,6 +317,9 @@ mod tests {
             assert_eq!(odd.clone().map(|path| content(&path)), [Some(vec![]), Some(b"odd\n".to_vec()), Some([0, 255, 10, 0].repeat(100))]);
             assert_eq!(facts.file(&at("link")), FileFact::Link);
             assert_eq!(facts.file(&at("none")), FileFact::Absent);
+            for (name, is_there) in [("elsewhere/a file's", true), ("elsewhere/sub/none", false)] {
+                assert_eq!(facts.file(&at(name)), FileFact::BehindLink { link: at("elsewhere"), is_there });
+            }
             assert_eq!(facts.file(folder.path().to_str().unwrap()), FileFact::Other("folder".to_owned()));
             assert_eq!(facts.guards["exit 7"], 7);
             assert!(facts.clock().unwrap() > 1_700_000_000);
@@ -320,6 +345,20 @@ mod tests {
             let facts = Facts::parse(&output.stdout, &inquiry).unwrap();
             let told = |name: &str| (facts.services[name].active.as_str(), facts.services[name].enabled.as_str());
             assert_eq!((told("a"), told("none"), told("c")), (("active", "enabled"), ("inactive", ""), ("failed", "")));
+        }
+    }
+
+    #[test]
+    fn a_longer_look_sees_names_mounts_and_drives_in_every_shell() {
+        let mut inquiry = Inquiry::machine();
+        inquiry.survey(Survey { names: vec!["localhost".to_owned(), "nowhere.invalid".to_owned()], peers: vec!["127.0.0.1".to_owned()] });
+        for shell in [&["dash"][..], &["busybox", "sh"], &["bash"]] {
+            let facts = probed(&inquiry, shell);
+            assert!(facts.seen("mount").any(|mount| mount.starts_with("/ ")), "{shell:?}: {facts:?}");
+            assert!(facts.seen("name").any(|name| name.starts_with("localhost ")), "{shell:?}: {facts:?}");
+            assert!(facts.seen("name").any(|name| name == "nowhere.invalid"), "{shell:?}: {facts:?}");
+            assert_eq!(facts.seen("ping").count(), 1, "{shell:?}");
+            assert!(facts.seen("entropy").all(|bits| bits.parse::<u32>().is_ok()) && facts.seen("swap").count() == 1, "{shell:?}");
         }
     }
 

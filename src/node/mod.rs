@@ -18,7 +18,7 @@ mod tests;
 mod transaction;
 
 pub use facts::{DiskFact, Facts, FactsError, FileFact, KeptRun, MailFact, ServiceFact};
-pub use inquiry::{Depth, Inquiry};
+pub use inquiry::{Depth, Inquiry, Survey};
 pub use journal::{Deed, Journal, ManagedFile};
 pub use lock::Holder;
 pub use outcome::{Answer, Outcome, Progress, parse_answer};

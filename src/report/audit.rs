@@ -53,6 +53,10 @@ fn details(event: &LedgerEvent) -> String {
             let files: usize = nodes.iter().filter_map(|node| node.get("files")?.as_array()).map(Vec::len).sum();
             format!("{}: {}, {}", text("outcome"), counted(nodes.len(), "node"), counted(files, "file"))
         }
+        EventKind::CheckWaived => {
+            let findings = event.details.get("findings").and_then(Value::as_array).map(Vec::len).unwrap_or_default();
+            format!("{} of `{}` did not count", counted(findings, "finding"), text("command"))
+        }
         EventKind::AuditRead => text("query").to_owned(),
         EventKind::AuditVerified => format!("integrity {}, completeness {}", text("integrity"), text("completeness")),
         EventKind::AuditExported => format!("{} to {}", text("format"), text("target")),

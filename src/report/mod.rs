@@ -6,6 +6,7 @@
 pub mod audit;
 mod board;
 pub mod checks;
+pub mod drill;
 pub mod failure;
 pub mod findings;
 pub mod json;

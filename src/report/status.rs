@@ -19,6 +19,18 @@ pub enum Drift {
     None,
     /// So many things differ.
     Changes(usize),
+    /// No run has put anything there with which it could be compared.
+    Unmanaged,
+}
+
+/// Where a certificate was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen {
+    /// In a handshake, as users meet it.
+    Served,
+    /// In its file; nothing serves it.
+    Installed,
 }
 
 /// A file that runs put on a node.
@@ -45,6 +57,8 @@ pub struct NodeStatus {
     pub drift: Drift,
     /// Days until its certificate ends; below 0: it has ended; `None`: none seen.
     pub certificate_days: Option<i64>,
+    /// Where that certificate was seen.
+    pub certificate_seen: Option<Seen>,
     /// The files that runs put there.
     pub files: Vec<FileStatus>,
     /// The newest run that is in place.
@@ -180,6 +194,7 @@ fn row(node: &NodeStatus, look: &Look) -> Vec<String> {
     let drift = match node.drift {
         Drift::Unknown => look.paint(Tone::Bad, "unknown"),
         Drift::None => look.paint(Tone::Good, "none"),
+        Drift::Unmanaged => "-".to_owned(),
         Drift::Changes(number) => look.paint(Tone::Warning, &counted(number, "change")),
     };
     let certificate = match node.certificate_days {

@@ -21,7 +21,7 @@ use file::problems::Problems;
 use model::Site;
 
 pub use files::{FileUse, SiteFile};
-pub use findings::findings;
+pub use findings::{attested, findings};
 pub use problem::{FileProblem, SiteErrors};
 
 /// Largest site file, in bytes. A thousand nodes take a fifth of it.

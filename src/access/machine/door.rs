@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::super::evidence::{Evidence, Lines, read_lines};
+use super::super::recording::RecordingLimits;
 use super::super::window::{Span, Window, WindowId};
 use super::closing::Revocation;
+use super::recording;
 use crate::node::{Machine, Probe as _, RemoteError, quote};
 use crate::ssh::{Output, Script};
 
@@ -107,6 +109,8 @@ pub struct Opening {
     pub span: Span,
     /// The line of its principal.
     pub line: String,
+    /// How much of its sessions is recorded; `None`: they are not.
+    pub record: Option<RecordingLimits>,
 }
 
 /// A door that was shut.
@@ -143,6 +147,11 @@ impl DoorWork {
         Self { machine }
     }
 
+    /// The machine, and no longer its door.
+    pub fn into_machine(self) -> Machine {
+        self.machine
+    }
+
     /// The machine.
     pub fn machine(&self) -> &Machine {
         &self.machine
@@ -150,16 +159,20 @@ impl DoorWork {
 
     /// Looks at the door as a login to `account` meets it; changes nothing.
     pub async fn look(&self, account: &str) -> Result<Look, DoorError> {
-        let (answers, output) = self.call("look at the door", &format!("pcw_look {}", quote(account))).await?;
+        let (answers, output) = self.call("look at the door", &format!("pcw_look {}", quote(account)), PATIENCE).await?;
         Look::of(&answers).ok_or_else(|| self.unreadable(&output))
     }
 
     /// Arms the closer, proves it armed, and then puts the principal in place; gives back by what the closer is kept.
     pub async fn open(&self, opening: &Opening) -> Result<String, DoorError> {
-        let Opening { window, account, span, line } = opening;
+        let Opening { window, account, span, line, record } = opening;
         let (start, end) = (span.start().as_second(), span.end().as_second());
-        let call = format!("pcw_open {window} {} {start} {end} {}", quote(account), quote(line));
-        let (answers, output) = self.call("open the window", &call).await?;
+        // What could not be recorded is not let in.
+        let recorder = record.map_or_else(String::new, |RecordingLimits { session, window: total }| {
+            format!("{}pcw_recorder {window} {} {session} {total} && ", recording::script(), quote(account))
+        });
+        let call = format!("{recorder}pcw_open {window} {} {start} {end} {}", quote(account), quote(line));
+        let (answers, output) = self.call("open the window", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "open")?;
         Ok(answers.iter().find(|answer| answer.word == "armed").map(|answer| answer.detail.clone()).unwrap_or_default())
     }
@@ -173,7 +186,7 @@ impl DoorWork {
             .map(|Revocation { krl, revoked, kept }| format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept)));
         let call =
             format!("pcw_shut {id}\npcw_evidence {id} {start}\npcw_say clock \"$(date +%s)\"\n{}", revoking.as_deref().unwrap_or_default());
-        let (answers, output) = self.call("shut the window", &call).await?;
+        let (answers, output) = self.call("shut the window", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "closed")?;
         if revoking.is_some() {
             self.must_say(&answers, &output, "krl")?;
@@ -184,31 +197,26 @@ impl DoorWork {
     /// Puts a first list of revoked certificates into place, where there is none; `kept` is a key that has to pass.
     pub async fn prepare(&self, krl: &[u8], kept: &str) -> Result<(), DoorError> {
         let call = format!("pcw_first_krl {} {}", STANDARD.encode(krl), quote(kept));
-        let (answers, output) = self.call("prepare the door", &call).await?;
+        let (answers, output) = self.call("prepare the door", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "krl")
     }
 
-    fn must_say(&self, answers: &[Answer], output: &Output, word: &str) -> Result<(), DoorError> {
+    pub(super) fn must_say(&self, answers: &[Answer], output: &Output, word: &str) -> Result<(), DoorError> {
         if let Some(failed) = answers.iter().find(|answer| answer.word == "failed") {
             return Err(DoorError::Refused { machine: self.machine.name().to_owned(), reason: failed.detail.clone() });
         }
         if answers.iter().any(|answer| answer.word == word) { Ok(()) } else { Err(self.unreadable(output)) }
     }
 
-    fn unreadable(&self, output: &Output) -> DoorError {
+    pub(super) fn unreadable(&self, output: &Output) -> DoorError {
         let said = output.stderr_tail.trim();
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         DoorError::Unreadable { machine: self.machine.name().to_owned(), said }
     }
 
-    async fn call(&self, label: &'static str, call: &str) -> Result<(Vec<Answer>, Output), DoorError> {
-        let script = Script {
-            label,
-            text: script(call),
-            payload: Zeroizing::new(Vec::new()),
-            elevation: self.machine.elevation().clone(),
-            timeout: PATIENCE,
-        };
+    pub(super) async fn call(&self, label: &'static str, call: &str, timeout: Duration) -> Result<(Vec<Answer>, Output), DoorError> {
+        let script =
+            Script { label, text: script(call), payload: Zeroizing::new(Vec::new()), elevation: self.machine.elevation().clone(), timeout };
         let mut answers = Vec::new();
         let mut on_line = |line: &str| answers.extend(parse_answer(line));
         let output = self.machine.session().run(&script, &mut on_line).await.map_err(RemoteError::from)?;

@@ -75,6 +75,9 @@ fn the_windows_connections_are_found_in_the_journal_with_their_sessions() {
         // The number is another login's now: what the first left is still the window's, the process is not.
         login(13, other, 4),
         login(14, "w-20261122-0000011", 5),
+        login(16, ours, 7),
+        // What sshd wrote does not always tell the session; logind does.
+        "_PID=9\nMESSAGE=New session 42 of user admin.\nLEADER=16\nSESSION_ID=42\n\n".to_owned(),
         record(15, "Accepted password for admin from 10.0.0.3 port 6 ssh2", ""),
     ];
     let call = format!(
@@ -86,7 +89,7 @@ fn the_windows_connections_are_found_in_the_journal_with_their_sessions() {
             .into_iter()
             .map(|answer| answer.word)
             .collect();
-        assert_eq!(found, ["11 10.0.0.2 1 c7", "0 10.0.0.2 3 -"]);
+        assert_eq!(found, ["11 10.0.0.2 1 c7", "0 10.0.0.2 3 -", "16 10.0.0.2 7 42"]);
     }
 }
 

@@ -6,6 +6,7 @@ mod door;
 mod doorway;
 mod opening;
 mod principal;
+mod recording;
 mod trust;
 mod trusting;
 
@@ -14,6 +15,6 @@ pub use discovery::{Discovery, discover};
 pub use door::{Answer, DoorError, DoorWork, Look, Opening};
 pub use doorway::{Doorway, Way, doorways};
 pub use opening::{Entered, enter, open_doors};
-pub use principal::{Door, principal_line};
+pub use principal::{Door, Recorder, principal_line};
 pub use trust::{Trust, TrustProblem};
 pub use trusting::{TrustError, give_trust};

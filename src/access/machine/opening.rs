@@ -5,10 +5,11 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::super::policy::Clock;
+use super::super::recording::RecordingLimits;
 use super::super::window::Window;
 use super::door::{DoorError, DoorWork, Look, Opening};
 use super::doorway::Doorway;
-use super::principal::principal_line;
+use super::principal::{Door, Recorder, principal_line};
 use crate::event::{Event, Phase, Sink, State};
 use crate::node::{Machine, RemoteError};
 
@@ -74,11 +75,15 @@ pub async fn open_doors<'e>(entered: &'e [Entered], window: &Window, sink: &dyn 
     let one = |door: &'e Entered| async move {
         let name = door.doorway.name.as_str();
         tell(sink, name, Phase::Commit, State::Started, None);
+        // On a jumphost nothing runs that could be recorded.
+        let is_recorded = window.record && door.doorway.door == Door::Node;
+        let recorder = is_recorded.then_some(if door.account == "root" { Recorder::ByRoot } else { Recorder::BySudo });
         let opening = Opening {
             window: window.id.clone(),
             account: door.account.clone(),
             span: window.span,
-            line: principal_line(&door.doorway.door, &window.id, window.span.end()),
+            line: principal_line(&door.doorway.door, &window.id, window.span.end(), recorder),
+            record: recorder.map(|_| RecordingLimits::default()),
         };
         let opened = door.work.open(&opening).await;
         let (state, detail) = match &opened {

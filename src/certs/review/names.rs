@@ -196,4 +196,28 @@ mod tests {
         assert!(!covered("*.example.com", "*.a.example.com"));
         assert!(!covered("a.example.com", "*.example.com"));
     }
+
+    /// Message and fix of each finding about `wanted`, for a certificate with these names.
+    fn told(names: &[&str], wanted: &str) -> String {
+        let made = crate::certs::testing::leaf(names);
+        let leaf = Certificate::from_der(&made.der, crate::certs::Origin::default()).unwrap();
+        let mut findings = Vec::new();
+        review(&leaf, &[wanted.to_owned()], &mut findings);
+        findings.iter().map(|one| format!("{}: {} | {}", one.id, one.message, one.fix)).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn addresses_are_listed_and_asked_for_as_such() {
+        let text = told(&["a.example.com", "192.0.2.1"], "192.0.2.2");
+        assert!(text.contains("it is for a.example.com, 192.0.2.1") && text.contains("IP Address: 192.0.2.2"), "{text}");
+        assert_eq!(told(&["192.0.2.1"], "192.0.2.1"), "");
+    }
+
+    #[test]
+    fn no_fix_asks_for_a_wildcard_that_no_ca_issues() {
+        let text = told(&["*.com"], "example.com");
+        assert!(text.contains("a wildcard for a whole top-level domain") && !text.contains("wildcard-depth"), "{text}");
+        let text = told(&["*.example.com"], "*.a.example.com");
+        assert!(text.contains("add *.a.example.com beside *.example.com"), "{text}");
+    }
 }

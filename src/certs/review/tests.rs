@@ -136,3 +136,12 @@ fn the_last_second_of_validity_is_soon_over_and_not_refused() {
     let last = Recipe { to: "20261122120000Z", ..last }.make(Some(&root));
     assert_eq!(found(&[last.pem()], &root, &[]), ["cert.expires-soon"]);
 }
+
+#[test]
+fn a_key_that_public_cas_may_not_certify_is_warned_of() {
+    let group = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::SECP521R1).unwrap();
+    let key = openssl::pkey::PKey::from_ec_key(openssl::ec::EcKey::generate(&group).unwrap()).unwrap();
+    let root = authority("Root", None);
+    let leaf = Recipe { names: &["a.example.com"], key: Some(key), ..Recipe::default() }.make(Some(&root));
+    assert_eq!(found(&[leaf.pem()], &root, &["a.example.com"]), ["cert.key.type"]);
+}

@@ -1,47 +1,28 @@
 //! What can be looked at on this machine alone: the files that the site file names. Reads nothing but their
 //! names and modes, and leaves the site file's own rules to the site's validation.
 
+mod certificates;
 mod rules;
 mod secrets;
+mod waivers;
 
-pub use rules::{CERTIFICATE, SITE, judged, not_judged};
+pub use certificates::{Other, of_site};
+pub use rules::{judged, not_judged, site_rules};
 pub use secrets::secrets;
+pub use waivers::waivers;
 
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::spec::{CheckSpec, Outcome, Tally, Vantage};
-use crate::finding::Severity;
+pub use super::catalogue::certificates::RULES as CERTIFICATE;
+use super::catalogue::here::{FILES, KEY_MODE};
+pub use super::catalogue::site::CHECKS as SITE;
+use super::spec::{CheckSpec, Outcome, Tally};
 use crate::site::model::{CertificateFiles, Login, Privilege, Role, SecretRef, Site};
 
-/// Every file of the site file is there.
-pub static FILES: CheckSpec = CheckSpec {
-    id: "site.files",
-    title: "Every file that the site file names can be read",
-    source: "Security and Access",
-    severity: Severity::Error,
-    vantage: Vantage::Here,
-};
-/// Keys and passwords are the operator's alone.
-pub static KEY_MODE: CheckSpec = CheckSpec {
-    id: "access.key.perm",
-    title: "Files that hold keys and passwords are their owner's alone (mode 0600)",
-    source: "Security and Access: remote access",
-    severity: Severity::Warning,
-    vantage: Vantage::Here,
-};
-/// Every secret can be had.
-pub static SECRETS: CheckSpec = CheckSpec {
-    id: "site.secrets",
-    title: "Every secret that the site file refers to can be had",
-    source: "Security and Access",
-    severity: Severity::Error,
-    vantage: Vantage::Here,
-};
-
 /// The checks of files.
-pub static CHECKS: &[&CheckSpec] = &[&FILES, &KEY_MODE];
+static CHECKS: &[&CheckSpec] = &[&FILES, &KEY_MODE];
 
 /// A file that the site file names.
 #[derive(Debug, Clone, PartialEq, Eq)]

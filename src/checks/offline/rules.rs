@@ -1,78 +1,11 @@
 //! The rules that other layers hold, as checks: what the site file says (`site`), and the certificate files (`certs`).
 //! Their findings become outcomes here, so that a rule that found nothing is seen to have been looked at.
 
-use crate::checks::spec::{CheckSpec, Outcome, Vantage, Verdict};
-use crate::finding::{Finding, Severity};
-
-const fn rule(id: &'static str, title: &'static str, source: &'static str, severity: Severity) -> CheckSpec {
-    CheckSpec { id, title, source, severity, vantage: Vantage::Here }
-}
-
-const fn dns(id: &'static str, title: &'static str, severity: Severity) -> CheckSpec {
-    rule(id, title, "DNS", severity)
-}
-
-const fn cert(id: &'static str, title: &'static str, severity: Severity) -> CheckSpec {
-    rule(id, title, "Security and Access: SSL Certificates", severity)
-}
-
-use Severity::{Error, Info, Warning};
-
-/// The rules of the site file.
-pub static SITE: &[&CheckSpec] = &[
-    &dns("dns.names.complete", "Dashboard, configuration, webtask and a tenant have names", Error),
-    &dns("dns.label.length", "No label is too short", Error),
-    &dns("dns.tenant.reserved", "No tenant has a reserved name", Error),
-    &dns("dns.tenant.levenshtein", "No tenant's name resembles the product's", Error),
-    &dns("dns.depth", "Names have as many parts as the appliance takes", Warning),
-    &dns("dns.parent.shared", "Dashboard, configuration and tenants share a parent domain", Warning),
-    &dns("dns.env.reserved", "The environment has no reserved name", Error),
-    &dns("dns.wt.root", "The webtask domain collides with no other", Error),
-    &rule("node.count", "There are as many nodes as the environment needs", "Infrastructure", Warning),
-    &rule("lb.present", "A cluster has a load balancer", "Network", Warning),
-    &rule("lb.mode.connector", "TLS ends where connectors need it to", "Network", Error),
-    &rule("smtp.port25", "Mail does not leave by port 25", "Email providers", Warning),
-    &rule("smtp.provider.user", "The mail account's user is of the provider's form", "Email providers", Warning),
-    &rule("smtp.provider.host", "The mail server is the provider's", "Email providers", Warning),
-    &rule("smtp.ses.domain", "The sender's domain is validated at Amazon SES", "Security and Access", Info),
-    &rule("egress.explicit.proxy", "The appliance itself needs no explicit proxy", "Network", Warning),
-    &rule("egress.exception.missing", "Every destination that is needed is among the proxy's exceptions", "Security and Access", Warning),
-    &rule("conn.url.scheme", "Connectors speak LDAP over TLS", "AD/LDAP prerequisites", Warning),
-    &rule("conn.proxy", "Connectors go out directly", "AD/LDAP prerequisites", Warning),
-    &rule("conn.tenant", "Each connector serves a tenant of this site", "AD/LDAP prerequisites", Warning),
-    &rule("access.approvers", "As many persons may approve a window as it needs", "Security and Access", Warning),
-    &rule("access.window.sla", "Approvals can be had around the clock where the SLA asks for it", "Security and Access", Info),
-];
-
-/// The rules of certificate files.
-pub static CERTIFICATE: &[&CheckSpec] = &[
-    &cert("cert.unreadable", "Every certificate file can be read", Error),
-    &cert("cert.chain.incomplete", "The chain leads to a trusted root", Error),
-    &cert("cert.chain.order", "The files are in chain order", Warning),
-    &cert("cert.chain.extra", "No certificate is of no use to the chain", Warning),
-    &cert("cert.chain.root-included", "The root is not among the files", Info),
-    &cert("cert.chain.signature", "Every signature of the chain holds", Error),
-    &cert("cert.chain.not-a-ca", "Every issuer is a CA", Error),
-    &cert("cert.chain.refused", "A client's verification accepts the chain", Error),
-    &cert("cert.self-signed", "The certificate is not self-signed", Error),
-    &cert("cert.untrusted-root", "The chain ends at a root that clients trust", Error),
-    &cert("cert.key.mismatch", "The private key belongs to the certificate", Error),
-    &cert("cert.key.missing", "The private key is there", Error),
-    &cert("cert.key.encrypted", "The private key can be opened", Error),
-    &cert("cert.key.weak", "No key is weak", Error),
-    &cert("cert.key.type", "The key is of a kind that the appliance's documents name", Warning),
-    &cert("cert.signature.weak", "No signature is weak", Error),
-    &cert("cert.expired", "No certificate has expired", Error),
-    &cert("cert.not-yet-valid", "Every certificate is valid already", Error),
-    &cert("cert.expires-soon", "The certificate is valid for some time yet", Warning),
-    &cert("cert.name.missing", "Every name of the site is covered", Error),
-    &cert("cert.name.wildcard-depth", "No wildcard is trusted to cover more than one label", Error),
-    &cert("cert.usage.no-server-auth", "The certificate is for servers", Error),
-    &cert("cert.usage.ca", "The server's certificate is no CA's", Warning),
-    &cert("cert.lifetime.too-long", "Clients accept the certificate's lifetime", Warning),
-    &cert("cert.duplicate", "No certificate is there twice", Warning),
-    &cert("cert.shared", "No certificate serves two environments", Warning),
-];
+use super::SITE;
+use crate::checks::spec::{CheckSpec, Outcome, Verdict};
+use crate::finding::Finding;
+use crate::site::model::{MailProvider, ProxyKind, Site};
+use jiff::civil::Date;
 
 /// What rules that look at `subject` found, as outcomes; rules of the table that found nothing are met.
 pub fn judged(table: &'static [&'static CheckSpec], subject: &str, findings: &[Finding]) -> Vec<Outcome> {
@@ -87,6 +20,46 @@ pub fn judged(table: &'static [&'static CheckSpec], subject: &str, findings: &[F
     table.iter().enumerate().map(outcome).collect()
 }
 
+/// What the rules of the site file found, on that day; rules that do not concern the site are told apart from those it keeps.
+pub fn site_rules(site: &Site, today: Date) -> Vec<Outcome> {
+    let findings = [crate::site::findings(site), crate::site::attested(site, today)].concat();
+    let mut outcomes = judged(SITE, &site.file.display().to_string(), &findings);
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.verdict == Verdict::Passed) {
+        if let Some(why) = no_concern(site, outcome.spec.id) {
+            outcome.verdict = Verdict::NotApplicable { why: why.to_owned() };
+        }
+    }
+    outcomes
+}
+
+fn no_concern(site: &Site, id: &str) -> Option<&'static str> {
+    let surroundings = &site.surroundings;
+    let next = surroundings.maintenance.as_ref().and_then(|maintenance| maintenance.next.as_ref());
+    let unless = |is_concerned: bool, why: &'static str| if is_concerned { None } else { Some(why) };
+    match id {
+        "dns.rta.frozen" => unless(site.names.deployed_configuration.is_some(), "the site file names no `deployed_configuration`"),
+        "dns.wt.root" => unless(site.names.extensions.is_some(), "the site has no extensions"),
+        "lb.mode.connector" => unless(!site.connectors.is_empty(), "the site has no connector"),
+        "lb.mode.aws" | "lb.xfp" | "lb.config.lint" => unless(site.load_balancer.is_some(), "the site has no load balancer"),
+        "egress.restricted.ack" => unless(surroundings.is_restricted, "the site has the internet"),
+        "egress.explicit.proxy" | "egress.exception.missing" | "template.proxy.lint" => {
+            unless(site.proxy.kind != ProxyKind::None, "the site has no proxy")
+        }
+        "smtp.ses.domain" => {
+            unless(site.smtp.as_ref().is_some_and(|smtp| smtp.provider == MailProvider::Ses), "mail goes not by Amazon SES")
+        }
+        "mail.provider.own" => None,
+        "upd.ticket" | "upd.snapshot" | "upd.dev.first" | "upd.sequential" => {
+            unless(next.is_some(), "no update is named under `maintenance.next`")
+        }
+        "upd.age" | "bkp.role" => unless(surroundings.maintenance.is_some(), "the site file says nothing under `maintenance`"),
+        other if other.starts_with("conn.") => unless(!site.connectors.is_empty(), "the site has no connector"),
+        other if other.starts_with("smtp.") => unless(site.smtp.is_some(), "the site file names no mail server"),
+        other if other.starts_with("ops.") => unless(surroundings.operations.is_some(), "the site file says nothing under `operations`"),
+        _ => None,
+    }
+}
+
 /// The same where the rules could not be applied at all.
 pub fn not_judged(table: &'static [&'static CheckSpec], subject: &str, why: &str) -> Vec<Outcome> {
     let verdict = || Verdict::CouldNotRun { why: why.to_owned() };
@@ -96,6 +69,7 @@ pub fn not_judged(table: &'static [&'static CheckSpec], subject: &str, why: &str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::offline::{CERTIFICATE, SITE};
     use std::collections::BTreeSet;
     use std::path::{Path, PathBuf};
 

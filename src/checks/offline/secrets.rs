@@ -1,6 +1,6 @@
 //! Whether every secret that the site file refers to can be had. The secrets themselves go nowhere.
 
-use super::SECRETS;
+use crate::checks::catalogue::here::SECRETS;
 use crate::checks::spec::{Outcome, Tally};
 use crate::site::model::{CertificateFiles, Login, Privilege, Role, SecretRef, Site};
 use crate::site::secret::{SecretError, Secrets};
@@ -65,6 +65,8 @@ fn references(site: &Site) -> Vec<(String, &SecretRef)> {
         if let Some(own) = &connector.login {
             login(&mut list, &format!("connectors.{}", connector.name), own);
         }
+        let password = connector.bind_password.as_ref();
+        list.extend(password.map(|password| (format!("connectors.{}.bind_password", connector.name), password)));
     }
     if let Some(tls) = &site.tls {
         certificate(&mut list, "tls.certificate", &tls.certificate);
@@ -75,6 +77,7 @@ fn references(site: &Site) -> Vec<(String, &SecretRef)> {
             certificate(&mut list, &format!("{}.certificate", custom.domain), files);
         }
     }
+    list.extend(site.surroundings.health_key.as_ref().map(|key| ("health_key".to_owned(), key)));
     list.extend(site.smtp.as_ref().map(|smtp| ("smtp.password".to_owned(), &smtp.password)));
     list
 }

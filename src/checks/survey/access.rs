@@ -2,18 +2,26 @@
 //! What failed on a hop is said of the hop, once, however many nodes stand behind it.
 
 use super::{PATH, SUDO};
+use crate::checks::catalogue::access::{HOST_KEY, JUMP_KEY};
 use crate::checks::spec::{CheckSpec, Outcome, Tally};
 use crate::node::RemoteError;
 use crate::ssh;
 
 /// What an error of the way in means for `node`: the outcomes of both checks of access.
 pub(super) fn failed(node: &str, error: &RemoteError) -> Vec<Outcome> {
-    let at = if is_about_root(error) { &SUDO } else { &PATH };
+    let at = if is_about_root(error) {
+        &SUDO
+    } else if is_about_host_key(error) {
+        &HOST_KEY
+    } else {
+        &PATH
+    };
     let machine = machine_of(error).unwrap_or(node);
     let mut tally = Tally::of(machine);
     tally.found(at, chain(error), error.help().unwrap_or_else(|| format!("look at the system log of {machine}")));
     if at.id == SUDO.id {
         tally.passed(&PATH, "logged in");
+        tally.passed(&HOST_KEY, "as pinned");
     }
     tally.complete(&[&PATH], "")
 }
@@ -22,10 +30,30 @@ pub(super) fn failed(node: &str, error: &RemoteError) -> Vec<Outcome> {
 pub(super) fn passed(node: &str, how: &str, looked: bool) -> Vec<Outcome> {
     let mut tally = Tally::of(node);
     tally.passed(&PATH, how);
+    tally.passed(&HOST_KEY, "as pinned");
     if looked {
         tally.passed(&SUDO, "a command ran as root");
     }
     tally.complete(&[&PATH], "")
+}
+
+/// Whether the jumphost takes keys alone; `methods` as it says itself, or why nobody knows; `None`: there is no jumphost.
+pub fn jumphost_methods(jumphost: &str, methods: Option<Result<Vec<&'static str>, String>>) -> Vec<Outcome> {
+    let mut tally = Tally::of(jumphost);
+    match methods {
+        None => tally.not_applicable(&JUMP_KEY, "there is no jumphost"),
+        Some(Err(why)) => tally.could_not_run(&JUMP_KEY, why),
+        Some(Ok(methods)) => {
+            let weak: Vec<&str> = methods.iter().copied().filter(|method| !matches!(*method, "publickey" | "hostbased")).collect();
+            if weak.is_empty() {
+                tally.passed(&JUMP_KEY, methods.join(", "));
+            } else {
+                let message = format!("it takes {} beside keys", weak.join(", "));
+                tally.found(&JUMP_KEY, message, JUMP_KEY.fix);
+            }
+        }
+    }
+    tally.complete(&[&JUMP_KEY], "not asked")
 }
 
 /// All checks of a table could not be run on `subject`, for this reason.
@@ -58,6 +86,12 @@ fn is_about_root(error: &RemoteError) -> bool {
             SudoMissing { .. } | SudoNeedsPassword { .. } | SudoNotAllowed { .. } | SudoPasswordUnusable { .. } | SudoWrongPassword { .. }
         )
     )
+}
+
+/// Whether the machine did not show the host key that it should.
+fn is_about_host_key(error: &RemoteError) -> bool {
+    use ssh::Error::{HostCertificateRefused, HostKeyChanged, HostKeyRevoked, HostKeyUnknown};
+    matches!(error, RemoteError::Ssh(HostKeyUnknown { .. } | HostKeyChanged { .. } | HostKeyRevoked { .. } | HostCertificateRefused { .. }))
 }
 
 fn chain(error: &RemoteError) -> String {

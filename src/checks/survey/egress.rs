@@ -2,56 +2,81 @@
 
 use futures_util::future::join_all;
 
-use super::{Survey, within};
-use crate::checks::proxy::{CHECKS, Destination, examine, examine_direct, unreachable};
+use super::{Survey, destinations, within};
+use crate::checks::proxy::{CHECKS, Destination, ProxyReport, examine, examine_direct, unreachable};
 use crate::checks::reach::Unreached;
 use crate::checks::spec::{Outcome, Tally};
 use crate::node::Probe;
-use crate::site::model::{Node, ProxyKind};
+use crate::site::model::{Node, ProxyKind, Site};
 
-/// Tries every exception of the site from the node, all at once.
-pub(super) async fn exceptions<P: Probe>(node: &Node, machine: &P, survey: &Survey<'_>) -> Vec<Outcome> {
+/// One place to reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    host: String,
+    port: u16,
+}
+
+/// Tries every exception of the site and every destination of its profile from the node, all at once.
+pub(super) async fn exceptions<P: Probe>(node: &Node, machine: &P, survey: &Survey<'_>, with_destinations: bool) -> Vec<Outcome> {
     let site = survey.site;
-    if site.proxy.exceptions.is_empty() {
+    let named: Vec<Place> = site.proxy.exceptions.iter().map(|exception| place(exception)).collect();
+    let needed = if with_destinations { destinations::needed(node, site) } else { Vec::new() };
+    let mut places = named.clone();
+    for destination in &needed {
+        let place = Place { host: destination.host.clone(), port: destination.port };
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let reports = join_all(places.iter().map(|place| one(place, node, machine, survey))).await;
+    let mut outcomes = Vec::new();
+    if named.is_empty() {
         let mut tally = Tally::of(&node.name);
         for spec in CHECKS {
             tally.not_applicable(spec, "the site file names no destination under `proxy.exceptions`");
         }
-        return tally.complete(CHECKS, "");
+        outcomes.extend(tally.complete(CHECKS, ""));
     }
-    let sources: Vec<String> = site.nodes.iter().map(|node| node.login.address.clone()).collect();
-    let proxy = explicit_proxy(survey);
-    let shown = proxy.as_ref().map(|(host, port)| format!("{host}:{port}"));
-    let one = |exception: &String| {
-        let (host, port) = host_and_port(exception, 443);
-        let (proxy, shown, sources) = (&proxy, shown.as_deref(), &sources);
-        async move {
-            let asked = Destination {
-                origin: &node.name,
-                sources,
-                proxy: shown,
-                host: &host,
-                port,
-                public: &survey.trust.public,
-                own_roots: &survey.trust.own,
-                proxy_roots: &survey.trust.proxy,
-                now: survey.now,
-                patience: survey.patience,
-            };
-            let (to, at) = proxy.as_ref().map_or((host.as_str(), port), |(host, port)| (host.as_str(), *port));
-            match within(survey.patience, machine.connect_tcp(to, at)).await {
-                Ok(stream) if proxy.is_some() => examine(stream, &asked).await,
-                Ok(stream) => examine_direct(stream, &asked).await,
-                Err(Some(error)) => unreachable(&asked, &Unreached::from_remote(&error, to, survey.patience)),
-                Err(None) => unreachable(&asked, &Unreached::Filtered { after: survey.patience }),
-            }
-        }
-    };
-    join_all(site.proxy.exceptions.iter().map(one)).await.into_iter().flat_map(|report| report.outcomes).collect()
+    for (_, report) in places.iter().zip(&reports).filter(|(place, _)| named.contains(place)) {
+        outcomes.extend(report.outcomes.iter().cloned());
+    }
+    if with_destinations {
+        let seen = places.iter().zip(&reports);
+        let seen: Vec<_> = seen.map(|(place, report)| ((place.host.as_str(), place.port), report, named.contains(place))).collect();
+        outcomes.extend(destinations::judge(node, site, &needed, &seen));
+    }
+    outcomes
 }
 
-fn explicit_proxy(survey: &Survey<'_>) -> Option<(String, u16)> {
-    let proxy = &survey.site.proxy;
+async fn one<P: Probe>(place: &Place, node: &Node, machine: &P, survey: &Survey<'_>) -> ProxyReport {
+    let site = survey.site;
+    let sources: Vec<String> = site.nodes.iter().map(|node| node.login.address.clone()).collect();
+    let proxy = explicit_proxy(site);
+    let shown = proxy.as_ref().map(|(host, port)| format!("{host}:{port}"));
+    let asked = Destination {
+        origin: &node.name,
+        sources: &sources,
+        proxy: shown.as_deref(),
+        host: &place.host,
+        port: place.port,
+        public: &survey.trust.public,
+        own_roots: &survey.trust.own,
+        proxy_roots: &survey.trust.proxy,
+        now: survey.now,
+        patience: survey.patience,
+    };
+    let (to, at) = proxy.as_ref().map_or((place.host.as_str(), place.port), |(host, port)| (host.as_str(), *port));
+    match within(survey.patience, machine.connect_tcp(to, at)).await {
+        Ok(stream) if proxy.is_some() => examine(stream, &asked).await,
+        Ok(stream) => examine_direct(stream, &asked).await,
+        Err(Some(error)) => unreachable(&asked, &Unreached::from_remote(&error, to, survey.patience)),
+        Err(None) => unreachable(&asked, &Unreached::Filtered { after: survey.patience }),
+    }
+}
+
+/// The site's explicit proxy.
+pub(super) fn explicit_proxy(site: &Site) -> Option<(String, u16)> {
+    let proxy = &site.proxy;
     let url = proxy.url.as_deref().filter(|_| proxy.kind == ProxyKind::Explicit)?;
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
     let authority = rest.split('/').next().unwrap_or(rest);
@@ -59,7 +84,12 @@ fn explicit_proxy(survey: &Survey<'_>) -> Option<(String, u16)> {
     Some(host_and_port(address, if scheme == "https" { 443 } else { 80 }))
 }
 
-fn host_and_port(text: &str, default: u16) -> (String, u16) {
+fn place(text: &str) -> Place {
+    let (host, port) = host_and_port(text, 443);
+    Place { host, port }
+}
+
+pub(super) fn host_and_port(text: &str, default: u16) -> (String, u16) {
     let parsed = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
     // A colon within brackets belongs to the address.
     let parsed = parsed.filter(|(host, _)| !host.contains(':') || host.ends_with(']'));

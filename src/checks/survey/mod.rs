@@ -5,78 +5,46 @@
 
 mod access;
 mod clock;
+mod connector;
+mod destinations;
 mod egress;
+mod longer;
 mod machine;
 mod mail;
 mod names;
 mod node;
+mod outside;
 mod served;
+mod tried;
+mod users;
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+pub use access::jumphost_methods;
 pub use clock::{Reading, clocks};
+pub use connector::{ConnectorLook, connector, server};
+pub use longer::table as longer_table;
 pub use names::resolve;
 pub use node::{Mail, Seen, check_jumphost, check_node, verify_node};
+pub use outside::{TABLE as OUTSIDE, outside};
+pub use tried::forgive_unreached;
+pub use users::balancer;
 
-use super::spec::{CheckSpec, Vantage};
+pub use super::catalogue::access::{PATH, SUDO};
+pub use super::catalogue::machines::{ARCHITECTURE, CORES, DISK_FREE, DISK_SIZE, FIGURES as MACHINE, MEMORY, SKEW, SYSTEM};
+pub use super::catalogue::network::RESOLVE;
+pub use super::catalogue::served::TCP as TLS_TCP;
+use super::catalogue::{egress as egress_checks, network};
+use super::spec::CheckSpec;
 use super::tls::Roots;
-use super::{smtp, tls};
-use crate::finding::Severity;
+use super::{proxy, smtp};
 use crate::site::model::Site;
 
-const fn spec(id: &'static str, title: &'static str, source: &'static str, severity: Severity) -> CheckSpec {
-    CheckSpec { id, title, source, severity, vantage: Vantage::Node }
-}
-
-const ACCESS: &str = "Security and Access: remote access";
-const MACHINES: &str = "Infrastructure: virtual machines";
-
-/// The whole way in.
-pub static PATH: CheckSpec = spec("access.path", "Every machine is reached and logged in to", ACCESS, Severity::Error);
-/// Root.
-pub static SUDO: CheckSpec = spec("access.sudo", "Root can be had on every node", ACCESS, Severity::Error);
-/// Memory.
-pub static MEMORY: CheckSpec = spec("node.ram", "The machine has enough memory", MACHINES, Severity::Error);
-/// Processors.
-pub static CORES: CheckSpec = spec("node.cpu", "The machine has enough processors", MACHINES, Severity::Error);
-/// Size of the system disk.
-pub static DISK_SIZE: CheckSpec = spec("node.disk.size", "The system disk is large enough", MACHINES, Severity::Error);
-/// Free space.
-pub static DISK_FREE: CheckSpec = spec("node.disk.free", "The disks have room", "Monitoring: disk", Severity::Error);
-/// Processors' kind.
-pub static ARCHITECTURE: CheckSpec = spec("node.arch", "The machine has x86-64 processors", MACHINES, Severity::Error);
-/// Operating system.
-pub static SYSTEM: CheckSpec = spec("node.os", "The machine runs a system that the playbooks know", MACHINES, Severity::Error);
-/// Time.
-pub static SKEW: CheckSpec = spec("time.skew", "All clocks show the same time", "Clock", Severity::Error);
-/// DNS from here.
-pub static RESOLVE: CheckSpec = CheckSpec {
-    id: "dns.resolve",
-    title: "The site's names are known here",
-    source: "DNS",
-    severity: Severity::Warning,
-    vantage: Vantage::Here,
-};
-/// Port 443.
-pub static TLS_TCP: CheckSpec = CheckSpec {
-    id: "tls.tcp",
-    title: "The node accepts users' connections",
-    source: "Network: ports",
-    severity: Severity::Error,
-    vantage: Vantage::Jumphost,
-};
-
-/// The checks of a machine.
-pub static MACHINE: &[&CheckSpec] = &[&MEMORY, &CORES, &DISK_SIZE, &DISK_FREE, &ARCHITECTURE, &SYSTEM];
 /// The checks of what a node serves.
-pub static SERVED: LazyLock<Vec<&'static CheckSpec>> = LazyLock::new(|| [&[&TLS_TCP], tls::CHECKS].concat());
-/// Everything that is looked at over machines and nowhere else.
-pub static CHECKS: &[&CheckSpec] =
-    &[&PATH, &SUDO, &MEMORY, &CORES, &DISK_SIZE, &DISK_FREE, &ARCHITECTURE, &SYSTEM, &SKEW, &RESOLVE, &TLS_TCP, &smtp::RELAY];
+pub use super::catalogue::served::CHECKS as SERVED;
 
 /// Whom to trust, for each of the peers.
 #[derive(Debug, Clone)]
@@ -95,6 +63,7 @@ pub struct Trust {
 
 /// What is wanted of a node; the rest is not looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is looked at or not, whatever the others are")]
 pub struct Wants {
     /// Root, figures and clock.
     pub machine: bool,
@@ -102,6 +71,10 @@ pub struct Wants {
     pub mail: bool,
     /// Destinations outside.
     pub way_out: bool,
+    /// The longer look: drives, system, time service, network, names, SSH service.
+    pub longer: bool,
+    /// Ports of the cluster.
+    pub ports: bool,
 }
 
 /// What is looked at, and by what.
@@ -115,6 +88,8 @@ pub struct Survey<'a> {
     pub trust: Trust,
     /// The mail account's password, or why it could not be had; `None` where the site has no mail server.
     pub mail_password: Option<Result<SecretString, String>>,
+    /// The key of the appliance's health service, or why it could not be had; `None` where the site names none.
+    pub health_key: Option<Result<SecretString, String>>,
     /// The certificate (DER) that nodes should serve.
     pub leaf: Option<Vec<u8>>,
     /// The time at which certificates are judged.
@@ -123,6 +98,11 @@ pub struct Survey<'a> {
     pub clock: fn() -> Timestamp,
     /// How long each step over the network may take.
     pub patience: Duration,
+}
+
+/// Everything that is looked at on a node by `check`.
+pub fn of_node() -> Vec<&'static CheckSpec> {
+    [&[&SUDO, &SKEW][..], MACHINE, &longer::table(), network::TRIED, smtp::CHECKS, proxy::CHECKS, egress_checks::OF_NODES].concat()
 }
 
 /// Awaits a connection; `Err(None)`: it took too long.

@@ -3,7 +3,8 @@
 use futures_util::join;
 
 use super::clock::Reading;
-use super::{MACHINE, SKEW, SUDO, Survey, access, egress, machine, mail, served};
+use super::{MACHINE, SKEW, SUDO, Survey, access, egress, longer, machine, mail, served, tried, users};
+use crate::checks::machine::Drives;
 use crate::checks::spec::{CheckSpec, Outcome, Tally, findings};
 use crate::checks::{proxy, smtp};
 use crate::event::{Event, Phase, Sink, State};
@@ -23,6 +24,8 @@ pub struct Seen {
     pub outcomes: Vec<Outcome>,
     /// Its clock, where that was read.
     pub reading: Option<Reading>,
+    /// Its drives, where they were looked at.
+    pub drives: Option<Drives>,
 }
 
 /// How mail is proved to work.
@@ -44,19 +47,20 @@ pub async fn check_node<P: Probe>(
     let teller = Teller { sink, machine: &node.name };
     let reached = match reach(&teller, connecting).await {
         Ok(reached) => reached,
-        Err(error) => return unreached(node, &error, &[MACHINE, &[&SKEW], smtp::CHECKS, proxy::CHECKS]),
+        Err(error) => return unreached(node, &error, &[&super::of_node()]),
     };
     teller.tell(Phase::Probe, State::Started, None);
     let looking = async {
         if survey.wants.machine { look(node, &reached, survey).await } else { (access::passed(&node.name, "logged in", false), None) }
     };
     let logging_in = async { if survey.wants.mail { mail::log_in(node, &reached, survey).await } else { Vec::new() } };
-    let going_out = async { if survey.wants.way_out { egress::exceptions(node, &reached, survey).await } else { Vec::new() } };
-    let ((mut outcomes, reading), login, way_out) = join!(looking, logging_in, going_out);
-    outcomes.extend(login);
-    outcomes.extend(way_out);
+    let going_out = async { if survey.wants.way_out { egress::exceptions(node, &reached, survey, true).await } else { Vec::new() } };
+    let longer = async { if survey.wants.longer { longer::look(node, &reached, survey).await } else { (Vec::new(), None) } };
+    let trying = async { if survey.wants.ports { tried::tried(node, &reached, survey).await } else { Vec::new() } };
+    let ((mut outcomes, reading), (system, drives), ports, login, way_out) = join!(looking, longer, trying, logging_in, going_out);
+    outcomes.extend([system, ports, login, way_out].concat());
     teller.ended(Phase::Probe, &outcomes);
-    Seen { machine: node.name.clone(), reached: true, outcomes, reading }
+    Seen { machine: node.name.clone(), reached: true, outcomes, reading, drives }
 }
 
 /// Reads the jumphost's clock. One that runs no commands is no fault: it has to forward, nothing else.
@@ -73,7 +77,7 @@ pub async fn check_jumphost<P: Probe>(jumphost: &P, survey: &Survey<'_>) -> Seen
     }
     let mut outcomes = access::passed(name, "logged in", false);
     outcomes.extend(tally.complete(&[], ""));
-    Seen { machine: name.to_owned(), reached: true, outcomes, reading }
+    Seen { machine: name.to_owned(), reached: true, outcomes, reading, drives: None }
 }
 
 /// Proves from the outside that a node serves what it should, and from within that mail and proxy work.
@@ -91,7 +95,8 @@ pub async fn verify_node<P: Probe>(
             let table = if matches!(mail, Mail::LogIn) { smtp::CHECKS } else { smtp::RELAY_CHECKS };
             let mut seen = unreached(node, &error, &[table, proxy::CHECKS]);
             // What users meet needs no login.
-            seen.outcomes.extend(served::served(node, None::<&P>, fleet, survey).await);
+            let (tls, healthy) = join!(served::served(node, None::<&P>, fleet, survey), users::node(node, fleet, survey));
+            seen.outcomes.extend([tls, healthy].concat());
             return seen;
         }
     };
@@ -102,12 +107,16 @@ pub async fn verify_node<P: Probe>(
             Mail::Send(to) => mail::send(node, &reached, to, survey).await,
         }
     };
-    let (tls, mails, way_out) =
-        join!(served::served(node, Some(&reached), fleet, survey), mailing, egress::exceptions(node, &reached, survey));
+    let (tls, mails, way_out, healthy) = join!(
+        served::served(node, Some(&reached), fleet, survey),
+        mailing,
+        egress::exceptions(node, &reached, survey, false),
+        users::node(node, fleet, survey)
+    );
     let mut outcomes = access::passed(&node.name, "logged in", false);
-    outcomes.extend([tls, mails, way_out].concat());
+    outcomes.extend([tls, mails, way_out, healthy].concat());
     teller.ended(Phase::Verify, &outcomes);
-    Seen { machine: node.name.clone(), reached: true, outcomes, reading: None }
+    Seen { machine: node.name.clone(), reached: true, outcomes, reading: None, drives: None }
 }
 
 async fn reach<P: Probe>(teller: &Teller<'_>, connecting: impl Future<Output = Result<P, RemoteError>>) -> Result<P, RemoteError> {
@@ -122,9 +131,12 @@ async fn reach<P: Probe>(teller: &Teller<'_>, connecting: impl Future<Output = R
 fn unreached(node: &Node, error: &RemoteError, tables: &[&[&'static CheckSpec]]) -> Seen {
     let why = access::reason(error);
     let mut outcomes = access::failed(&node.name, error);
-    let others: Vec<&'static CheckSpec> = tables.concat();
-    outcomes.extend(access::not_run(&[&[&SUDO as &'static CheckSpec][..], &others].concat(), &node.name, &why));
-    Seen { machine: node.name.clone(), reached: false, outcomes, reading: None }
+    let mut others: Vec<&'static CheckSpec> = tables.concat();
+    if !others.iter().any(|spec| spec.id == SUDO.id) {
+        others.push(&SUDO);
+    }
+    outcomes.extend(access::not_run(&others, &node.name, &why));
+    Seen { machine: node.name.clone(), reached: false, outcomes, reading: None, drives: None }
 }
 
 /// The probe's part: root, figures, clock.

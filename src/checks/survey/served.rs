@@ -43,10 +43,10 @@ pub(super) async fn served<P: Probe>(node: &Node, machine: Option<&P>, fleet: &F
 
 fn not_asked(node: &Node, why: &str) -> Vec<Outcome> {
     let mut tally = Tally::of(&node.name);
-    for spec in SERVED.iter() {
+    for spec in SERVED {
         tally.not_applicable(spec, why);
     }
-    tally.complete(&SERVED, "")
+    tally.complete(SERVED, "")
 }
 
 async fn ask<P: Probe>(name: &str, node: &Node, machine: Option<&P>, fleet: &Fleet, survey: &Survey<'_>) -> Answer {
@@ -120,12 +120,12 @@ fn judge(node: &Node, answers: Vec<Answer>, wildcards: &[String], survey: &Surve
 fn not_connected(server: &str, barred: &Barred) -> Vec<Outcome> {
     let mut tally = Tally::of(server);
     match barred {
-        Barred::NoRoad(why) => tally.complete(&SERVED, why),
+        Barred::NoRoad(why) => tally.complete(SERVED, why),
         Barred::Unreached(why) => {
             let nobody_listens = "nothing serves users there: `portcullis apply tls`, then `systemctl status nginx` on the node".to_owned();
             let fix = if *why == Unreached::Refused { nobody_listens } else { why.fix("the jumphost", server) };
             tally.found(&TLS_TCP, why.to_string(), fix);
-            tally.complete(&SERVED, "no connection came about")
+            tally.complete(SERVED, "no connection came about")
         }
     }
 }

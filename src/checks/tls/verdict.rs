@@ -121,7 +121,8 @@ pub(super) fn parse(chain: &[Vec<u8>]) -> Result<Vec<X509>, Distrust> {
     chain.iter().enumerate().map(read).collect()
 }
 
-pub(super) fn presented_names(leaf: &[u8]) -> Vec<String> {
+/// The names in a certificate (DER).
+pub fn presented_names(leaf: &[u8]) -> Vec<String> {
     let Ok(leaf) = X509::from_der(leaf) else { return Vec::new() };
     let names = leaf.subject_alt_names();
     names.iter().flatten().filter_map(|name| name.dnsname().map(str::to_owned).or_else(|| name.ipaddress().map(address))).collect()

@@ -144,11 +144,8 @@ pub(super) fn asked_for(args: &AskArgs, premises: &Premises<'_>) -> Result<Windo
     }
     let request = Request { who: &who, kind, span, ticket: args.ticket.as_deref() };
     must_be_allowed(&request, premises)?;
-    if site.access.record {
-        let what = "the site wants sessions recorded (`access.record: true`), and this version cannot record them".to_owned();
-        return Err(refused(&[what], Some("have the site's owner agree to windows without recordings: `record: false`".to_owned())));
-    }
     let mut window = Window::new(fresh_id(premises)?, who, kind, span);
+    window.record = site.access.record;
     reason.clone_into(&mut window.reason);
     window.ticket.clone_from(&args.ticket);
     window.nodes = chosen(&args.nodes, premises)?;

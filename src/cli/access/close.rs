@@ -12,10 +12,10 @@ use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
 use super::super::outcome::chain;
-use super::CloseArgs;
 use super::attempt::Attempts;
 use super::premises::{Premises, connect, local, map};
 use super::witness::{self, Witness};
+use super::{CloseArgs, recordings};
 use crate::access::{
     ClosingOrder, Doorway, MachineClosing, Revocation, State, Step, Window, WindowId, close_doors, details_of_closing, details_of_evidence,
     encode_krl,
@@ -35,13 +35,15 @@ const AGAIN: &str = "it was not proven closed";
 /// What a closing works with.
 pub(super) struct Closer<'a> {
     cluster: &'a Cluster,
-    sink: &'a dyn Sink,
+    pub(super) sink: &'a dyn Sink,
     attempts: Attempts<'a>,
+    /// Machines that are not dialled, as if they were dead.
+    dead: &'a [String],
 }
 
 impl<'a> Closer<'a> {
     pub(super) fn new(premises: &'a Premises<'a>, cluster: &'a Cluster, sink: &'a dyn Sink) -> Self {
-        Self { cluster, sink, attempts: Attempts::new(premises, cluster) }
+        Self { cluster, sink, attempts: Attempts::new(premises, cluster), dead: &[] }
     }
 }
 
@@ -74,7 +76,7 @@ pub(super) async fn run(args: &CloseArgs, context: &Context) -> Result<Exit, Fai
     let sink = context.sink();
     let machines = premises.doorways(&names)?.into_iter().map(|doorway| doorway.name).collect();
     sink.emit(&Event::Started { command: "access close".into(), site: premises.site.name.clone(), run: args.id.clone(), nodes: machines });
-    let closer = Closer::new(&premises, &cluster, sink.as_ref());
+    let closer = Closer { dead: &args.taken_for_dead, ..Closer::new(&premises, &cluster, sink.as_ref()) };
     let one = |window: Window| async {
         let shut = close_window(&premises, &closer, &window, "closed by hand").await?;
         Ok::<_, Failure>((window, shut))
@@ -158,8 +160,9 @@ pub(super) async fn close_window(premises: &Premises<'_>, closer: &Closer<'_>, w
     let is_left = |name: &str| if is_again { before.iter().any(|left| left == name) } else { window.machines().any(|own| own == name) };
     let names: Vec<String> = window.nodes.clone();
     let known = premises.doorways(&names)?;
+    let is_dead = |name: &str| closer.dead.iter().any(|dead| dead == name);
     let (meant, strangers): (Vec<Doorway>, Vec<&str>) = (
-        known.iter().filter(|doorway| is_left(&doorway.name)).cloned().collect(),
+        known.iter().filter(|doorway| is_left(&doorway.name) && !is_dead(&doorway.name)).cloned().collect(),
         window.machines().filter(|name| is_left(name) && !known.iter().any(|doorway| doorway.name == *name)).collect(),
     );
     let revocation = revocation(premises, &window)?;
@@ -172,6 +175,10 @@ pub(super) async fn close_window(premises: &Premises<'_>, closer: &Closer<'_>, w
         machines.push(closing);
     }
     machines.extend(strangers.iter().map(|name| gone(name, &window)));
+    machines.extend(window.machines().filter(|name| is_left(name) && is_dead(name)).map(taken_for_dead));
+    if window.record {
+        nodes = recordings::bring(premises, closer, &window.id, nodes, &mut machines).await;
+    }
     let left: Vec<&str> = machines.iter().filter(|machine| !machine.is_shut()).map(|machine| machine.machine.as_str()).collect();
     if let Some(details) = details_of_evidence(&machines) {
         premises.record(EventKind::WindowEvidence, &window.id, details)?;
@@ -184,6 +191,11 @@ pub(super) async fn close_window(premises: &Premises<'_>, closer: &Closer<'_>, w
         premises.keep.forget_proof(&window.id);
     }
     Ok(Shut { machines, nodes })
+}
+
+fn taken_for_dead(name: &str) -> MachineClosing {
+    let detail = Some("it was not dialled: a drill takes it for dead".to_owned());
+    MachineClosing { machine: name.to_owned(), outcome: "unreached", ended: 0, refused: None, detail, evidence: None }
 }
 
 // A machine that the site no longer has: its sshd refuses by itself from the end on.

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
 use super::premises::local;
-use crate::access::{Evidence, Keeper, SshdLogin, SshdRefusal};
+use crate::access::{Evidence, Keeper, NOT_RECORDED, SshdLogin, SshdRefusal};
 use crate::ledger::{EventKind, LoggedEvent};
 use crate::report::text::{counted, escape};
 use crate::site::duration::format_duration;
@@ -80,4 +80,19 @@ fn refusal_line(text: &mut String, refusal: &SshdRefusal) {
     let address = refusal.address.as_ref().map(|address| format!(" from {}", escape(address))).unwrap_or_default();
     let whose = if refusal.is_ours { "this window's key" } else { "a certificate, it is not logged whose" };
     let _infallible = writeln!(text, "    {}  refused{account}{address}: {} ({whose})", local(refusal.at), escape(&refusal.why));
+}
+
+/// What `access show` tells of recordings, and of logins that have none.
+pub(super) fn recorded_text(recordings: &[Value], unrecorded: &[Value]) -> String {
+    let field = |one: &Value, key: &str| one.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut text = format!("  recorded  {}; not recorded: {}\n", counted(recordings.len(), "session"), NOT_RECORDED.join("; "));
+    for one in unrecorded {
+        let (machine, at, address) = (field(one, "machine"), field(one, "at"), field(one, "address"));
+        let at = at.parse().map(local).unwrap_or(at);
+        let _infallible = writeln!(
+            text,
+            "    {machine}: the login of {at} from {address} has no recording: it asked for no session, or ran past the recorder"
+        );
+    }
+    text
 }

@@ -11,10 +11,9 @@ use super::super::failure::Failure;
 use super::super::interrupt;
 use super::super::outcome::chain;
 use super::close::retry;
-use super::evidence;
 use super::premises::{Premises, connect, local};
 use super::request::{find, request_json, text_of};
-use super::{ListArgs, ShowArgs};
+use super::{ListArgs, ShowArgs, evidence, recordings};
 use crate::access::approval::Asked;
 use crate::access::{Discovery, Window, discover, enter};
 use crate::finding::{Finding, Severity};
@@ -172,10 +171,14 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Fai
         return show_request(&asked, &premises, context);
     }
     let window = premises.window(&args.id)?;
-    let evidence = evidence::of_events(&premises.events(&window.id)?);
+    let logged = premises.events(&window.id)?;
+    let (evidence, recorded) = (evidence::of_events(&logged), recordings::of_events(&logged));
+    let recorded_nodes = if window.record { window.nodes.clone() } else { Vec::new() };
+    let unrecorded = recordings::without_recording(&evidence, &recorded, &recorded_nodes);
     if context.is_json() {
         let (window, events) = (Premises::window_json(&window, context.now), premises.events_of(&window.id)?);
-        context.print_json(&json!({"window": window, "events": events, "evidence": evidence::as_json(&evidence)}))?;
+        context.print_json(&json!({"window": window, "events": events, "evidence": evidence::as_json(&evidence),
+            "recordings": recorded, "without_recording": unrecorded}))?;
         return Ok(Exit::Done);
     }
     let escaped = |text: &str| report::text::escape(text).into_owned();
@@ -201,6 +204,9 @@ pub(super) async fn show(args: &ShowArgs, context: &Context) -> Result<Exit, Fai
         line("left", format!("{} (each refuses by itself from its end on)", window.left().join(", ")));
     }
     text.push_str(&evidence::as_text(&evidence));
+    if window.record {
+        text.push_str(&evidence::recorded_text(&recorded, &unrecorded));
+    }
     context.print(&text)?;
     Ok(Exit::Done)
 }

@@ -10,10 +10,14 @@ mod list;
 mod offer;
 mod open;
 mod premises;
+mod recordings;
 mod renew;
+mod replay;
 mod request;
 mod ssh;
 mod witness;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
@@ -47,6 +51,8 @@ pub(crate) enum AccessCommand {
     Show(ShowArgs),
     /// Connect to a node through a window, with plain ssh
     Ssh(SshArgs),
+    /// Watch what was recorded of a window's sessions, or write it as asciicast
+    Replay(ReplayArgs),
 }
 
 /// What a window is for.
@@ -93,6 +99,9 @@ pub(crate) struct CloseArgs {
     /// Every window that is not proven closed
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
+    /// Do not dial this machine, as if it were dead: how a drill rehearses that
+    #[arg(long, value_name = "NODE", hide = true)]
+    pub(crate) taken_for_dead: Vec<String>,
     /// The other party's key (`ledger.witnesses`), to countersign the ledger's newest checkpoint with: a private key, or the
     /// .pub file of one that an ssh-agent holds
     #[arg(long, value_name = "FILE")]
@@ -132,6 +141,32 @@ pub(crate) struct SshArgs {
     pub(crate) command: Vec<String>,
 }
 
+/// Arguments of `access replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The window, by the beginning of its id
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// Only sessions on this node
+    #[arg(long, value_name = "NODE")]
+    pub(crate) node: Option<String>,
+    /// Only this session, by the beginning of its name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) session: Option<String>,
+    /// Write the session as asciicast v2 in place of playing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Name the sessions, and play none
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) list: bool,
+    /// How many times as fast
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = speed)]
+    pub(crate) speed: f64,
+    /// No pause is longer than this
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
+    pub(crate) longest_pause: SignedDuration,
+}
+
 impl AccessCommand {
     /// Its name, as it is typed.
     pub(crate) fn name(&self) -> &'static str {
@@ -145,6 +180,7 @@ impl AccessCommand {
             Self::List(_) => "access list",
             Self::Show(_) => "access show",
             Self::Ssh(_) => "access ssh",
+            Self::Replay(_) => "access replay",
         }
     }
 }
@@ -161,6 +197,7 @@ pub(crate) async fn run(command: &AccessCommand, context: &Context) -> Result<Ex
         AccessCommand::List(args) => list::run(args, context).await,
         AccessCommand::Show(args) => list::show(args, context).await,
         AccessCommand::Ssh(args) => ssh::run(args, context),
+        AccessCommand::Replay(args) => replay::run(args, context),
     }
 }
 
@@ -189,6 +226,11 @@ fn moment(text: &str) -> Result<Moment, String> {
     }
     let wrong = |error: jiff::Error| format!("{error}; write 2026-11-22T23:00:00+01:00, or now");
     text.parse().map(Moment::At).map_err(wrong)
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && (0.01..=10_000.0).contains(speed));
+    speed.ok_or_else(|| "a speed is a number such as 0.5 or 4".to_owned())
 }
 
 fn duration(text: &str) -> Result<SignedDuration, String> {

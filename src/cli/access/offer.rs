@@ -9,7 +9,7 @@ use super::super::exit::Exit;
 use super::super::failure::Failure;
 use super::premises::{keep_failure, local};
 use crate::access::{
-    Access, Authority, Door, Entered, HOP_CERTIFICATE, HostKey, NODE_CERTIFICATE, Order, PersonKey, Window, make_folder,
+    Access, Authority, Door, Entered, HOP_CERTIFICATE, HostKey, NODE_CERTIFICATE, NOT_RECORDED, Order, PersonKey, Window, make_folder,
     render_known_hosts, render_ssh_config,
 };
 use crate::disk::{Existing, write_atomically};
@@ -56,9 +56,13 @@ impl Offer<'_> {
         let (hop_stops, node_stops) = (stops(&hops), stops(&nodes));
         let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         let access = Access { hops: &hop_stops, nodes: &node_stops, folder: &absolute, identity: self.identity() };
-        let Window { id, who, span, .. } = self.window;
-        let head =
+        let Window { id, who, span, record, .. } = self.window;
+        let mut head =
             format!("Window {id}: {who}, from {} to {}\nUse it with: ssh -F ssh_config NODE", local(span.start()), local(span.end()));
+        if *record {
+            head.push_str("\nWhat sessions show on the nodes is recorded. Not recorded:");
+            head.extend(NOT_RECORDED.map(|what| format!("\n- {what}")));
+        }
         put(folder, "ssh_config", &render_ssh_config(&access, &head))?;
         let keys = self.doors.iter().flat_map(|door| {
             let machine = &door.doorway.name;

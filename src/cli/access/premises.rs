@@ -157,7 +157,7 @@ impl<'c> Premises<'c> {
         json!({
             "id": window.id.as_str(), "state": window.state(now).word(), "who": window.who.as_str(), "kind": window.kind.word(),
             "from": window.span.start(), "to": window.span.end(), "reason": window.reason, "ticket": window.ticket, "key": window.key,
-            "nodes": window.nodes, "jumphosts": window.hops, "left": window.left(),
+            "nodes": window.nodes, "jumphosts": window.hops, "record": window.record, "left": window.left(),
         })
     }
 }

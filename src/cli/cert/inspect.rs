@@ -25,6 +25,10 @@ pub struct InspectArgs {
     trust: TrustArgs,
 }
 
+/// Steps to the right that the tree makes; what stands deeper is written below one another. A chain of thousands would
+/// fill gigabytes with spaces.
+const DEEPEST: usize = 12;
+
 pub(super) fn run(args: &InspectArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
     let now = context.instant(args.at);
     let mut input = input::load(context, input::stated(context, &args.files, None), &args.trust)?;
@@ -91,7 +95,9 @@ impl Printer<'_> {
             if last {
                 return self.end(chain, &indent, out);
             }
-            indent.push_str("   ");
+            if depth < DEEPEST {
+                indent.push_str("   ");
+            }
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ pc_enable() {
     pc_note=$pc_acting_for/unit-$2
     if [ "$1" = once ]; then
         printf '%s %s\n' "$(systemctl is-active "$2")" "$(systemctl is-enabled "$2" 2>/dev/null)" >"$pc_note" || return
-        systemctl enable --now "$2"
+        systemctl enable --now "$2" || { pc_service_log "$2"; return 1; }
     elif [ -e "$pc_note" ]; then
         read -r pc_active pc_enabled <"$pc_note"
         [ "$pc_enabled" != disabled ] || systemctl --quiet disable "$2"
@@ -115,6 +115,9 @@ pc_trust_one() {
     pc_hash=$pc_certs/${pc_hash##*"$pc_nl"}
     pc_same=0
     while [ -e "$pc_hash.$pc_same" ] || [ -h "$pc_hash.$pc_same" ]; do pc_same=$((pc_same + 1)); done
-    (umask 022 && cat "$pc_bundle" "$1" >"$pc_bundle.new") && mv -f "$pc_bundle.new" "$pc_bundle" || return 1
+    if ! (umask 022 && cat "$pc_bundle" "$1" >"$pc_bundle.new") || ! mv -f "$pc_bundle.new" "$pc_bundle"; then
+        rm -f "$pc_bundle.new"
+        return 1
+    fi
     ln -s "$pc_name.pem" "$pc_hash.$pc_same" && ln -s "$1" "$pc_link"
 }

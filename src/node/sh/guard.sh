@@ -155,7 +155,7 @@ pc_confirm() {
         pc_say_why
         pc_end_back reverted "$pc_why"
     fi
-    pc_set_state "$pc_dir" 'done'
+    pc_set_state "$pc_dir" 'done' || pc_end_with failed "that it is confirmed cannot be noted below $pc_home: $(pc_room)" 1
     pc_tidy "$pc_dir"
     pc_prune
     pc_end_with 'done' '' 0
@@ -168,7 +168,8 @@ pc_revert() {
     pc_state
     case $pc_was in
         guarded | committing) pc_take_back "$pc_dir" "$1" ;;
-        'done') pc_end_with refused "run $pc_run is done; a rollback puts it back" 1 ;;
+        # Confirmed, though whoever asks has not heard of it.
+        'done') pc_end_with 'done' '' 0 ;;
         '') pc_end_with unknown "this machine keeps no run $pc_run" 1 ;;
         *) pc_undo_trouble= ;;
     esac
@@ -203,7 +204,7 @@ pc_timer() {
                 ;;
             # Never begun, or settled already.
             staging) pc_undo_trouble=; pc_disarm "$pc_dir"; pc_clear_beside "$pc_dir"; rm -rf "$pc_dir" ;;
-            *) pc_undo_trouble=; pc_disarm "$pc_dir" ;;
+            *) pc_undo_trouble=; pc_tidy "$pc_dir" ;;
         esac
         [ -n "$pc_undo_trouble" ] || exit 0
         exec 9>&-

@@ -5,7 +5,7 @@
 # Takes the lock of this machine, held as long as this script lives, and settles what earlier runs left.
 pc_lock() {
     command -v flock >/dev/null || pc_end_with refused 'flock is missing on this machine (package util-linux)' 1
-    pc_out=$(mkdir -p "$pc_home/runs" 2>&1) || pc_end_with failed "$pc_out" 1
+    [ -d "$pc_home/runs" ] || pc_out=$(mkdir -p "$pc_home/runs" 2>&1) || pc_end_with failed "$pc_out" 1
     # Tried first by a command that is no special built-in: a failing `exec` would end the shell without a word.
     pc_out=$(true 2>&1 >>"$pc_volatile/portcullis.lock") || pc_end_with failed "$pc_out" 1
     exec 9>>"$pc_volatile/portcullis.lock"

@@ -8,7 +8,8 @@ pc_home=${pc_home:-/var/lib/portcullis}
 pc_nl='
 '
 
-pc_machine() {
+# How it stands, at the price of one program.
+pc_standing() {
     (
         # shellcheck source=/dev/null
         . /etc/os-release 2>/dev/null
@@ -16,19 +17,22 @@ pc_machine() {
     )
     pc_init=other
     [ -d /run/systemd/system ] && pc_init=systemd
+    pc_value=$(date +%s.%N)
+    printf 'clock\t%s\nmoment\t%s\ninit\t%s\n' "${pc_value%%.*}" "$pc_value" "$pc_init"
+    if [ -e /proc/net/if_inet6 ]; then printf 'ipv6\tyes\n'; else printf 'ipv6\tno\n'; fi
+    read -r pc_value </proc/sys/kernel/random/boot_id && printf 'boot\t%s\n' "$pc_value"
+}
+
+# What it is made of, which checks want to know.
+pc_hardware() {
     # Its name stands second, and has no blank in it.
     pc_value=$(uname -snrm)
     pc_rest=${pc_value#* }
     printf 'kernel\t%s %s\nhost\t%s\n' "${pc_value%% *}" "${pc_rest#* }" "${pc_rest%% *}"
-    pc_value=$(date +%s.%N)
-    printf 'clock\t%s\nmoment\t%s\n' "${pc_value%%.*}" "$pc_value"
     printf 'cores\t%s\n' "$(nproc 2>/dev/null)"
-    printf 'init\t%s\n' "$pc_init"
-    if [ -e /proc/net/if_inet6 ]; then printf 'ipv6\tyes\n'; else printf 'ipv6\tno\n'; fi
     while read -r pc_key pc_value pc_rest; do
         case $pc_key in MemTotal:) printf 'memory-kib\t%s\n' "$pc_value" ;; esac
     done </proc/meminfo
-    read -r pc_value </proc/sys/kernel/random/boot_id && printf 'boot\t%s\n' "$pc_value"
     # shellcheck disable=SC2034 # a field to skip
     df -Pk / /var/lib 2>/dev/null | while read -r pc_key pc_value pc_skip pc_free pc_rest; do
         case $pc_free in *[!0-9]* | '') ;; *) printf 'disk\t%s\t%s\t%s\n' "${pc_rest#* }" "$pc_value" "$pc_free" ;; esac
@@ -46,10 +50,22 @@ pc_runs() {
             printf 'guarded\t%s\t%s\n' "${pc_dir##*/}" "$pc_rest"
         fi
     done
-    if [ -e /run/portcullis.lock ] && ! flock -n /run/portcullis.lock true 2>/dev/null; then
+    if [ -e /run/portcullis.lock ] && ! flock -n 9 9</run/portcullis.lock 2>/dev/null; then
         pc_value=$(stat -c %Y /run/portcullis.owner 2>/dev/null) && pc_value=$(($(date +%s) - pc_value))
         printf 'lock\t%s\t%s\n' "$(tr '\t\n' '  ' </run/portcullis.owner 2>/dev/null)" "$pc_value"
     fi
+}
+
+# Whether a folder on the way to $1 is a symbolic link; leaves which in pc_folder. Folders of one file after the other are alike.
+pc_leads_elsewhere() {
+    pc_folder=${1%/*}
+    [ "$pc_folder" != "${pc_straight:-}" ] || return 1
+    pc_straight=$pc_folder
+    while [ -n "$pc_folder" ]; do
+        [ ! -h "$pc_folder" ] || { pc_straight=; return 0; }
+        pc_folder=${pc_folder%/*}
+    done
+    return 1
 }
 
 # pc_look NUMBER PATH content|hash: a file's kind; of a regular one what pc_looked tells as well.
@@ -57,7 +73,10 @@ pc_numbers=
 pc_paths=
 pc_wanted=
 pc_look() {
-    if [ -h "$2" ]; then
+    if pc_leads_elsewhere "$2"; then
+        if [ -e "$2" ] || [ -h "$2" ]; then pc_value=there; else pc_value=absent; fi
+        printf 'file\t%s\tbehind\t%s\t%s\n' "$1" "$pc_value" "$pc_folder"
+    elif [ -h "$2" ]; then
         printf 'file\t%s\tlink\n' "$1"
     elif [ -d "$2" ]; then
         printf 'file\t%s\tfolder\n' "$1"
@@ -203,7 +222,7 @@ pc_journal() {
     done
     cat "$pc_home"/runs/*/files/*/path 2>/dev/null | sort -u | while IFS= read -r pc_path; do
         pc_sum=-
-        if [ -h "$pc_path" ]; then
+        if pc_leads_elsewhere "$pc_path" || [ -h "$pc_path" ]; then
             pc_sum='link'
         elif [ -e "$pc_path" ]; then
             pc_sum=$({ sha256sum <"$pc_path"; } 2>/dev/null)

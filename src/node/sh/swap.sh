@@ -6,7 +6,14 @@
 pc_prepare() {
     for pc_n in $pc_placed $pc_removed; do
         pc_slot "$pc_n"
-        if [ -e "$pc_path" ] || [ -h "$pc_path" ]; then pc_add "${pc_path%/*}/"; else : >"$pc_dir/files/$pc_n/absent"; fi
+        if [ -e "$pc_path" ] || [ -h "$pc_path" ]; then
+            pc_add "${pc_path%/*}/"
+        # Not by `:`, whose failure would end the shell without a word.
+        elif ! true >"$pc_dir/files/$pc_n/absent"; then
+            pc_these=
+            pc_fail "$pc_step" "cannot stage $pc_path below $pc_home: $(pc_room)"
+            return
+        fi
     done
     [ -z "$pc_these" ] || pc_with pc_keep_old
     [ -n "$pc_failure" ] || pc_make_folders
@@ -37,7 +44,8 @@ pc_make_folders() {
         while [ ! -d "${pc_folder%/*}" ] && [ -n "${pc_folder%/*}" ]; do
             pc_folder=${pc_folder%/*}
         done
-        printf '%s' "$pc_folder" >"$pc_dir/files/$pc_n/made"
+        printf '%s' "$pc_folder" >"$pc_dir/files/$pc_n/made" ||
+            { pc_fail "$pc_step" "cannot stage $pc_path below $pc_home: $(pc_room)"; pc_these=; return; }
     done
     [ -z "$pc_these" ] || pc_out=$(umask 022 && pc_with mkdir -p 2>&1) || pc_blame beside "$pc_out"
     pc_these=

@@ -41,8 +41,13 @@ pc_say() {
 # A name is on the disk once its folder is, not before.
 pc_sync() { sync "$@" 2>/dev/null || sync; }
 pc_sync_folder() { pc_folder=${1%/*}; [ ! -d "${pc_folder:-/}" ] || pc_sync "${pc_folder:-/}"; }
-# pc_set_state DIR STATE [WHAT…]: once WHAT is on the disk as well.
+# pc_set_state DIR STATE [WHAT…]: once WHAT is on the disk as well. Where that is full, what is needed no longer makes room.
 pc_set_state() {
+    pc_write_state "$@" && return
+    rm -rf "$1/new"
+    pc_write_state "$@" || { rm -f "$1/state.new"; return 1; }
+}
+pc_write_state() {
     pc_of=$1
     printf '%s\n' "$2" >"$1/state.new" || return
     shift 2
@@ -114,7 +119,10 @@ pc_receive() {
     [ -n "$pc_failure" ] || pc_out=$(tar -C "$pc_dir" -xpof - 2>&1 9>&-) || pc_fail stage "cannot stage below $pc_home: $(pc_room): $pc_out"
 }
 
-pc_room() { df -Pk "$pc_home" 2>&1 | { read -r pc_skip && read -r pc_skip pc_skip pc_skip pc_free pc_skip && printf '%s KiB free there' "$pc_free"; }; }
+pc_room() {
+    df -Pk "$pc_home" 2>&1 | { read -r pc_skip && read -r pc_skip pc_skip pc_skip pc_free pc_skip && printf '%s KiB free there' "$pc_free"; }
+    df -Pi "$pc_home" 2>/dev/null | { read -r pc_skip && read -r pc_skip pc_skip pc_skip pc_free pc_skip && [ "$pc_free" = 0 ] && printf ', and no inode'; }
+}
 
 # pc_stage N STEP PATH KIND SHA256 EXPECTED: notes a file, and makes room for it. What the plan saw must still be there:
 # `absent`, `link`, or a hash, which is compared once everything has arrived.
@@ -169,9 +177,9 @@ pc_compare() {
 pc_has() { pc_sum=$({ sha256sum <"$1"; } 2>/dev/null) && [ "${pc_sum%% *}" = "$2" ]; }
 
 # pc_validate STEP COMMAND: has to succeed before anything is reloaded.
-pc_validate() { printf '%s\t%s\n' "$1" "$2" >>"$pc_dir/validations"; }
+pc_validate() { printf '%s\t%s\n' "$1" "$2" >>"$pc_dir/validations" || pc_fail "$1" "cannot stage below $pc_home: $(pc_room)"; }
 # pc_action STEP KIND VALUE: what to do once the files are in place.
-pc_action() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$pc_dir/actions"; }
+pc_action() { printf '%s\t%s\t%s\n' "$1" "$2" "$3" >>"$pc_dir/actions" || pc_fail "$1" "cannot stage below $pc_home: $(pc_room)"; }
 
 pc_apply() {
     [ -n "$pc_failure" ] || pc_compare
@@ -180,30 +188,31 @@ pc_apply() {
     [ -n "$pc_failure" ] || pc_validate_view
     [ -n "$pc_failure" ] || pc_prepare
     [ -n "$pc_failure" ] || [ -z "${pc_guard_time:-}" ] || pc_arm
+    [ -n "$pc_failure" ] || pc_list_prepared
+    [ -n "$pc_failure" ] || pc_with pc_set_state "$pc_dir" committing || pc_fail stage "cannot begin, since that cannot be noted below $pc_home: $(pc_room)"
     if [ -n "$pc_failure" ]; then
         pc_disarm "$pc_dir"
         pc_clear_beside "$pc_dir"
         rm -rf "$pc_dir"
         pc_end_with failed "$pc_failure" 1
     fi
-    pc_list_prepared
-    pc_with pc_set_state "$pc_dir" committing && pc_swap
+    pc_swap
     [ -n "$pc_failure" ] || [ "$pc_is_valid" = yes ] || pc_validations
     [ -n "$pc_failure" ] || pc_actions "$pc_dir" once
+    # What is not noted, the next run would undo; and a loss of power after it could bring an old file back.
+    if [ -n "${pc_guard_time:-}" ]; then pc_end=guarded; else pc_end='done'; fi
+    [ -n "$pc_failure" ] || pc_list_folders
+    [ -n "$pc_failure" ] || pc_with pc_set_state "$pc_dir" "$pc_end" || pc_fail commit "that it is done cannot be noted below $pc_home: $(pc_room)"
     if [ -n "$pc_failure" ]; then
         pc_say step undo started
         pc_undo "$pc_dir"
         [ -z "$pc_undo_trouble" ] || pc_end_with broken "$pc_failure; and not everything could be put back: $pc_undo_trouble" 1
         pc_end_with undone "$pc_failure" 1
     fi
-    # Else a loss of power after `done` could bring an old file back.
-    pc_list_folders
-    if [ -n "${pc_guard_time:-}" ]; then
-        pc_with pc_set_state "$pc_dir" guarded
-                read -r pc_skip pc_skip pc_its_end pc_until_when <"$pc_dir/guard"
+    if [ "$pc_end" = guarded ]; then
+        read -r pc_skip pc_skip pc_its_end pc_until_when <"$pc_dir/guard"
         pc_end_with guarded "$((pc_its_end - $(pc_uptime))) $pc_until_when" 0
     fi
-    pc_with pc_set_state "$pc_dir" 'done'
     pc_tidy "$pc_dir"
     pc_prune
     pc_end_with 'done' '' 0

@@ -71,6 +71,8 @@ pc_beside() {
 }
 
 pc_put_back() {
+    # Somebody else's place, by now.
+    ! pc_leads_elsewhere "$2" || return 1
     pc_beside "$1" "$2"
     rm -f "$pc_temporary"
     if [ -e "$pc_kept" ] || [ -h "$pc_kept" ]; then
@@ -104,6 +106,8 @@ pc_rmdirs() {
 
 # Takes away what waits beside its target, and of a run that was still staging the folders that it made.
 pc_clear_beside() {
+    # What a failure left of a list is not for `rm`.
+    pc_these=
     for pc_n in "$1"/files/*/path; do
         [ -e "$pc_n" ] || continue
         pc_read "$pc_n"
@@ -164,12 +168,13 @@ pc_rollback() {
     for pc_n in "$pc_from"/files/*/; do
         [ -e "${pc_n}path" ] || continue
         pc_read "${pc_n}path"
+        ! pc_leads_elsewhere "$pc_text" || pc_end_with refused "$pc_folder, on the way to $pc_text, is a symbolic link; it is not followed" 1
         pc_left_as="$(cat "${pc_n}sum" 2>/dev/null)"
         pc_sum=$({ sha256sum <"$pc_text"; } 2>/dev/null)
-        [ "${pc_sum%% *}" = "$pc_left_as" ] || pc_end_with refused "$pc_text was changed since run $1; a rollback would lose that" 1
+        { [ ! -h "$pc_text" ] && [ "${pc_sum%% *}" = "$pc_left_as" ]; } || pc_end_with refused "$pc_text was changed since run $1; a rollback would lose that" 1
     done
     # Should this be broken off, the next run finds `committing` and puts the rest back.
-    pc_set_state "$pc_from" committing
+    pc_set_state "$pc_from" committing || pc_end_with refused "cannot begin, since that cannot be noted below $pc_home: $(pc_room)" 1
     pc_undo "$pc_from" rolled-back
     pc_end_back rolled-back
 }

@@ -12,15 +12,15 @@ use super::super::transaction::{Action, Guard, Removal, confirm_script, revert_s
 use super::*;
 
 /// Path to kind, mode and content of everything below a folder.
-type State = BTreeMap<PathBuf, (u32, String)>;
+pub(super) type State = BTreeMap<PathBuf, (u32, String)>;
 
 /// Every state of the machine's files while `script` runs, each once, in order; where they lie; what the script answered.
-struct Caught {
-    folder: tempfile::TempDir,
-    states: Vec<(State, PathBuf)>,
+pub(super) struct Caught {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) states: Vec<(State, PathBuf)>,
 }
 
-fn state_of(root: &Path) -> State {
+pub(super) fn state_of(root: &Path) -> State {
     let mut state = State::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -45,16 +45,26 @@ fn copy(from: &Path, to: &Path) {
     assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
 }
 
+/// `script`, which runs `at_each` before each of its commands, their number in `pc_ticks`; it counts them in `folder`.
+///
+/// A shell that expands `PS4` takes what that gave for the status of an assignment: it is given the one it should have.
+pub(super) fn traced(script: &str, folder: &Path, at_each: &str) -> String {
+    let folder = folder.display();
+    let noted = script.replace("$((", "\0").replace("$(", &format!("$(trap 'echo $? >{folder}/status' EXIT; ")).replace('\0', "$((");
+    format!(
+        "exec 2>/dev/null\npc_tick() {{ read -r pc_ticks <{folder}/ticks; pc_ticks=$((pc_ticks + 1)); echo $pc_ticks >{folder}/ticks; {at_each}; \
+         read -r pc_ticks <{folder}/status; echo 0 >{folder}/status; return ${{pc_ticks:-0}}; }}\n\
+         echo 0 >{folder}/status; PS4='$(pc_tick)'; set -x\n{noted}"
+    )
+}
+
 impl Machine {
     /// Catches every state while `script` runs.
-    fn catch(&self, script: &str, payload: &[u8]) -> Caught {
+    pub(super) fn catch(&self, script: &str, payload: &[u8]) -> Caught {
         let folder = quick_folder();
         let (root, caught) = (self.folder.path().display(), folder.path().display());
-        let tick = format!(
-            "pc_tick() {{ read -r pc_ticks <{caught}/ticks; pc_ticks=$((pc_ticks + 1)); echo $pc_ticks >{caught}/ticks; cp -a {root} {caught}/$pc_ticks; }}\n\
-             echo 0 >{caught}/ticks; PS4='$(pc_tick)'; set -x\n"
-        );
-        let mut child = self.start(&format!("exec 2>/dev/null\n{tick}{script}"));
+        let traced = traced(script, folder.path(), &format!("cp -a {root} {caught}/$pc_ticks"));
+        let mut child = self.start(&format!("echo 0 >{caught}/ticks\n{traced}"));
         drop(child.stdin.take().unwrap().write_all(payload));
         child.wait_with_output().unwrap();
         let ticks: usize = std::fs::read_to_string(folder.path().join("ticks")).unwrap().trim().parse().unwrap();
@@ -72,7 +82,7 @@ impl Machine {
     }
 
     /// Ends what a guarded run has left waiting.
-    fn end_timers(&self) {
+    pub(super) fn end_timers(&self) {
         for run in std::fs::read_dir(self.folder.path().join("home/runs")).into_iter().flatten().flatten() {
             if let Ok(timer) = std::fs::read_to_string(run.path().join("timer")) {
                 end(timer.trim());
@@ -104,7 +114,7 @@ impl Machine {
 
 /// Whether every managed file is whole, as it was or as it is to be.
 #[track_caller]
-fn assert_whole(state: &State) {
+pub(super) fn assert_whole(state: &State) {
     let at = |name: &str| state.get(&Path::new("etc").join(name)).map(|(mode, content)| (mode & 0o7777, content.as_str()));
     assert!([Some((0o644, "old")), Some((0o640, "new"))].contains(&at("a")), "{:?}", at("a"));
     assert!([None, Some((0o640, "1"))].contains(&at("b/c")), "{:?}", at("b/c"));
@@ -112,7 +122,7 @@ fn assert_whole(state: &State) {
 }
 
 /// What may come after a crash.
-enum Next {
+pub(super) enum Next {
     /// Another run.
     Run,
     /// The machine starts again: what is armed for that runs.
@@ -120,7 +130,7 @@ enum Next {
 }
 
 /// From each caught state: the machine settles, and takes another run.
-fn settle_each(machine: &Machine, caught: &Caught, next: &Next) {
+pub(super) fn settle_each(machine: &Machine, caught: &Caught, next: &Next) {
     machine.end_timers();
     for (state, path) in &caught.states {
         assert_whole(state);
@@ -165,7 +175,7 @@ fn boot(machine: &Machine) {
     }
 }
 
-fn machine(shell: &'static [&'static str]) -> (Machine, Transaction) {
+pub(super) fn machine(shell: &'static [&'static str]) -> (Machine, Transaction) {
     let machine = Machine::new(shell);
     std::fs::create_dir_all(machine.folder.path().join("units")).unwrap();
     machine.put("a", "old");
@@ -179,7 +189,7 @@ fn machine(shell: &'static [&'static str]) -> (Machine, Transaction) {
 }
 
 /// A guarded run on a machine whose systemd says yes to everything.
-fn guarded(shell: &'static [&'static str]) -> (Machine, Transaction) {
+pub(super) fn guarded(shell: &'static [&'static str]) -> (Machine, Transaction) {
     let (machine, mut run) = machine(shell);
     std::fs::create_dir(machine.folder.path().join("systemd")).unwrap();
     machine.stand_in("systemctl", "case $1 in list-units) exit 1 ;; esac");
@@ -188,7 +198,7 @@ fn guarded(shell: &'static [&'static str]) -> (Machine, Transaction) {
     (machine, run)
 }
 
-const BOTH: [&[&str]; 2] = [&["dash"], &["busybox", "sh"]];
+pub(super) const BOTH: [&[&str]; 2] = [&["dash"], &["busybox", "sh"]];
 
 #[test]
 fn a_machine_that_dies_at_any_command_of_a_run_is_put_right_by_the_next() {

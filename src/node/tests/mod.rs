@@ -1,6 +1,7 @@
 //! The shell of `sh/`, run by the shells it is made for, on files of a temporary folder.
 
 mod crash;
+mod full;
 mod guard;
 mod transaction;
 

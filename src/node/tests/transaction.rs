@@ -24,6 +24,27 @@ fn files_are_put_in_place_with_mode_and_rolled_back_to_the_byte() {
     });
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+    #[test]
+    fn files_of_any_name_and_content_come_and_go(
+        names in proptest::collection::btree_set("[^\\x00-\\x1f\\x7f/]{1,20}( |'|\"|[$]x|[*]|-n|`)?", 1..5),
+        content in "[\\x00-\\x7f]{0,40}",
+    ) {
+        let names: Vec<_> = names.iter().map(|name| format!("{name}!/{name}!")).collect();
+        for shell in &SHELLS[..2] {
+            let machine = Machine::new(shell);
+            let run = transaction(1, names.iter().map(|name| placement(&machine, name, &content, Expected::Absent)).collect());
+            proptest::prop_assert_eq!(machine.carry_out(&run), Outcome::Done);
+            for name in &names {
+                proptest::prop_assert_eq!(machine.read(name), Some(content.clone()));
+            }
+            proptest::prop_assert_eq!(machine.run(&rollback_script(&run_id(1), "it's me"), b"").1, Outcome::RolledBack);
+            proptest::prop_assert_eq!(machine.names(), Vec::<String>::new());
+        }
+    }
+}
+
 #[test]
 fn a_failing_action_puts_everything_back_and_says_why() {
     on_every_shell(|machine| {
@@ -74,6 +95,32 @@ fn what_changed_since_the_plan_is_never_overwritten() {
             assert!(matches!(outcome, Outcome::NotBegun { .. }), "{outcome:?}");
         }
         assert_eq!(machine.read("a").as_deref(), Some("by hand"));
+    });
+}
+
+#[test]
+fn what_has_become_a_link_since_is_never_followed_nor_replaced() {
+    on_every_shell(|machine| {
+        let (inside, outside) = (machine.path("folder"), machine.path("elsewhere"));
+        let run =
+            transaction(1, vec![placement(machine, "folder/a", "new", Expected::Absent), placement(machine, "b", "new", Expected::Absent)]);
+        assert_eq!(machine.carry_out(&run), Outcome::Done);
+        let refused = |said: &str| {
+            let (_, outcome) = machine.run(&rollback_script(&run_id(1), "tester"), b"");
+            assert!(matches!(&outcome, Outcome::NotBegun { reason, .. } if reason.contains(said)), "{outcome:?}");
+            assert_eq!(machine.read("elsewhere/a").as_deref(), Some("new"));
+        };
+        std::fs::rename(&inside, &outside).unwrap();
+        std::os::unix::fs::symlink(&outside, &inside).unwrap();
+        refused("is a symbolic link; it is not followed");
+        let over = transaction(2, vec![placement(machine, "folder/a", "newer", of("new"))]);
+        assert!(matches!(machine.carry_out(&over), Outcome::NotBegun { reason, .. } if reason.contains("is a symbolic link")));
+        // The same content through a link is not the file that was put there.
+        std::fs::remove_file(&inside).unwrap();
+        std::fs::create_dir(&inside).unwrap();
+        std::os::unix::fs::symlink(machine.path("elsewhere/a"), machine.path("folder/a")).unwrap();
+        refused("was changed since run");
+        assert_eq!(machine.read("b").as_deref(), Some("new"));
     });
 }
 

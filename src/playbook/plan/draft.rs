@@ -28,6 +28,19 @@ impl Draft<'_> {
         PlanError::InTheWay { node: self.node.name.clone(), step: step.id.clone(), path: path.to_owned(), found: found.to_owned() }
     }
 
+    /// What stands there, or on the way there, is nothing that a file could be put in the place of.
+    fn no_file(&self, step: &Step, path: &str, found: &FileFact) -> PlanError {
+        let found = match found {
+            FileFact::Absent => "absent".to_owned(),
+            FileFact::File { .. } => "a file".to_owned(),
+            FileFact::Link => "a symbolic link".to_owned(),
+            FileFact::BehindLink { link, .. } => format!("behind the symbolic link {link}"),
+            FileFact::Other(kind) => format!("a {kind}"),
+            FileFact::Failed(why) => format!("not readable: {why}"),
+        };
+        self.in_the_way(step, path, &found)
+    }
+
     pub(super) fn missing(&self, step: &Step, what: &str) -> PlanError {
         PlanError::Missing { node: self.node.name.clone(), step: step.id.clone(), what: what.to_owned() }
     }
@@ -58,9 +71,9 @@ impl Draft<'_> {
                 let note = (!as_it_was).then(|| format!("{old_mode} {old_owner} → {} {owner}", mode.trim_start_matches('0')));
                 (Expected::Sha256(sha256.clone()), Some(sha256), old, note)
             }
-            FileFact::Link => return Err(self.in_the_way(step, path, "a symbolic link")),
-            FileFact::Other(kind) => return Err(self.in_the_way(step, path, &format!("a {kind}"))),
-            FileFact::Failed(why) => return Err(self.in_the_way(step, path, &format!("not readable: {why}"))),
+            found @ (FileFact::Link | FileFact::BehindLink { .. } | FileFact::Other(_) | FileFact::Failed(_)) => {
+                return Err(self.no_file(step, path, &found));
+            }
         };
         let kind = if before.is_some() { ChangeKind::Modify } else { ChangeKind::Create };
         let note = if secret { Some(note.map_or_else(|| "secret".to_owned(), |note| format!("secret, {note}"))) } else { note };
@@ -89,9 +102,9 @@ impl Draft<'_> {
         let (sha256, old_mode, old_owner) = match self.facts.file(path) {
             FileFact::File { sha256, mode, owner, .. } => (sha256, mode, owner),
             FileFact::Absent => return Err(self.in_the_way(step, path, "not there, and the step says nothing of its content")),
-            FileFact::Link => return Err(self.in_the_way(step, path, "a symbolic link")),
-            FileFact::Other(kind) => return Err(self.in_the_way(step, path, &format!("a {kind}"))),
-            FileFact::Failed(why) => return Err(self.in_the_way(step, path, &format!("not readable: {why}"))),
+            found @ (FileFact::Link | FileFact::BehindLink { .. } | FileFact::Other(_) | FileFact::Failed(_)) => {
+                return Err(self.no_file(step, path, &found));
+            }
         };
         let plain = |mode: &str| mode.trim_start_matches('0').to_owned();
         let mode = file.mode.clone().unwrap_or_else(|| old_mode.clone());
@@ -106,27 +119,38 @@ impl Draft<'_> {
     }
 
     /// A folder with its mode and owner.
-    pub(super) fn folder(&mut self, step: &Step, file: &FileStep) {
+    pub(super) fn folder(&mut self, step: &Step, file: &FileStep) -> Result<(), PlanError> {
+        match self.facts.file(&file.path) {
+            FileFact::Absent => {}
+            FileFact::Other(kind) if kind == "folder" => {}
+            found @ (FileFact::File { .. } | FileFact::Link | FileFact::BehindLink { .. } | FileFact::Other(_) | FileFact::Failed(_)) => {
+                return Err(self.no_file(step, &file.path, &found));
+            }
+        }
         if self.facts.guards.get(&folder_guard(file)) == Some(&0) {
-            return;
+            return Ok(());
         }
         let (mode, owner) = folder_attributes(file);
         let (user, group) = owner.split_once(':').unwrap_or((owner, owner));
         let path = quote(&file.path);
-        // Through a link the folder would be made elsewhere.
-        let no_link = format!("[ ! -h {path} ] || {{ echo {path} is a symbolic link; exit 1; }}");
+        // Through a link the folder would be made elsewhere; there may be one by now.
+        let no_link = format!(
+            "p={path}; while [ -n \"$p\" ]; do [ ! -h \"$p\" ] || {{ echo \"$p is a symbolic link\"; exit 1; }}; p=${{p%/*}}; done"
+        );
         let make = format!("{no_link}; install -d -m {mode} -o {} -g {} {path}", quote(user), quote(group));
         self.plan.actions.push((step.id.clone(), Action::Command(make)));
         self.change(step, &file.path, ChangeKind::Folder, Some(format!("folder {} {owner}", mode.trim_start_matches('0'))));
+        Ok(())
     }
 
     pub(super) fn absent(&mut self, step: &Step, path: &str) -> Result<(), PlanError> {
         let expected = match self.facts.file(path) {
-            FileFact::Absent => return Ok(()),
+            FileFact::Absent | FileFact::BehindLink { is_there: false, .. } => return Ok(()),
             FileFact::File { sha256, .. } => Expected::Sha256(sha256),
             FileFact::Link => Expected::Link,
-            FileFact::Other(kind) => return Err(self.in_the_way(step, path, &format!("a {kind}"))),
-            FileFact::Failed(why) => return Err(self.in_the_way(step, path, &format!("not readable: {why}"))),
+            found @ (FileFact::BehindLink { .. } | FileFact::Other(_) | FileFact::Failed(_)) => {
+                return Err(self.no_file(step, path, &found));
+            }
         };
         self.change(step, path, ChangeKind::Remove, matches!(expected, Expected::Link).then(|| "a symbolic link".to_owned()));
         self.plan.removals.push(Removal { step: step.id.clone(), path: path.to_owned(), expected });
@@ -189,7 +213,7 @@ impl Draft<'_> {
     pub(super) fn command(&mut self, step: &Step, command: &CommandStep) {
         let CommandStep { run, creates, unless, again_on_undo, after } = command;
         let is_guarded = creates.is_some() || unless.is_some();
-        let is_there = creates.as_deref().is_some_and(|path| self.facts.file(path) != FileFact::Absent);
+        let is_there = creates.as_deref().is_some_and(|path| self.facts.is_there(path));
         let is_so = unless.as_ref().is_some_and(|guard| self.facts.guards.get(guard) == Some(&0));
         let needed = if is_guarded { !is_there && !is_so } else { self.is_touched(step, after.as_ref()) };
         if needed {

@@ -139,14 +139,17 @@ impl<'a> Planner<'a> {
 
     /// What has to be known of a node, whatever its facts turn out to be, so that one probe is enough.
     pub fn inquiry(&self) -> Inquiry {
-        let mut inquiry = Inquiry::machine();
+        let mut inquiry = Inquiry::standing();
         if self.journal {
             inquiry.journal();
         }
         for step in &self.playbook.steps {
             match &step.kind {
                 Kind::Template(template) => inquiry.file(&template.dest, depth(template.secret)),
-                Kind::File(file) if file.state == Presence::Folder => inquiry.guard(&folder_guard(file)),
+                Kind::File(file) if file.state == Presence::Folder => {
+                    inquiry.file(&file.path, Depth::Hash);
+                    inquiry.guard(&folder_guard(file));
+                }
                 Kind::File(file) => inquiry.file(&file.path, depth(file.secret || file.is_attributes_only())),
                 Kind::Pfx(pfx) => {
                     inquiry.file(&pfx.dest, Depth::Hash);
@@ -246,7 +249,7 @@ impl<'a> Planner<'a> {
             FileFact::File { content: Some(bytes), .. } => String::from_utf8_lossy(&bytes).into_owned(),
             FileFact::File { content: None, .. } => return Err(draft.in_the_way(step, &template.dest, "too large for a block of ours")),
             FileFact::Absent if text.is_empty() => return Ok(None),
-            FileFact::Absent | FileFact::Link | FileFact::Other(_) | FileFact::Failed(_) => String::new(),
+            FileFact::Absent | FileFact::Link | FileFact::BehindLink { .. } | FileFact::Other(_) | FileFact::Failed(_) => String::new(),
         };
         Ok(Some(Zeroizing::new(with_block(&current, &step.id, &text).into_bytes())))
     }
@@ -254,10 +257,7 @@ impl<'a> Planner<'a> {
     fn plan_file(&self, draft: &mut Draft<'_>, step: &Step, file: &FileStep) -> Result<(), PlanError> {
         match file.state {
             Presence::Absent => return draft.absent(step, &file.path),
-            Presence::Folder => {
-                draft.folder(step, file);
-                return Ok(());
-            }
+            Presence::Folder => return draft.folder(step, file),
             Presence::Present if file.is_attributes_only() => return draft.attributes(step, file),
             Presence::Present => {}
         }

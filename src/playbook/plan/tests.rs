@@ -123,12 +123,18 @@ fn mode_and_owner_alone_leave_the_content_where_it_is() {
     assert!(placed.content.is_empty() && placed.owner == "www:www" && placed.expected == crate::node::Expected::Kept("cafe".to_owned()));
     assert!(with(FileFact::Absent).unwrap_err().to_string().contains("not there"));
     assert!(with(FileFact::Link).is_err());
+    let behind = with(FileFact::BehindLink { link: "/etc".to_owned(), is_there: true }).unwrap_err();
+    assert!(behind.to_string().contains("/etc/a is behind the symbolic link /etc") && behind.help().unwrap().contains("never followed"));
 }
 
 #[test]
 fn a_folder_is_made_where_its_guard_does_not_find_it_and_is_quoted() {
     let step = "  - id: a\n    file: {path: \"/srv/it's here\", state: folder, mode: \"0750\", owner: \"www:adm\"}\n";
-    let plan = planned(step, &facts()).unwrap();
+    let fact = |fact: FileFact| Facts { files: [("/srv/it's here".to_owned(), fact)].into(), ..facts() };
+    for in_the_way in [FileFact::Link, FileFact::BehindLink { link: "/srv".to_owned(), is_there: false }, file("644", "root:root")] {
+        assert!(planned(step, &fact(in_the_way)).is_err());
+    }
+    let plan = planned(step, &fact(FileFact::Absent)).unwrap();
     let [(_, Action::Command(command))] = plan.actions.as_slice() else { panic!("{:?}", plan.actions) };
     assert!(command.ends_with(r"install -d -m 0750 -o www -g adm '/srv/it'\''s here'"), "{command}");
     let playbook = own(step);
@@ -136,9 +142,9 @@ fn a_folder_is_made_where_its_guard_does_not_find_it_and_is_quoted() {
     let planner = Planner::new(&site, &playbook, &templates, &material);
     let Kind::File(file) = &playbook.steps[0].kind else { panic!() };
     let guard = folder_guard(file);
-    let there = Facts { guards: [(guard.clone(), 0)].into(), ..facts() };
+    let there = Facts { guards: [(guard.clone(), 0)].into(), ..fact(FileFact::Other("folder".to_owned())) };
     assert!(planner.plan(&site.nodes[0], &there).unwrap().is_empty());
-    let not_there = Facts { guards: [(guard, 1)].into(), ..facts() };
+    let not_there = Facts { guards: [(guard, 1)].into(), ..fact(FileFact::Absent) };
     assert_eq!(planner.plan(&site.nodes[0], &not_there).unwrap().changes.len(), 1);
 }
 

@@ -56,6 +56,7 @@ impl<C> WayBack<'_, C> {
             takes_up: &[],
             wait: self.wait,
             pauses: self.pauses,
+            planner: None,
             gate: None,
         };
         let errand = Errand { course: &course, way: self.way, stop: self.stop, sink: self.sink };
@@ -87,7 +88,7 @@ where
             }
             // A first try that was lost may have done it, or its remains may have been settled by the second.
             Ok(outcome @ Outcome::NotBegun { .. }) if found.is_some() => {
-                let facts = machine.look(&crate::node::Inquiry::machine()).await?;
+                let facts = machine.look(&crate::node::Inquiry::standing()).await?;
                 let is_back = Journal::of(&facts, order.run) == Some(Journal::Undone);
                 return Ok(if is_back { Outcome::RolledBack } else { outcome });
             }

@@ -18,8 +18,6 @@ use crate::site::model::Node;
 const PATIENCE: Duration = Duration::from_secs(12);
 /// Before the first try: what a service does after it said that it is up (a network's addresses, say) comes within this.
 const SETTLING: Duration = Duration::from_secs(1);
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(500);
 /// For how long the connection that was there before may take to revert; where it was cut it never will.
 const OLD_WAY: Duration = Duration::from_secs(10);
 /// For how long after the node's own time it is tried to hear of it.
@@ -48,12 +46,8 @@ impl<C> Unconfirmed<'_, '_, '_, C> {
         let end = Instant::now() + self.left;
         self.errand.emit(self.node, Phase::Verify, State::Started, Some("logging in anew".to_owned()));
         sleep(SETTLING.min(self.left / 4)).await;
-        let patience = PATIENCE.min(self.left / 2);
-        let why = match self.log_in(Instant::now() + patience).await {
-            Ok(machine) => match self.settle(&machine).await {
-                Ok(verdict) => return verdict,
-                Err(why) => format!("it could not be confirmed: {why}"),
-            },
+        let why = match self.confirm_until(Instant::now() + PATIENCE.min(self.left / 2)).await {
+            Ok(verdict) => return verdict,
             Err(why) => why,
         };
         self.errand.emit(self.node, Phase::Undo, State::Started, Some(why.clone()));
@@ -61,10 +55,39 @@ impl<C> Unconfirmed<'_, '_, '_, C> {
             return verdict;
         }
         sleep_until(end).await;
-        match self.log_in(Instant::now() + AFTERWARDS).await {
+        match self.log_in(Instant::now() + self.afterwards()).await {
             Ok(machine) => self.revert(&machine, &why).await.unwrap_or_else(|error| self.unheard(&format!("{why}; {error}"))),
             Err(_) => self.unheard(&why),
         }
+    }
+
+    // An answer that was lost may have been a yes: the node is asked again, and answers the same.
+    async fn confirm_until<R>(&self, until: Instant) -> Result<Verdict, String>
+    where
+        R: Remote,
+        C: Reconnect<R>,
+    {
+        let mut unsettled = None;
+        loop {
+            let machine: R = match self.log_in(until).await {
+                Ok(machine) => machine,
+                Err(why) => return Err(unsettled.unwrap_or(why)),
+            };
+            match self.settle(&machine).await {
+                Ok(verdict) => return Ok(verdict),
+                Err(why) => unsettled = Some(format!("it could not be confirmed: {why}")),
+            }
+            sleep(self.pause()).await;
+        }
+    }
+
+    // Between two tries.
+    fn pause(&self) -> Duration {
+        self.errand.course.pauses.first().copied().unwrap_or(SETTLING)
+    }
+
+    fn afterwards(&self) -> Duration {
+        AFTERWARDS.min(self.left * 3)
     }
 
     /// Over a connection made after the run: the gate, then the confirmation.
@@ -90,17 +113,18 @@ impl<C> Unconfirmed<'_, '_, '_, C> {
         R: Remote,
         C: Reconnect<R>,
     {
-        let end = Instant::now() + self.left + AFTERWARDS;
+        let afterwards = self.afterwards();
+        let end = Instant::now() + self.left + afterwards;
         let why = || lost.to_owned();
         self.errand.emit(self.node, Phase::Verify, State::Started, Some(why()));
         while Instant::now() < end {
-            sleep(PAUSE).await;
+            sleep(self.pause()).await;
             let Ok(machine) = self.log_in(end).await else {
                 // Refused: not asked again before the node has taken back what it is refused for.
-                sleep_until((end - AFTERWARDS).max(Instant::now() + AFTERWARDS / 10)).await;
+                sleep_until((end - afterwards).max(Instant::now() + afterwards / 10)).await;
                 continue;
             };
-            let Ok(facts) = machine.look(&Inquiry::machine()).await else { continue };
+            let Ok(facts) = machine.look(&Inquiry::standing()).await else { continue };
             let step = String::new();
             let state = facts.runs.iter().find(|kept| kept.id == self.errand.course.run.as_str()).map(|kept| kept.state.as_str());
             let told = match state {
@@ -147,10 +171,10 @@ impl<C> Unconfirmed<'_, '_, '_, C> {
                 }
                 Err(_) => return Err(why),
             }
-            if Instant::now() + PAUSE >= until {
+            if Instant::now() + self.pause() >= until {
                 return Err(why);
             }
-            sleep(PAUSE).await;
+            sleep(self.pause()).await;
         }
     }
 

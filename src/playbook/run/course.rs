@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::verdict::Verdict;
 use crate::node::RunId;
-use crate::playbook::plan::Change;
+use crate::playbook::plan::{Change, Planner};
 use crate::site::model::Node;
 
 /// Pauses before a machine that was lost is tried again: a quarter of a minute in all.
@@ -67,6 +67,8 @@ pub struct Course<'a, 'g> {
     pub wait: Duration,
     /// Pauses between tries to reach a machine that was lost.
     pub pauses: &'a [Duration],
+    /// Plans anew for a node on which an earlier run had to be undone first; without it the plan that was made is kept to.
+    pub planner: Option<&'a Planner<'a>>,
     /// What each changed node has to pass; where it does not, its run is undone.
     pub gate: Option<&'a GateKeeper<'g>>,
 }

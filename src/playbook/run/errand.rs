@@ -91,7 +91,7 @@ impl<C> Errand<'_, '_, '_, C> {
                 let Ok(machine) = self.way.reconnect(node).await else { continue };
                 machine
             };
-            let Ok(facts) = machine.look(&Inquiry::machine()).await else { continue };
+            let Ok(facts) = machine.look(&Inquiry::standing()).await else { continue };
             match is_enough(&facts) {
                 Some(enough) => return Some((machine, enough)),
                 None => found = Some(machine),

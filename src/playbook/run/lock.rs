@@ -64,7 +64,7 @@ impl LockWait<'_> {
         let mut pause = Duration::ZERO;
         let mut told = None;
         while !self.stop.is_raised() && Instant::now() < self.until {
-            let Ok(facts) = machine.look(&Inquiry::machine()).await else { return false };
+            let Ok(facts) = machine.look(&Inquiry::standing()).await else { return false };
             let Some(holder) = facts.lock else { return true };
             // Said again when the minute changes, so that whoever waits sees that it goes on.
             let minute = holder.age.map(|age| age.as_secs() / 60);

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::back::{Order, put_back};
 use super::confirm::{Unconfirmed, in_time, with_causes};
-use super::course::NodeResult;
+use super::course::{Course, NodeResult};
 use super::errand::{Errand, Reconnect};
 use super::settle::{Learnt, ask_again};
 use super::verdict::{Verdict, describe_outcome};
 use crate::event::{Event, Phase, State};
 use crate::node::{Answer, Facts, Outcome, Remote, RemoteError, RunId, Transaction};
+use crate::playbook::plan::{NodePlan, PlanError};
 use crate::playbook::survey::{Surveyed, emit};
 use crate::site::model::Node;
 
@@ -49,10 +50,17 @@ where
 {
     let course = errand.course;
     let Surveyed { node, machine, facts, plan } = surveyed;
-    let changes = plan.changes.clone();
-    let transaction = plan.into_transaction(course.run.clone(), course.owner.to_owned());
     let mut told = Told::default();
-    let (machine, verdict) = carry_through(errand, &node, machine, &transaction, &mut told).await;
+    let settled = settle_first(errand, &node, &machine, (&facts, plan), &mut told).await;
+    let (changes, (machine, verdict)) = match settled {
+        Err(verdict) => (Vec::new(), (machine, verdict)),
+        Ok(plan) if plan.is_empty() && !told.recovered.is_empty() => (Vec::new(), (machine, Verdict::Unchanged)),
+        Ok(plan) => {
+            let changes = plan.changes.clone();
+            let transaction = plan.into_transaction(course.run.clone(), course.owner.to_owned());
+            (changes, carry_through(errand, &node, machine, &transaction, &mut told).await)
+        }
+    };
     let mut to_put_back = kept(course.takes_up, &facts);
     if matches!(verdict, Verdict::Changed) {
         to_put_back.insert(0, course.run.clone());
@@ -61,6 +69,32 @@ where
     errand.emit(&node, Phase::Commit, state, (!verdict.is_good()).then(|| verdict.describe()));
     let round_trips = machine.round_trips();
     Ran { result: NodeResult { node, changes, verdict, recovered: told.recovered, round_trips }, machine, to_put_back }
+}
+
+/// Has the node put back what a run broken off left half-done, and plans for what stands then: a plan that was made before
+/// takes for desired what is put back under it.
+async fn settle_first<R: Remote, C>(
+    errand: Errand<'_, '_, '_, C>,
+    node: &Node,
+    machine: &R,
+    (facts, plan): (&Facts, NodePlan),
+    told: &mut Told,
+) -> Result<NodePlan, Verdict> {
+    let Course { run, owner, planner: Some(planner), .. } = *errand.course else { return Ok(plan) };
+    let Some(broken) = facts.broken_off() else { return Ok(plan) };
+    errand.emit(node, Phase::Undo, State::Started, Some(format!("run {} was broken off", broken.id)));
+    // Whoever takes the lock settles it; of a run that never began nothing else is put back.
+    match machine.roll_back(run, owner).await {
+        Ok(Outcome::UnknownRun { .. }) => {}
+        // Somebody is at work, or it has its time still: waited for, or told, as ever.
+        Ok(Outcome::Locked { .. }) => return Ok(plan),
+        Ok(outcome) => return Err(Verdict::Failed(outcome)),
+        Err(error) => return Err(Verdict::Unknown(error)),
+    }
+    let facts = machine.look(&planner.inquiry()).await.map_err(Verdict::Unknown)?;
+    told.recovered.push(broken.id.clone());
+    let not_planned = |error: PlanError| Verdict::Failed(Outcome::NotBegun { step: String::new(), reason: with_causes(&error) });
+    planner.plan(node, &facts).map_err(not_planned)
 }
 
 fn kept(runs: &[RunId], facts: &Facts) -> Vec<RunId> {

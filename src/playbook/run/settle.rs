@@ -86,5 +86,5 @@ where
 async fn undo_the_rest<R: Remote, C>(errand: Errand<'_, '_, '_, C>, machine: &R) -> Result<Option<Journal>, RemoteError> {
     let course = errand.course;
     machine.roll_back(course.run, course.owner).await?;
-    Ok(Journal::of(&machine.look(&Inquiry::machine()).await?, course.run))
+    Ok(Journal::of(&machine.look(&Inquiry::standing()).await?, course.run))
 }

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use crate::checks::{Outcome, Verdict, Waived, is_meant};
+use crate::checks::{Outcome, Verdict, Waived};
 use crate::finding::{Finding, Severity};
 
 /// Writes the outcomes of `command` (such as `check`) on a site.
@@ -55,7 +55,7 @@ fn inside(outcome: &Outcome, waivers: &[Waived]) -> Option<String> {
         Verdict::CouldNotRun { why } => return Some(format!("<error message=\"{}\"/>", escape(why))),
         Verdict::Found { findings } => findings,
     };
-    if let Some(waiver) = waivers.iter().find(|waiver| is_meant(&waiver.check, outcome.spec.id)) {
+    if let Some(waiver) = waivers.iter().find(|waiver| waiver.covers(outcome.spec.id, &outcome.subject)) {
         return Some(format!("<skipped message=\"waived: {}\"/>", escape(&waiver.reason)));
     }
     let told = |findings: &[&Finding]| {
@@ -90,9 +90,9 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{CheckSpec, Vantage};
+    use crate::checks::CheckSpec;
 
-    static SPEC: CheckSpec = CheckSpec { id: "a.b", title: "All is well", source: "s", severity: Severity::Error, vantage: Vantage::Here };
+    static SPEC: CheckSpec = CheckSpec::new("a.b", "All is well", "s");
 
     fn outcome(verdict: Verdict) -> Outcome {
         Outcome { spec: &SPEC, subject: "a0-1".to_owned(), verdict, evidence: Vec::new() }

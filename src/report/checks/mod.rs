@@ -2,16 +2,21 @@
 
 mod junit;
 mod page;
+mod reference;
 
 use std::io::{self, Write};
 
+use serde_json::{Value, json};
+
 use super::findings::write_finding;
 use super::text::{Look, Tone, counted, escape, padded};
-use crate::checks::{Assessment, CheckSpec, Counts, Outcome, Vantage, Verdict, merged};
+use crate::checks::catalogue::team_of;
+use crate::checks::{Assessment, Counts, Outcome, Team, Vantage, Verdict, merged};
 use crate::finding::{Finding, Severity};
 
 pub use junit::write_junit;
-pub use page::{Page, write_page};
+pub use page::{Link, Page, write_page};
+pub use reference::{reference, short_name, write_list};
 
 /// How one thing stands, in a mark and a word: neither needs a colour to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,8 +118,14 @@ pub fn write_checks(out: &mut dyn Write, assessment: &Assessment, outcomes: &[Ou
     if verbose {
         write_evidence(out, outcomes, look)?;
     }
-    for finding in merged(&assessment.findings).iter().filter(|finding| verbose || finding.severity != Severity::Info) {
-        write_finding(out, finding, look)?;
+    let shown: Vec<Finding> = assessment.findings.iter().filter(|finding| verbose || finding.severity != Severity::Info).cloned().collect();
+    for (team, findings) in grouped(&shown) {
+        let heading = if team == Team::Operator { format!("For {}:", team.name()) } else { format!("Ask {}:", team.name()) };
+        writeln!(out, "{}", look.paint(Tone::Strong, &heading))?;
+        for finding in &findings {
+            write_finding(out, finding, look)?;
+        }
+        writeln!(out)?;
     }
     for waived in &assessment.waived {
         let Finding { id, subject, message, .. } = &waived.finding;
@@ -123,6 +134,37 @@ pub fn write_checks(out: &mut dyn Write, assessment: &Assessment, outcomes: &[Ou
     }
     writeln!(out, "{}", summary(assessment.counts, verbose, look))?;
     out.flush()
+}
+
+/// Findings by whom to ask, those with the worst first; what differs in nothing but whom it is about is one finding.
+pub fn grouped(findings: &[Finding]) -> Vec<(Team, Vec<Finding>)> {
+    let mut teams: Vec<(Team, Vec<Finding>)> = Vec::new();
+    for finding in merged(findings) {
+        let team = team_of(&finding.id);
+        match teams.iter_mut().find(|(known, _)| *known == team) {
+            Some((_, own)) => own.push(finding),
+            None => teams.push((team, vec![finding])),
+        }
+    }
+    for (_, own) in &mut teams {
+        own.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    }
+    let errors = |own: &[Finding]| own.iter().filter(|finding| finding.severity == Severity::Error).count();
+    teams
+        .sort_by_key(|(team, own)| (std::cmp::Reverse(own.first().map(|finding| finding.severity)), std::cmp::Reverse(errors(own)), *team));
+    teams
+}
+
+/// Whom to ask, as JSON: the team, how many errors and warnings are its own, and which checks found them.
+pub fn teams_json(findings: &[Finding]) -> Value {
+    let team = |(team, own): (Team, Vec<Finding>)| {
+        let count = |severity| own.iter().filter(|finding| finding.severity == severity).count();
+        let mut ids: Vec<&str> = own.iter().map(|finding| finding.id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        json!({"team": team, "errors": count(Severity::Error), "warnings": count(Severity::Warning), "checks": ids})
+    };
+    grouped(findings).into_iter().map(team).collect()
 }
 
 fn write_evidence(out: &mut dyn Write, outcomes: &[Outcome], look: &Look) -> io::Result<()> {
@@ -175,13 +217,4 @@ pub fn severity_word(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Info => "info",
     }
-}
-
-/// Writes the list of all checks.
-pub fn write_list(out: &mut dyn Write, checks: &[&CheckSpec], look: &Look) -> io::Result<()> {
-    let row = |spec: &&CheckSpec| {
-        vec![spec.id.to_owned(), severity_word(spec.severity).to_owned(), place(spec.vantage).to_owned(), spec.title.to_owned()]
-    };
-    let rows: Vec<Vec<String>> = checks.iter().map(row).collect();
-    super::text::write_table(out, &["check", "severity", "from", "met when"], &rows, look)
 }

@@ -2,6 +2,9 @@
 //!
 //! Nothing here keeps a site from being loaded. Sites that stand already break some of these rules, and must still be worked on.
 
+mod attested;
+mod balancer;
+mod connectors;
 mod names;
 mod surroundings;
 
@@ -13,6 +16,15 @@ pub fn findings(site: &Site) -> Vec<Finding> {
     let mut found = Found { site, findings: Vec::new() };
     names::look(&mut found);
     surroundings::look(&mut found);
+    balancer::look(&mut found);
+    connectors::look(&mut found);
+    found.findings
+}
+
+/// What people attest in the site file, and whether it still holds on that day. Pure.
+pub fn attested(site: &Site, today: jiff::civil::Date) -> Vec<Finding> {
+    let mut found = Found { site, findings: Vec::new() };
+    attested::look(today, &mut found);
     found.findings
 }
 
@@ -64,7 +76,7 @@ mod tests {
     use crate::site::parse;
     use std::path::Path;
 
-    const SOUND: &str = "site: prod\nenvironment: production\nroute: {vpn: true}\nload_balancer: {address: lb.corp.example}\nnodes:\n  - {name: a0-1, address: 10.0.0.1}\n  - {name: a0-2, address: 10.0.0.2}\n  - {name: a0-3, address: 10.0.0.3}\nnames: {dashboard: manage.corp.example, configuration: config.corp.example, webtask: webtask.corp.example, tenants: [identity.corp.example]}\n";
+    const SOUND: &str = "site: prod\nenvironment: production\nplatform: aws\nsmtp: {host: m.example, username: a, password: prompt, from: a@b.example}\nroute: {vpn: true}\nload_balancer: {address: lb.corp.example}\nnodes:\n  - {name: a0-1, address: 10.0.0.1}\n  - {name: a0-2, address: 10.0.0.2}\n  - {name: a0-3, address: 10.0.0.3}\nnames: {dashboard: manage.corp.example, configuration: config.corp.example, webtask: webtask.corp.example, tenants: [identity.corp.example]}\n";
 
     fn ids(text: &str) -> Vec<String> {
         findings(&parse(text, Path::new("site.yaml")).unwrap()).into_iter().map(|finding| finding.id).collect()
@@ -95,13 +107,10 @@ mod tests {
         assert_eq!(ids(&SOUND.replace("load_balancer: {address: lb.corp.example}\n", "")), ["lb.present"]);
         assert_eq!(ids(&SOUND.replace("  - {name: a0-3, address: 10.0.0.3}\n", "")), ["node.count"]);
         assert_eq!(
-            ids(&format!("{SOUND}smtp: {{host: m.example, port: 25, username: a, password: prompt, from: a@b.example, starttls: off}}\n")),
+            ids(&SOUND.replace("{host: m.example, ", "{host: m.example, port: 25, starttls: off, ")),
             ["smtp.port25", "smtp.starttls"]
         );
-        assert_eq!(
-            ids(&format!("{SOUND}smtp: {{provider: sendgrid, username: a, password: prompt, from: a@b.example}}\n")),
-            ["smtp.provider.user"]
-        );
+        assert_eq!(ids(&SOUND.replace("{host: m.example, ", "{provider: sendgrid, ")), ["smtp.provider.user"]);
         assert_eq!(
             ids(&format!(
                 "{SOUND}proxy: {{kind: explicit, url: 'http://p.example:3128', exceptions: [apt-mirror.it.auth0.com, docker.it.auth0.com, cdn.auth0.com, app-gateway.it.auth0.com]}}\n"
@@ -113,6 +122,65 @@ mod tests {
             ids(&format!("{SOUND}connectors: [{{name: c, tenant: identity.corp.example, ldap_url: ldap://dc.example}}]\n")),
             ["conn.url.scheme"]
         );
+    }
+
+    #[test]
+    fn what_the_load_balancer_s_team_says_is_judged() {
+        let balancer = |keys: &str| SOUND.replace("{address: lb.corp.example}", &format!("{{address: lb.corp.example, {keys}}}"));
+        assert_eq!(ids(&balancer("balance: round-robin, health_check: /testall, proxy_protocol: true")), Vec::<String>::new());
+        assert_eq!(ids(&balancer("balance: source, health_check: /, proxy_protocol: false")), ["lb.config.lint"; 3]);
+        let ending = format!("{}tls: {{terminates: load-balancer, certificate: {{files: [a]}}}}\n", balancer("headers: [X-Forwarded-For]"));
+        assert_eq!(ids(&ending), ["lb.mode.aws", "lb.xfp"]);
+    }
+
+    #[test]
+    fn connectors_are_one_for_each_account() {
+        let two = format!(
+            "{SOUND}connectors:\n  - {{name: c, tenant: identity.corp.example, ldap_url: ldaps://dc.example}}\n  - {{name: d, tenant: identity.corp.example, ldap_url: ldaps://dc.example, instances: 1}}\n"
+        );
+        assert_eq!(ids(&two), ["conn.one2one", "conn.ha.count"]);
+        let browsers = "{name: c, tenant: identity.corp.example, ldap_url: ldaps://dc.example, inbound: true, instances: 2, system: linux}";
+        assert_eq!(ids(&format!("{SOUND}connectors: [{browsers}]\n")), ["conn.krb.lb", "conn.os"]);
+    }
+
+    #[test]
+    fn the_other_rules_of_the_site_find_their_case() {
+        assert_eq!(ids(&SOUND.replace("platform: aws", "platform: vmware")), ["time.ntp.set"]);
+        assert_eq!(ids(&format!("{SOUND}internet: {{restricted: true}}\n")), ["egress.restricted.ack"]);
+        assert_eq!(ids(&format!("{SOUND}access: {{longest_window: 3d}}\n")), ["access.window.bound"]);
+        let deployed = SOUND.replace("webtask:", "deployed_configuration: rta.corp.example, webtask:");
+        assert_eq!(ids(&deployed), ["dns.rta.frozen"]);
+        let wrong = "{kind: transparent, exceptions: ['cdn.auth0.com:8443', cdn.auth0.com]}";
+        assert_eq!(ids(&format!("{SOUND}proxy: {wrong}\n")).iter().filter(|id| *id == "template.proxy.lint").count(), 1);
+    }
+
+    #[test]
+    fn what_people_attest_holds_for_its_time() {
+        let on = |text: &str, day: &str| -> Vec<String> {
+            let site = parse(&format!("{SOUND}{text}"), Path::new("site.yaml")).unwrap();
+            attested(&site, day.parse().unwrap()).into_iter().map(|finding| finding.id).collect()
+        };
+        let sound = "maintenance:\n  last_major_update: 2026-09-01\n  next: {ticket: T-1, version: '22', at: '2026-10-05T20:00+02:00[Europe/Berlin]', call: false, snapshots: true, sequential: true, development_since: 2026-09-20}\n  backup_nodes: [a0-3]\noperations: {admins: [a, b], security_contact: s@corp.example, bulletins_read: 2026-09-20, status_subscribed: true}\n";
+        assert_eq!(on(sound, "2026-10-01"), Vec::<String>::new());
+        assert_eq!(on(sound, "2026-09-26"), ["upd.dev.first"]);
+        assert_eq!(on(sound, "2026-12-24"), ["upd.age", "ops.bulletins.review"]);
+        assert_eq!(
+            on("maintenance: {next: {at: tomorrow}}\noperations: {}\n", "2026-10-01"),
+            [
+                "upd.age",
+                "upd.ticket",
+                "upd.ticket",
+                "upd.snapshot",
+                "upd.sequential",
+                "upd.dev.first",
+                "bkp.role",
+                "ops.admins",
+                "ops.admins",
+                "ops.bulletins.review",
+                "ops.status.subscribed"
+            ]
+        );
+        assert_eq!(on("", "2026-10-01"), Vec::<String>::new(), "what is not attested at all is no rule's matter");
     }
 
     #[test]

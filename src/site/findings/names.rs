@@ -30,6 +30,7 @@ pub(super) fn look(found: &mut Found<'_>) {
         label(name, found);
         depth(name.place, name.dns, found);
     }
+    frozen(found);
     parent(&all, found);
     environment(found);
     extensions(&all, found);
@@ -67,6 +68,14 @@ fn label(name: &Named<'_>, found: &mut Found<'_>) {
             format!("`{label}` is too near to `{}`: {distance} letters apart, {} are needed", rules.product, rules.nearest_to_product);
         found.add(&error("dns.tenant.levenshtein", DNS), &subject, message, "choose a label that is less like the product's name");
     }
+}
+
+fn frozen(found: &mut Found<'_>) {
+    let names = &found.site.names;
+    let Some(deployed) = names.deployed_configuration.as_ref().filter(|deployed| **deployed != names.configuration) else { return };
+    let message = format!("the configuration tenant was deployed as `{deployed}`; `{}` would delete every tenant", names.configuration);
+    let fix = format!("write `configuration: {deployed}` again");
+    found.add(&error("dns.rta.frozen", DNS), "names.configuration", message, &fix);
 }
 
 fn depth(place: &str, name: &str, found: &mut Found<'_>) {

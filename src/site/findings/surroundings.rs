@@ -1,14 +1,17 @@
 //! Nodes, load balancer, mail, proxy, connectors, access: what works on paper and not in the house.
 
 use super::{Found, NETWORK, SECURITY, error, info, warning};
-use crate::site::model::{Environment, MailProvider, ProxyKind, Role, Sla, StartTls, Termination};
+use crate::site::model::{Environment, MailProvider, ProxyKind, Role, Sla, StartTls};
 use crate::site::profile::Party;
+
+const REMOTE: &str = "Security and Access: remote access";
 
 pub(super) fn look(found: &mut Found<'_>) {
     nodes(found);
+    time(found);
     mail(found);
     proxy(found);
-    connectors(found);
+    restricted(found);
     access(found);
 }
 
@@ -37,8 +40,30 @@ fn nodes(found: &mut Found<'_>) {
     }
 }
 
+fn time(found: &mut Found<'_>) {
+    if found.site.ntp_servers.is_empty() && !found.site.surroundings.gives_time() {
+        let fix = "name the site's NTP servers under `ntp`, or say by `platform: aws` or `azure` that the platform gives the time";
+        found.add(&warning("time.ntp.set", "Clock"), "ntp", "no time server is named".to_owned(), fix);
+    }
+}
+
+fn restricted(found: &mut Found<'_>) {
+    let surroundings = &found.site.surroundings;
+    if surroundings.is_restricted && surroundings.restriction_accepted_by.is_none() {
+        let message = "without internet there are no analytics, API explorers, extensions, hooks, hosted Lock, quickstarts and social logins, \
+                       and nobody is named who accepts that";
+        let fix = "have the service's owner confirm it, and name the person under `internet.accepted_by`";
+        found.add(&error("egress.restricted.ack", "Internet-restricted deployment"), "internet", message.to_owned(), fix);
+    }
+}
+
 fn mail(found: &mut Found<'_>) {
-    let Some(smtp) = &found.site.smtp else { return };
+    let Some(smtp) = &found.site.smtp else {
+        let message = "no mail server is named, and the built-in one is for test volumes; its templates cannot be changed".to_owned();
+        let fix = "name an authenticated mail server under `smtp` before production";
+        found.add(&warning("mail.provider.own", "Operations checklist"), "smtp", message, fix);
+        return;
+    };
     let subject = format!("smtp: {}:{}", smtp.host, smtp.port);
     if found.site.figures.smtp.discouraged_ports.contains(&smtp.port) {
         found.add(
@@ -91,6 +116,7 @@ fn proxy(found: &mut Found<'_>) {
             "have the nodes leave by NAT or by a transparent proxy where that can be had",
         );
     }
+    lint(found);
     let required = site.figures.destinations.iter().filter(|destination| destination.required && destination.from.contains(&Party::Nodes));
     for destination in required {
         let named = |listed: &String| listed.split(':').next() == Some(destination.host.as_str());
@@ -106,53 +132,31 @@ fn proxy(found: &mut Found<'_>) {
     }
 }
 
-fn connectors(found: &mut Found<'_>) {
+/// An exception for a port that nothing uses opens nothing. Wildcards are refused where the site file is read.
+fn lint(found: &mut Found<'_>) {
     let site = found.site;
-    let terminates = site.tls.as_ref().map(|tls| tls.terminates);
-    if !site.connectors.is_empty() && terminates == Some(Termination::LoadBalancer) {
-        let message = "TLS ends at the load balancer, where the AD/LDAP connector cannot pass".to_owned();
-        found.add(
-            &error("lb.mode.connector", NETWORK),
-            "tls.terminates",
-            message,
-            "end TLS on the appliance (TCP with PROXY protocol on the load balancer)",
-        );
-    }
-    for connector in &site.connectors {
-        let subject = format!("connectors: {}", connector.name);
-        if connector.ldap_url.starts_with("ldap://") {
-            let message = format!("`{}` is not encrypted", connector.ldap_url);
-            found.add(
-                &warning("conn.url.scheme", "AD/LDAP prerequisites"),
-                &subject,
-                message,
-                "use `ldaps://` where the directory offers it",
-            );
-        }
-        if connector.http_proxy.is_some() {
-            let message = "a connector behind a proxy works and is not recommended".to_owned();
-            found.add(
-                &warning("conn.proxy", "AD/LDAP prerequisites"),
-                &subject,
-                message,
-                "let it leave on port 443 directly where that can be had",
-            );
-        }
-        let tenants = [&site.names.tenants, &site.names.planned];
-        if !tenants.iter().any(|names| names.contains(&connector.tenant)) {
-            let message = format!("`{}` is not among the site's tenants", connector.tenant);
-            found.add(
-                &warning("conn.tenant", "AD/LDAP prerequisites"),
-                &subject,
-                message,
-                "name the tenant under `names.tenants`, or mend the connector's `tenant`",
-            );
+    for exception in &site.proxy.exceptions {
+        let (host, port) =
+            exception.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?))).unwrap_or((exception, 443));
+        let known = site.figures.destinations.iter().find(|destination| destination.host == host);
+        let rule = warning("template.proxy.lint", SECURITY);
+        if let Some(destination) = known.filter(|destination| !destination.ports.contains(&port)) {
+            let ports = destination.ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+            found.add(&rule, "proxy.exceptions", format!("`{host}` is reached on port {ports}, not {port}"), "name the port of the list");
         }
     }
 }
 
 fn access(found: &mut Found<'_>) {
     let site = found.site;
+    if site.route.hops.len() > 2 {
+        let message = format!("the way in has {} jumphosts; one, two and a VPN are supported", site.route.hops.len());
+        found.add(&warning("access.method", REMOTE), "route.hops", message, "shorten the way in to two jumphosts at most");
+    }
+    if site.access.longest_window > jiff::SignedDuration::from_hours(24) {
+        let message = format!("windows of up to {:#} may be opened", site.access.longest_window);
+        found.add(&warning("access.window.bound", REMOTE), "access.longest_window", message, "lower it to a day at most");
+    }
     let mut approvers: Vec<_> = site.access.approvers.iter().map(|approver| approver.name.to_lowercase()).collect();
     approvers.sort();
     approvers.dedup();

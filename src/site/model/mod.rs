@@ -6,6 +6,7 @@
 mod access;
 mod hours;
 mod ledger;
+mod surroundings;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,10 @@ use serde::Deserialize;
 pub use access::{AccessPolicy, Signatory};
 pub use hours::{AllowedHours, WeeklyHours};
 pub use ledger::{Forward, LedgerLocation};
+pub use surroundings::{
+    Balance, BalancerSettings, Connector, LoadBalancer, Maintenance, NextUpdate, Operations, OtherEnvironment, Platform, Surroundings,
+    System, Waiver,
+};
 
 use super::profile::Profile;
 
@@ -146,6 +151,8 @@ pub struct Names {
     pub planned: Vec<String>,
     /// Custom domains, each with a certificate of its own.
     pub custom_domains: Vec<CustomDomain>,
+    /// The configuration tenant's name as it was deployed; another one deletes every tenant.
+    pub deployed_configuration: Option<String>,
     /// The dedicated webtask domain of extensions (`wt.…`); needs its own wildcard certificate.
     pub extensions: Option<CustomDomain>,
 }
@@ -209,17 +216,6 @@ pub struct Tls {
     pub pfx_target: String,
     /// Friendly name in the PFX; the site's name unless given.
     pub friendly_name: Option<String>,
-}
-
-/// The load balancer in front of a cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoadBalancer {
-    /// Its address or name.
-    pub address: String,
-    /// The port that users reach.
-    pub port: u16,
-    /// Its machines, where they are managed over SSH; each has the role `LoadBalancer`.
-    pub machines: Vec<Node>,
 }
 
 /// Who relays the mail.
@@ -302,34 +298,6 @@ impl Default for Proxy {
     }
 }
 
-/// An AD/LDAP connector (AD/LDAP prerequisites): one for each account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connector {
-    /// Its name.
-    pub name: String,
-    /// The account (tenant address) it serves.
-    pub tenant: String,
-    /// The directory: `ldap://…` or `ldaps://…`.
-    pub ldap_url: String,
-    /// Proxy for its way out; supported, not recommended.
-    pub http_proxy: Option<String>,
-    /// Kerberos or client certificates are used, so browsers must reach it on 443.
-    pub inbound: bool,
-    /// How its server is logged in to, where it is managed over SSH.
-    pub login: Option<Login>,
-}
-
-/// A check that is known to fail for now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiver {
-    /// The check's id.
-    pub check: String,
-    /// Why.
-    pub reason: String,
-    /// The day after which it no longer counts.
-    pub until: jiff::civil::Date,
-}
-
 /// One environment, validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
@@ -379,6 +347,8 @@ pub struct Site {
     pub forward: Option<Forward>,
     /// Checks known to fail.
     pub waivers: Vec<Waiver>,
+    /// What the site stands on and beside, and what people attest.
+    pub surroundings: Surroundings,
 }
 
 impl Site {

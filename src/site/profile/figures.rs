@@ -133,6 +133,9 @@ pub enum Party {
 pub struct Destination {
     /// Its name.
     pub host: String,
+    /// The last part of the check that looks at it, such as `apt` of `egress.apt`; `egress.other` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
     /// Its ports.
     pub ports: Vec<u16>,
     /// Who must reach it.
@@ -267,4 +270,16 @@ pub struct ConnectorRules {
     pub inbound_port: u16,
     /// Port on which it listens itself.
     pub own_port: u16,
+}
+
+/// How long what people attest holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaintenanceRules {
+    /// Days within which a major update follows the one before.
+    pub major_update_days: i64,
+    /// Days for which the development environment runs a version before production does.
+    pub development_days: i64,
+    /// Days within which security bulletins are read.
+    pub bulletin_days: i64,
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use figures::{
-    Clock, ConnectorRules, Destination, Disks, End, ExpiryDays, Figure, Hardware, Health, MailRules, Naming, Party, Port, Protocol,
-    TlsRules, Topology,
+    Clock, ConnectorRules, Destination, Disks, End, ExpiryDays, Figure, Hardware, Health, MailRules, MaintenanceRules, Naming, Party, Port,
+    Protocol, TlsRules, Topology,
 };
 
 /// The profile a site has unless it names another.
@@ -87,6 +87,8 @@ pub struct Profile {
     pub clock: Clock,
     /// AD/LDAP connectors.
     pub connector: ConnectorRules,
+    /// How long what people attest holds.
+    pub maintenance: MaintenanceRules,
 }
 
 impl Profile {

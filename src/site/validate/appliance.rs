@@ -19,6 +19,7 @@ pub(super) fn names(file: &SiteFile, values: &mut Values<'_, '_>) -> Names {
     Names {
         dashboard: values.optional(input.dashboard.as_ref(), "names.dashboard", rules::dns_name).unwrap_or_default(),
         configuration: values.optional(input.configuration.as_ref(), "names.configuration", rules::dns_name).unwrap_or_default(),
+        deployed_configuration: values.optional(input.deployed_configuration.as_ref(), "names.deployed_configuration", rules::dns_name),
         webtask: values.optional(input.webtask.as_ref(), "names.webtask", rules::dns_name),
         tenants: values.texts(input.tenants.as_deref(), "names.tenants", rules::dns_name),
         planned: values.texts(input.planned.as_deref(), "names.planned", rules::dns_name),

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Values, rules};
+use super::{Values, rules, some_text};
 use crate::site::file::input::machines::{BalancerMachineInput, ConnectorInput, HopInput, NodeInput};
 use crate::site::file::input::{Secret, SiteFile, Text};
 use crate::site::file::read::Located;
-use crate::site::model::{Connector, Hop, LoadBalancer, Login, Node, Privilege, Role, Route};
+use crate::site::model::{BalancerSettings, Connector, Hop, LoadBalancer, Login, Node, Privilege, Role, Route};
 
 const NO_ROUTE: &str = "write `vpn: true` where the nodes are reached directly, or `hops:` with the jumphosts";
 
@@ -110,7 +110,14 @@ pub(super) fn load_balancer(file: &SiteFile, values: &mut Values<'_, '_>) -> Opt
         machine(&one, &format!("load_balancer.machines[{index}]"), file, values)
     };
     let machines = inputs.iter().enumerate().filter_map(one).collect();
-    Some(LoadBalancer { address: address?, port: input.port.unwrap_or(443), machines })
+    let headers = input.headers.as_deref().map(|headers| values.texts(Some(headers), "load_balancer.headers", some_text));
+    let settings = BalancerSettings {
+        balance: input.balance.as_ref().map(|balance| balance.value),
+        health_check: values.optional(input.health_check.as_ref(), "load_balancer.health_check", some_text),
+        proxy_protocol: input.proxy_protocol,
+        headers: headers.map(|headers| headers.into_iter().map(|header| header.to_lowercase()).collect()),
+    };
+    Some(LoadBalancer { address: address?, port: input.port.unwrap_or(443), machines, settings })
 }
 
 pub(super) fn connectors(file: &SiteFile, values: &mut Values<'_, '_>) -> Vec<Connector> {
@@ -125,8 +132,21 @@ pub(super) fn connectors(file: &SiteFile, values: &mut Values<'_, '_>) -> Vec<Co
         let tenant = values.text(&input.tenant, &format!("{path}.tenant"), rules::dns_name);
         let ldap_url = values.text(&input.ldap_url, &format!("{path}.ldap_url"), rules::ldap_url);
         let http_proxy = values.optional(input.http_proxy.as_ref(), &format!("{path}.http_proxy"), rules::proxy_url);
-        let inbound = input.inbound.unwrap_or(false);
-        Some(Connector { name: name?, tenant: tenant?, ldap_url: ldap_url?, http_proxy, inbound, login: login.flatten() })
+        Some(Connector {
+            name: name?,
+            tenant: tenant?,
+            ldap_url: ldap_url?,
+            http_proxy,
+            inbound: input.inbound.unwrap_or(false),
+            login: login.flatten(),
+            instances: input.instances,
+            system: input.system.as_ref().map(|system| system.value),
+            server_url: values.optional(input.server_url.as_ref(), &format!("{path}.server_url"), some_text),
+            bind_user: values.optional(input.bind_user.as_ref(), &format!("{path}.bind_user"), some_text),
+            bind_password: values.secret(input.bind_password.as_ref()),
+            base: values.optional(input.base.as_ref(), &format!("{path}.base"), some_text),
+            ca_certificates: values.paths(input.ca_certificates.as_deref(), &format!("{path}.ca_certificates")),
+        })
     };
     inputs.iter().enumerate().filter_map(connector).collect()
 }

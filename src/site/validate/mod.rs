@@ -6,6 +6,7 @@ mod appliance;
 mod machines;
 mod policy;
 pub mod rules;
+mod surroundings;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,7 @@ pub(crate) fn site(file: &SiteFile, path: &Path, home: Option<&Path>, problems: 
         witnesses: policy::witnesses(file, &mut values),
         forward: policy::forward(file, &mut values),
         waivers: policy::waivers(file, &mut values),
+        surroundings: surroundings::surroundings(file, &mut values),
     };
     values.problems.is_empty().then_some(site)
 }

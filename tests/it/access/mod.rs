@@ -4,11 +4,16 @@
 mod approvals;
 mod authority;
 mod beginning;
+mod closers;
 mod desk;
+mod drill;
+mod emergency;
 mod end;
 mod evidence;
+mod foreign;
 mod hand_made;
 mod killed;
+mod recording;
 mod refused;
 mod stage;
 mod standing;

@@ -69,7 +69,8 @@ impl Stage {
             stage.sh(
                 machine,
                 "if [ -e /run/systemd/system.hidden ]; then mv /run/systemd/system.hidden /run/systemd/system; fi; systemctl stop 'portcullis-window-*' 2>/dev/null; rm -rf /etc/ssh/portcullis /etc/ssh/sshd_config.d/10-portcullis-windows.conf \
-                 /var/lib/portcullis /etc/systemd/system/portcullis-window-* /etc/systemd/system/timers.target.wants/portcullis-window-*; \
+                 /var/lib/portcullis /etc/systemd/system/portcullis-window-* /etc/systemd/system/timers.target.wants/portcullis-window-* \
+                 /var/lib/systemd/timers/stamp-portcullis-* /etc/sudoers.d/portcullis-*; \
                  systemctl daemon-reload; systemctl reload ssh",
             );
         }
@@ -188,7 +189,7 @@ impl Stage {
             machine,
             "ls -A /etc/ssh/portcullis/principals /var/lib/portcullis/windows 2>/dev/null | grep -v '^$\\|:$'; \
              ls /etc/systemd/system | grep portcullis-window; ls /var/lib/systemd/timers | grep portcullis; \
-             systemctl list-units --all --plain --no-legend 'portcullis-window-*' | grep -v ' failed '; true",
+             systemctl list-units --all --plain --no-legend 'portcullis-window-*' | grep -v -e ' failed ' -e ' inactive '; true",
         )
     }
 
@@ -225,7 +226,7 @@ impl Run {
     /// Runs a command to its end.
     pub(super) fn of(command: &mut Command) -> Self {
         let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
 

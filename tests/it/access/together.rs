@@ -64,7 +64,7 @@ fn what_could_not_be_reached_is_named_and_closed_by_the_next_command_once_it_is_
     let listed = away.value()["windows"][0].clone();
     assert_eq!((&listed["state"], &listed["left"]), (&"closing".into(), &serde_json::json!(["a0-2"])));
     // Any later command will do; a machine that has just come back may need another.
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
     while !windows(&stage).is_empty() {
         assert!(std::time::Instant::now() < deadline, "it is still closing");
     }

@@ -129,13 +129,54 @@ fn what_did_not_sign_is_not_used() {
     assert!(outcome.findings().contains(&"error cert.chain.signature".to_owned()), "{outcome:?}");
 }
 
+fn redirection(to: &str) -> Vec<u8> {
+    format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").into_bytes()
+}
+
 #[test]
-fn a_redirection_is_told_and_not_followed() {
+fn a_redirection_to_another_host_is_told_and_not_followed() {
     let authorities = authorities();
-    let elsewhere = b"HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/ca\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec();
-    let outcome = fetched(&authorities, elsewhere);
+    let outcome = fetched(&authorities, redirection("http://10.0.0.1/ca"));
     assert_eq!(outcome.findings(), ["error cert.chain.incomplete"], "{outcome:?}");
-    assert!(outcome.err.contains("302 and points to http://10.0.0.1/ca"), "{outcome:?}");
+    assert!(outcome.err.contains("302 and points to http://10.0.0.1/ca, which is not followed"), "{outcome:?}");
+}
+
+/// Answers one request after the other; gives how many came.
+fn serve_each(server: TcpListener, answers: Vec<Vec<u8>>) -> JoinHandle<usize> {
+    std::thread::spawn(move || {
+        let mut count = 0;
+        for answer in answers {
+            let (mut connection, _) = server.accept().unwrap();
+            let asked = request(&mut connection);
+            if asked.starts_with("GET /end ") {
+                break;
+            }
+            drop(connection.write_all(&answer));
+            count += 1;
+        }
+        count
+    })
+}
+
+#[test]
+fn a_redirection_within_the_host_is_followed_but_not_for_ever() {
+    let authorities = authorities();
+    let (server, url) = listener();
+    let bundle = folder(&authorities, &[&url]);
+    let place = url.replace("/ca", "/new");
+    let serving = serve_each(server, vec![redirection(&place), redirection("/newer"), ok(&authorities.intermediate)]);
+    let outcome = cert_as(bundle.path(), &FETCH, true);
+    assert_eq!((outcome.code, outcome.findings()), (0, vec![]), "{outcome:?}");
+    assert_eq!(serving.join().unwrap(), 3);
+
+    let (server, url) = listener();
+    let bundle = folder(&authorities, &[&url]);
+    let address = server.local_addr().unwrap();
+    let serving = serve_each(server, vec![redirection("/ca"); 40]);
+    let outcome = cert_as(bundle.path(), &FETCH, true);
+    assert!(outcome.err.contains("more than 3 redirections"), "{outcome:?}");
+    TcpStream::connect(address).unwrap().write_all(b"GET /end HTTP/1.0\r\n\r\n").unwrap();
+    assert_eq!(serving.join().unwrap(), 4);
 }
 
 #[test]

@@ -20,6 +20,8 @@ mod macless;
 #[cfg(test)]
 mod of_a_site;
 #[cfg(test)]
+mod passwords;
+#[cfg(test)]
 mod pbmac1;
 #[cfg(test)]
 mod placed;

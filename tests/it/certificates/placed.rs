@@ -1,7 +1,7 @@
 //! Where a new PFX goes, and what becomes of what stood there.
 
 use super::chosen::{told, two_servers};
-use super::command::put;
+use super::command::{program, put};
 
 const MAKE: &str = "pfx --in first.pem first.key --at 2026-12-01 --force";
 
@@ -48,4 +48,21 @@ fn java_and_a_password_outside_ascii_are_warned_of() {
     assert_eq!(told["password_opens_it"], true, "{told}");
     let of_java = |one: &&serde_json::Value| one["name"].as_str().unwrap().starts_with("Java");
     assert!(told["platforms"].as_array().unwrap().iter().filter(of_java).all(|one| one["opens"] == false), "{told}");
+}
+
+/// The system would end the process in the middle of its writing (SIGXFSZ).
+#[test]
+fn a_limit_to_the_size_of_files_is_an_error_and_leaves_no_half_of_one() {
+    let folder = two_servers();
+    let script = format!(
+        "cd '{}' && export HOME=. XDG_STATE_HOME=. && ulimit -f 1 && exec '{}' cert {MAKE} --root root.pem --out x.pfx",
+        folder.path().display(),
+        env!("CARGO_BIN_EXE_portcullis")
+    );
+    let output = program("dash", "dash", &["-c", &script]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("cannot write x.pfx") && err.contains("File too large"), "{err}");
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().contains("x.pfx")), "{names:?}");
 }

@@ -2,6 +2,7 @@
 //! the packages `nginx-light postfix dovecot-core squid-openssl`; a missing one is a failure, never a skip.
 
 mod authority;
+mod directory;
 mod offline;
 mod peers;
 mod proxy;
@@ -35,4 +36,10 @@ fn told(outcomes: &[Outcome], id: &str) -> String {
         Verdict::Found { findings } => format!("{} → {}", findings[0].message, findings[0].fix),
         other @ (Verdict::Passed | Verdict::CouldNotRun { .. } | Verdict::NotApplicable { .. }) => panic!("{id} found nothing: {other:?}"),
     }
+}
+
+#[test]
+fn the_reference_page_of_checks_is_up_to_date() {
+    let page = std::fs::read_to_string("docs/reference/checks.md").unwrap_or_default();
+    assert!(page == portcullis::report::checks::reference(), "docs/reference/checks.md is stale; `make reference` makes it anew");
 }

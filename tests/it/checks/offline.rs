@@ -9,7 +9,7 @@ use std::path::Path;
 use portcullis::checks::offline::files;
 use portcullis::site::model::{
     AccessPolicy, CertificateFiles, Environment, LedgerLocation, MailProvider, Names, Proxy, Route, SecretRef, Site, Sla, Smtp, StartTls,
-    Termination, Tls,
+    Surroundings, Termination, Tls,
 };
 
 use super::{not_passed, told};
@@ -54,6 +54,7 @@ fn site(folder: &Path) -> Site {
         witnesses: Vec::new(),
         forward: None,
         waivers: Vec::new(),
+        surroundings: Surroundings::default(),
     }
 }
 

@@ -241,3 +241,33 @@ fn squid_in(folder: tempfile::TempDir, names: &[&str], listen_options: &str, rul
     command.arg("-N").arg("-f").arg(folder.path().join("squid.conf"));
     Peer::start(folder, port, &mut command)
 }
+
+/// slapd with the database that `load` puts into it, in clear or over TLS.
+pub(super) fn slapd(leaf: &Leaf, intermediates: &str, tls: bool, load: fn(&Path, &Path)) -> Peer {
+    let (folder, port) = (folder(), free_port());
+    let at = folder.path().to_owned();
+    let shown = at.display();
+    fs::write(at.join("chain.pem"), format!("{}{intermediates}", leaf.pem)).unwrap();
+    fs::write(at.join("key.pem"), &leaf.key).unwrap();
+    fs::create_dir(at.join("data")).unwrap();
+    let tls_lines = if tls {
+        format!("TLSCACertificateFile {shown}/chain.pem\nTLSCertificateFile {shown}/chain.pem\nTLSCertificateKeyFile {shown}/key.pem\n")
+    } else {
+        String::new()
+    };
+    let config = format!(
+        "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n\
+         pidfile {shown}/pid\nargsfile {shown}/args\n{tls_lines}database mdb\nmaxsize 10485760\nsuffix dc=corp,dc=example\n\
+         rootdn cn=root,dc=corp,dc=example\ndirectory {shown}/data\n\
+         access to attrs=userPassword by anonymous auth by * none\n\
+         access to * by dn.exact=cn=svc,dc=corp,dc=example read by * none\n"
+    );
+    let path = at.join("slapd.conf");
+    fs::write(&path, config).unwrap();
+    load(&path, &at);
+    let scheme = if tls { "ldaps" } else { "ldap" };
+    let mut command = Command::new("slapd");
+    // Without a debug level it would leave the foreground.
+    command.arg("-f").arg(&path).arg("-h").arg(format!("{scheme}://127.0.0.1:{port}/")).args(["-d", "0"]);
+    Peer::start(folder, port, &mut command)
+}

@@ -156,6 +156,55 @@ fn a_link_in_the_place_of_a_file_is_not_followed() {
 }
 
 #[test]
+fn a_link_on_the_way_to_a_file_is_told_by_the_plan_before_anything_is_touched() {
+    let node = lend_one();
+    node.sh("mkdir -p /srv/elsewhere; ln -sfn /srv/elsewhere /etc/small");
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    let said = [node.name.as_str(), "/etc/small/file is behind the symbolic link /etc/small"];
+    operator.run(&["plan", "small"]).assert_failed(1, &said).assert_helps("a link is never followed");
+    apply_in_vain(&SiteText::bare(&[&node]), &node, 1, &said);
+    operator
+        .write("playbooks/folder.yaml", "name: folder\ntitle: t\nsteps:\n  - {id: f, file: {path: /etc/small/deep/er, state: folder}}\n");
+    operator.run(&["apply", "folder", "--yes"]).assert_failed(1, &["/etc/small/deep/er is behind the symbolic link /etc/small"]);
+    assert_eq!(node.sh("ls -A /srv/elsewhere; ls -d /var/lib/portcullis 2>/dev/null; true"), "");
+    node.sh("rm /etc/small; rmdir /srv/elsewhere");
+}
+
+#[test]
+fn a_file_that_nobody_may_change_is_left_alone_and_named() {
+    let node = lend_one();
+    node.sh("mkdir -p /etc/small; mount -t tmpfs none /etc/small; echo old >/etc/small/file; chattr +i /etc/small/file");
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    let run = operator.apply_small();
+    run.assert_failed(1, &[&node.name, "stands as before", "/etc/small/file", "Operation not permitted"]);
+    assert_eq!(node.sh("cat /etc/small/file; ls -A /etc/small"), "old\nfile\n");
+    node.sh("chattr -i /etc/small/file");
+    operator.apply_small().assert_code(0);
+    node.sh("umount /etc/small");
+}
+
+#[test]
+fn a_tmp_where_nothing_may_be_run_or_written_is_not_needed() {
+    let node = lend_one();
+    node.sh("mount -t tmpfs -o noexec,size=4k,nr_inodes=1 none /tmp");
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    operator.apply_small().assert_code(0);
+    operator.run(&["rollback", "--yes"]).assert_code(0);
+    node.sh("umount /tmp");
+}
+
+#[test]
+fn a_root_that_is_read_only_is_named_and_nothing_has_begun() {
+    let node = lend_one();
+    // As a fault of the disk leaves it; what runs already keeps what it has open.
+    node.sh("for d in /etc /usr /home /root /srv /opt /var/lib; do mount --bind $d $d && mount -o remount,bind,ro $d || exit 1; done");
+    let said = [node.name.as_str(), "stands as before", "Read-only file system"];
+    apply_in_vain(&SiteText::bare(&[&node]), &node, 1, &said).assert_helps("mount it for writing");
+    node.sh("umount -l /etc /usr /home /root /srv /opt /var/lib");
+    Operator::with(&SiteText::bare(&[&node])).apply_small().assert_code(0);
+}
+
+#[test]
 fn the_comparison_of_before_and_after_sees_content_mode_owner_and_what_comes_and_goes() {
     let node = lend_one();
     node.sh("mkdir -p /etc/small; echo a >/etc/small/file; ln -s a /etc/small/link");

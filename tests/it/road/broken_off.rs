@@ -132,6 +132,9 @@ fn a_node_that_dies_during_the_commit_is_put_right_by_the_next_run() {
     node.sh("touch /run/small.go");
     let run = operator.run(&["apply", "held", "--yes"]);
     assert!(run.assert_code(0).stdout.contains("an earlier run that was broken off was undone first"), "{}", run.stdout);
+    // What was half there had been planned around; it is put back first, and planned anew.
+    assert_eq!(node.sh("cat /etc/small/file"), "new\n");
+    operator.run(&["plan", "held"]).assert_code(0);
     operator.run(&["rollback", "--yes"]).assert_code(0);
     assert_eq!(node.sh("cat /etc/small/file; stat -c %a /etc/small/file"), "old\n640\n");
 }

@@ -10,6 +10,7 @@ mod bad_site;
 mod bad_way;
 mod broken_off;
 mod engine;
+mod faults;
 mod from_nothing;
 mod guarded;
 mod heads;

@@ -3,6 +3,7 @@
 use super::stage::operator::Operator;
 use super::stage::site_text::{SiteText, read_state};
 use super::stage::standing::{lend, lend_one};
+use super::story::served_chain;
 
 const OWN: &str = "name: own\ntitle: A step of each kind\nsteps:
   - {id: folder, file: {path: \"/srv/it's here\", state: folder, mode: \"0750\", owner: \"www-data:adm\"}}
@@ -36,6 +37,53 @@ fn every_kind_of_step_is_applied_once_and_put_back() {
     assert!(node.holds("systemctl is-active -q cron && systemctl is-enabled -q cron && ! test -e /etc/ssl/certs/own-1.pem"));
     assert!(!node.holds("ls /srv/it*/a*"));
     node.sh("rm -rf /srv/* /etc/own-key");
+}
+
+#[test]
+fn haproxy_serves_the_full_chain_is_reloaded_and_changed_no_second_time() {
+    let [node, balancer] = lend();
+    // A machine of the lab serves something on port 80 already.
+    balancer.sh("systemctl stop nginx");
+    let before = balancer.fingerprint();
+    let mut site = SiteText::with_tls(&[&node]);
+    let entry = SiteText::bare(&[&balancer]).nodes[0].render();
+    site.sections.push(format!("load_balancer: {{address: {}, machines: [{entry}]}}\n", balancer.address));
+    let operator = Operator::with(&site);
+    operator.run(&["apply", "tls", "--yes"]).assert_code(0);
+    node.sh("mkdir -p /etc/nginx/appliance.d && echo 'location / { return 200 \"behind $http_x_forwarded_proto\"; }' >/etc/nginx/appliance.d/a.conf && nginx -s reload");
+    // A machine of the lab may not open as many files as a real one.
+    let template = std::fs::read_to_string("templates/load-balancer/haproxy.cfg").unwrap();
+    operator.write("templates/load-balancer/haproxy.cfg", template.replace("maxconn 20000", "maxconn 200"));
+    balancer.sh("systemctl start nginx");
+    operator
+        .run(&["apply", "load-balancer-haproxy", "--yes"])
+        .assert_failed(1, &["stands as before", "step `haproxy`", "cannot bind socket"]);
+    balancer.sh("systemctl stop nginx");
+    operator.run(&["apply", "load-balancer-haproxy", "--yes"]).assert_code(0);
+    let ask = "printf 'GET / HTTP/1.0\\r\\nHost: manage.acme.lab.example\\r\\n\\r\\n' | openssl s_client -quiet -servername manage.acme.lab.example \
+               -verify_return_error -verify_hostname manage.acme.lab.example -CAfile /etc/haproxy/portcullis-node-ca.pem -connect 127.0.0.1:443 2>&1 | \
+               grep -q 'behind https'";
+    balancer.wait_until(ask);
+    assert_eq!(served_chain(&balancer, "manage.acme.lab.example"), served_chain(&node, "manage.acme.lab.example"));
+    operator.run(&["plan", "load-balancer-haproxy"]).assert_code(0);
+    let again = operator.run(&["apply", "load-balancer-haproxy", "--yes"]);
+    assert_eq!(again.assert_code(0).stdout, "nothing to change: 1 node stands as desired\n");
+    let master = || balancer.sh("systemctl show -p MainPID haproxy");
+    let was = master();
+    operator.write("templates/load-balancer/haproxy.cfg", template.replace("maxconn 20000", "maxconn 300"));
+    operator.run(&["apply", "load-balancer-haproxy", "--yes"]).assert_code(0);
+    assert_eq!(master(), was, "it is reloaded, not restarted");
+    balancer.wait_until(ask);
+    // What it refuses is never taken up.
+    operator.write("templates/load-balancer/haproxy.cfg", template.replace("maxconn 20000", "no_such_word"));
+    operator.run(&["apply", "load-balancer-haproxy", "--yes"]).assert_failed(1, &[&balancer.name, "stands as before", "haproxy -c"]);
+    balancer.wait_until(ask);
+    for _ in 0..3 {
+        operator.run(&["rollback", "--yes"]).assert_code(0);
+    }
+    before.assert_same(&balancer.fingerprint());
+    balancer.sh("systemctl start nginx");
+    node.sh("rm -rf /etc/nginx/appliance.d/a.conf");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod before;
 mod mail;
+mod network;
 mod served;
 mod standing;
 mod whole;

@@ -6,7 +6,7 @@ set -eu
 rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id
 : >/etc/machine-id
 
-for unit in ssh nginx chrony postfix dovecot squid atd cron apache-htcacheclean systemd-timesyncd systemd-resolved; do
+for unit in ssh nginx haproxy chrony postfix dovecot squid atd cron apache-htcacheclean systemd-timesyncd systemd-resolved; do
   systemctl disable "$unit.service" 2>/dev/null || true
 done
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer \

@@ -116,6 +116,11 @@ impl Lab {
         self.call(&["reboot", machine])
     }
 
+    /// Takes a machine's power away, gives it back, and waits until it is ready again.
+    pub fn crash(&self, machine: &str) -> Result<(), LabError> {
+        self.call(&["crash", machine])
+    }
+
     /// Sets the round-trip time between operator and jumphost.
     pub fn delay(&self, round_trip: Duration) -> Result<(), LabError> {
         self.call(&["delay", &round_trip.as_millis().to_string()])

@@ -52,6 +52,8 @@ enum Action {
     Heal { machine: String },
     /// Reboots a machine and waits until it is ready again.
     Reboot { machine: String },
+    /// Takes a machine's power away, gives it back, and waits until it is ready again.
+    Crash { machine: String },
     /// Sets a machine's clock off by OFFSET (`+90s`, `-5m`, `+2h`, `-3d`), as its services and shells see it; 0 puts it right.
     Clock {
         machine: String,
@@ -133,6 +135,7 @@ fn perform(arguments: &Arguments) -> Result<u8, LabError> {
         | Action::Cut { .. }
         | Action::Heal { .. }
         | Action::Reboot { .. }
+        | Action::Crash { .. }
         | Action::Clock { .. }
         | Action::Site
         | Action::Delay { .. } => on_standing(&stand::find(name)?, &arguments.action),
@@ -168,7 +171,11 @@ fn on_standing(standing: &stand::Standing, action: &Action) -> Result<u8, LabErr
         Action::Heal { machine } => network::set_links(supervisor, standing.lab.machine(machine)?, true)?,
         Action::Reboot { machine } => {
             standing.lab.machine(machine)?;
-            stand::reboot(standing, machine)?;
+            stand::restart(standing, machine, stand::Going::InOrder)?;
+        }
+        Action::Crash { machine } => {
+            standing.lab.machine(machine)?;
+            stand::restart(standing, machine, stand::Going::AtOnce)?;
         }
         Action::Clock { machine, offset } => {
             standing.lab.machine(machine)?;

@@ -13,6 +13,7 @@ pcw_home=${pcw_home:-/var/lib/portcullis/windows}
 pcw_ssh=${pcw_ssh:-/etc/ssh/portcullis}
 pcw_units=${pcw_units:-/etc/systemd/system}
 pcw_booted=${pcw_booted:-/run/systemd/system}
+pcw_sudoers=${pcw_sudoers:-/etc/sudoers.d}
 
 pcw_say() { printf '%s\t%s\t%s\n' "$1" "${2:-}" "${3:-}" 2>/dev/null || :; }
 pcw_has_systemd() { [ -d "$pcw_booted" ]; }
@@ -73,17 +74,19 @@ pcw_take_away() {
     done
 }
 
-# What sshd, and nobody in its name, wrote to the journal since the window's start, on this boot.
+# What sshd, and nobody in its name, wrote to the journal since the window's start, on this boot; and logind's word of each
+# session that began, with the process that leads it.
 pcw_journal() {
-    journalctl -q --no-pager -b -o export --output-fields=MESSAGE,_PID,_SYSTEMD_SESSION --since "@$((${pcw_start:-0} - 60))" \
-        _UID=0 _COMM=sshd + _UID=0 _COMM=sshd-session 2>/dev/null
+    journalctl -q --no-pager -b -o export --output-fields=MESSAGE,_PID,_SYSTEMD_SESSION,LEADER,SESSION_ID \
+        --since "@$((${pcw_start:-0} - 60))" _UID=0 _COMM=sshd + _UID=0 _COMM=sshd-session + \
+        _UID=0 _COMM=systemd-logind MESSAGE_ID=8d45620c1a4348dbb17410da57c60c66 2>/dev/null
 }
 
 # pcw_connections ID: `PID ADDRESS PORT SESSION` of each connection that was let in by a certificate of this window, also of
 # those that have ended: they may have left something behind. A number that a later login has again is told as 0.
 pcw_connections() {
     pcw_ours=' '
-    pcw_line='' pcw_pid='' pcw_session=''
+    pcw_line='' pcw_pid='' pcw_session='' pcw_leader=''
     if pcw_has_systemd && command -v journalctl >/dev/null; then
         pcw_journal
     else
@@ -96,12 +99,14 @@ MESSAGE=\2\
         while IFS= read -r pcw_text; do
             case $pcw_text in
                 _PID=*) pcw_pid=${pcw_text#*=} ;;
-                _SYSTEMD_SESSION=*) pcw_session=${pcw_text#*=} ;;
+                _SYSTEMD_SESSION=* | SESSION_ID=*) pcw_session=${pcw_text#*=} ;;
+                LEADER=*) pcw_leader=${pcw_text#*=} ;;
                 'MESSAGE=Accepted '*) pcw_line=$pcw_text ;;
                 '')
+                    pcw_pid=${pcw_leader:-$pcw_pid}
                     case $pcw_ours in *" $pcw_pid/"*) pcw_count_again ;; esac
                     case $pcw_line in *" ID $1 (serial "*) pcw_count_login ;; esac
-                    pcw_line='' pcw_session=''
+                    pcw_line='' pcw_session='' pcw_leader=''
                     ;;
             esac
         done
@@ -227,13 +232,15 @@ pcw_forget() {
         # shellcheck disable=SC2046 # a list of numbers
         atrm $(cat "$pcw_home/$1/at") 2>/dev/null
     fi
-    rm -rf "${pcw_home:?}/$1"
+    rm -rf "$pcw_sudoers/portcullis-$1" "${pcw_home:?}/$1"
     pcw_unit=portcullis-window-$1
     set -- "$pcw_units/$pcw_unit.timer" "$pcw_units/$pcw_unit.service" "$pcw_units/$pcw_unit-warn.timer" "$pcw_units/$pcw_unit-warn.service"
     if [ -e "$1" ] || [ -e "$2" ] || [ -e "$3" ] || [ -e "$4" ]; then
         rm -f "$@" "$pcw_units/timers.target.wants/$pcw_unit.timer" "$pcw_units/timers.target.wants/$pcw_unit-warn.timer"
-        # What is stopped and has no file any more is forgotten; to have all units read anew would take ten times as long.
         systemctl stop "$pcw_unit.timer" "$pcw_unit-warn.timer" 2>/dev/null
+        # What is stopped and has no file any more is forgotten, unless a target has wanted it since the machine booted. To have
+        # all units read anew takes ten times as long.
+        [ -z "$(systemctl list-units --all --plain --no-legend "$pcw_unit*" 2>/dev/null)" ] || systemctl daemon-reload 2>/dev/null
         rm -f "/var/lib/systemd/timers/stamp-$pcw_unit.timer" "/var/lib/systemd/timers/stamp-$pcw_unit-warn.timer"
     fi
     rmdir "$pcw_home" 2>/dev/null || :
@@ -269,9 +276,15 @@ pcw_warn() {
     pcw_read "$1" || return 0
     pcw_minutes=$(((pcw_end - $(pcw_now) + 30) / 60))
     pcw_at=$(date -u -d "@$pcw_end" '+%H:%M:%S UTC' 2>/dev/null)
-    for pcw_pid in $(pcw_alive "$1"); do
+    pcw_pids=$(pcw_alive "$1")
+    # A terminal that script(1) passes on is warned by the one behind it.
+    pcw_behind=$(for pcw_pid in $pcw_pids; do
+        case $(cat "/proc/$pcw_pid/comm" 2>/dev/null) in script) readlink "/proc/$pcw_pid/fd/0" ;; esac
+    done)
+    for pcw_pid in $pcw_pids; do
         readlink "/proc/$pcw_pid/fd/0" 2>/dev/null
     done | grep '^/dev/pts/' | sort -u | while read -r pcw_terminal; do
+        case " $(printf '%s' "$pcw_behind" | tr '\n' ' ') " in *" $pcw_terminal "*) continue ;; esac
         printf '\r\n*** window %s: this session ends in %s minutes, at %s ***\r\n' "$1" "$pcw_minutes" "$pcw_at" >"$pcw_terminal"
     done
 }

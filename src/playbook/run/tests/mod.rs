@@ -1,6 +1,7 @@
 //! Runs over toy machines: what is told to whom, in which order, and what is said of it in the end.
 
 mod batches;
+mod guards;
 mod losses;
 mod toy;
 
@@ -26,6 +27,7 @@ fn course(run: &RunId) -> Course<'_, 'static> {
         takes_up: &[],
         wait: Duration::ZERO,
         pauses: &NO_PAUSES,
+        planner: None,
         gate: None,
     }
 }

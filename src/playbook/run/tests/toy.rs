@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::event::{Event, Sink};
-use crate::node::{Answer, Facts, Holder, Inquiry, KeptRun, Outcome, Probe, Remote, RemoteError, RunId, Transaction};
+use crate::node::{Answer, Facts, Guard, Holder, Inquiry, KeptRun, Outcome, Probe, Progress, Remote, RemoteError, RunId, Transaction};
 use crate::playbook::plan::{Change, ChangeKind, NodePlan};
 use crate::playbook::run::{Course, NodeResult, Stop, carry_out};
 use crate::playbook::survey::Surveyed;
@@ -43,6 +43,14 @@ pub(super) struct Toy {
     pub(super) held: usize,
     /// Connections that fail before one comes about again.
     pub(super) unreachable: usize,
+    /// For how long its run waits to be confirmed, where it does.
+    pub(super) guard: Option<Duration>,
+    /// What comes of confirming, in order; it is confirmed unless told otherwise.
+    pub(super) confirmations: VecDeque<Fate>,
+    /// When it takes back by itself what is not confirmed.
+    pub(super) timer: Option<Instant>,
+    /// Whether connections made before the run still carry anything.
+    pub(super) is_cut: bool,
     pub(super) tellings: usize,
 }
 
@@ -50,6 +58,14 @@ impl Toy {
     fn set(&mut self, run: &RunId, state: &str) {
         self.runs.retain(|kept| kept.id != run.as_str());
         self.runs.push(KeptRun { id: run.to_string(), state: state.to_owned() });
+    }
+
+    /// Its timer goes off by itself.
+    fn tick(&mut self) {
+        if self.timer.is_some_and(|end| end <= Instant::now()) {
+            self.timer = None;
+            self.runs.iter_mut().filter(|kept| kept.state == "guarded").for_each(|kept| kept.state = "reverted".into());
+        }
     }
 
     pub(super) fn state(&self, run: &str) -> Option<&str> {
@@ -105,7 +121,7 @@ impl World {
     }
 
     pub(super) fn machine(&self, name: &str) -> ToyMachine {
-        ToyMachine { name: name.to_owned(), world: self.clone() }
+        ToyMachine { name: name.to_owned(), world: self.clone(), is_new: false }
     }
 
     /// Carries a change out on all machines, in the order of their numbers; those named stand as desired already.
@@ -129,7 +145,8 @@ impl World {
             };
             let changes = if as_desired.contains(&name.as_str()) { vec![] } else { vec![change] };
             let facts = Facts { runs: self.toy(&name, |toy| toy.runs.clone()), ..Facts::default() };
-            let plan = NodePlan { node: name.clone(), changes, ..NodePlan::default() };
+            let guard = self.toy(&name, |toy| toy.guard).map(|within| Guard { within });
+            let plan = NodePlan { node: name.clone(), changes, guard, ..NodePlan::default() };
             Surveyed { node: node(&name), machine: self.machine(&name), facts, plan }
         });
         carry_out(surveyed.collect(), course, |node: Node| std::future::ready(self.connect(&node)), stop, self).await
@@ -141,7 +158,7 @@ impl World {
             toy.unreachable == 0
         });
         if is_there {
-            return Ok(self.machine(&node.name));
+            return Ok(ToyMachine { is_new: true, ..self.machine(&node.name) });
         }
         Err(ssh::Error::Unreachable { place: place(&node.name), obstacle: ssh::Obstacle::TimedOut }.into())
     }
@@ -174,9 +191,29 @@ fn lost(name: &str, phase: ssh::Phase) -> RemoteError {
 pub(super) struct ToyMachine {
     name: String,
     world: World,
+    /// Connected to after the run had begun.
+    is_new: bool,
 }
 
 impl ToyMachine {
+    /// Its run waits to be confirmed from now on.
+    fn wait_to_be_confirmed(&self, run: &RunId, within: Duration) -> Outcome {
+        self.world.toy(&self.name, |toy| {
+            toy.set(run, "guarded");
+            toy.timer = Some(Instant::now() + within);
+        });
+        Outcome::Guarded { left: within, until: "09:12:13 UTC".into() }
+    }
+
+    /// The state of the run that waits, its timer looked at; lost where nothing comes through.
+    fn waiting(&self, run: &RunId) -> Result<String, RemoteError> {
+        let (state, is_cut) = self.world.toy(&self.name, |toy| {
+            toy.tick();
+            (toy.state(run.as_str()).unwrap_or_default().to_owned(), toy.is_cut)
+        });
+        if is_cut && !self.is_new { Err(lost(&self.name, ssh::Phase::Command)) } else { Ok(state) }
+    }
+
     fn meet(&self, fate: Fate, mut set: impl FnMut(&mut Toy, &str)) -> Result<Outcome, RemoteError> {
         let outcome = match fate {
             Fate::Does | Fate::LostAndDone => "done",
@@ -207,6 +244,7 @@ impl Probe for ToyMachine {
 
     async fn look(&self, _: &Inquiry) -> Result<Facts, RemoteError> {
         Ok(self.world.toy(&self.name, |toy| {
+            toy.tick();
             let lock = (toy.held > 0).then(|| Holder { owner: "eve@laptop (portcullis apply, run 7)".into(), age: None });
             toy.held = toy.held.saturating_sub(1);
             Facts { runs: toy.runs.clone(), lock, ..Facts::default() }
@@ -223,13 +261,22 @@ impl Probe for ToyMachine {
 }
 
 impl Remote for ToyMachine {
-    async fn carry_out(&self, transaction: &Transaction, _: &mut (dyn FnMut(Answer) + Send)) -> Result<Outcome, RemoteError> {
+    async fn carry_out(&self, transaction: &Transaction, tell: &mut (dyn FnMut(Answer) + Send)) -> Result<Outcome, RemoteError> {
         let fate = self.world.toy(&self.name, |toy| {
             toy.tellings += 1;
             (toy.held == 0).then(|| toy.fates.pop_front().unwrap_or(Fate::Does))
         });
         match fate {
             None => Ok(Outcome::Locked { holder: Holder::default() }),
+            Some(Fate::LostAndDone) if transaction.guard.is_some() => {
+                let step = "guard".to_owned();
+                tell(Answer::Progress(Progress { step, state: "armed".into(), detail: "09:12:13 UTC".into() }));
+                self.wait_to_be_confirmed(&transaction.run, transaction.guard.map_or(Duration::ZERO, |guard| guard.within));
+                Err(lost(&self.name, ssh::Phase::Command))
+            }
+            Some(Fate::Does) if transaction.guard.is_some() => {
+                Ok(self.wait_to_be_confirmed(&transaction.run, transaction.guard.map_or(Duration::ZERO, |guard| guard.within)))
+            }
             Some(fate) => self.meet(fate, |toy, state| toy.set(&transaction.run, state)),
         }
     }
@@ -257,12 +304,39 @@ impl Remote for ToyMachine {
         }
     }
 
-    // No toy's run is guarded; the lab's are.
     async fn confirm(&self, run: &RunId, _: &str) -> Result<Outcome, RemoteError> {
-        Ok(Outcome::UnknownRun { reason: format!("{run} is not guarded") })
+        let state = self.waiting(run)?;
+        let fate = self.world.toy(&self.name, |toy| toy.confirmations.pop_front().unwrap_or(Fate::Does));
+        let set = |state: &str| self.world.toy(&self.name, |toy| toy.set(run, state));
+        match (state.as_str(), fate) {
+            (_, Fate::LostBefore) => Err(lost(&self.name, ssh::Phase::Start)),
+            ("done", _) => Ok(Outcome::Done),
+            ("guarded", Fate::Does) => {
+                set("done");
+                Ok(Outcome::Done)
+            }
+            ("guarded", Fate::LostAndDone) => {
+                set("done");
+                Err(lost(&self.name, ssh::Phase::Command))
+            }
+            ("guarded", _) => {
+                set("reverted");
+                Ok(Outcome::Reverted { reason: "step s is no longer well".into() })
+            }
+            ("", _) => Ok(Outcome::UnknownRun { reason: "no such run".into() }),
+            _ => Ok(Outcome::Reverted { reason: "nobody confirmed it in time".into() }),
+        }
     }
 
-    async fn revert(&self, run: &RunId, _: &str, _: &str) -> Result<Outcome, RemoteError> {
-        Ok(Outcome::UnknownRun { reason: format!("{run} is not guarded") })
+    async fn revert(&self, run: &RunId, _: &str, why: &str) -> Result<Outcome, RemoteError> {
+        match self.waiting(run)?.as_str() {
+            "done" => Ok(Outcome::Done),
+            "guarded" => {
+                self.world.toy(&self.name, |toy| toy.set(run, "reverted"));
+                Ok(Outcome::Reverted { reason: why.to_owned() })
+            }
+            "" => Ok(Outcome::UnknownRun { reason: "no such run".into() }),
+            _ => Ok(Outcome::Reverted { reason: "nobody confirmed it in time".into() }),
+        }
     }
 }

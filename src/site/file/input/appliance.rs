@@ -15,6 +15,8 @@ pub(crate) struct NamesInput {
     pub(crate) dashboard: Option<Text>,
     /// Configuration tenant (root tenant authority), by custom `config.DOMAIN`. Changing it later deletes every tenant.
     pub(crate) configuration: Option<Text>,
+    /// The configuration tenant's name as it was deployed, so that a change of it is noticed.
+    pub(crate) deployed_configuration: Option<Text>,
     /// Webtask, by custom `webtask.DOMAIN`.
     pub(crate) webtask: Option<Text>,
     /// App tenants in use, such as `identity.DOMAIN`.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{Secret, Text};
 use crate::site::file::read::Located;
-use crate::site::model::Role;
+use crate::site::model::{Balance, Role, System};
 
 /// How machines are logged in to, where a machine does not say otherwise.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -108,6 +108,14 @@ pub(crate) struct LoadBalancerInput {
     pub(crate) port: Option<u16>,
     /// Its machines, where they are managed over SSH: playbooks such as `load-balancer-haproxy` are for them.
     pub(crate) machines: Option<Vec<BalancerMachineInput>>,
+    /// How it chooses a node, as its team says.
+    pub(crate) balance: Option<Located<Balance>>,
+    /// The path by which it asks for each node's health, as its team says.
+    pub(crate) health_check: Option<Text>,
+    /// Whether it tells the users' addresses by the PROXY protocol, as its team says.
+    pub(crate) proxy_protocol: Option<bool>,
+    /// Headers that it adds or keeps where it ends TLS, as its team says.
+    pub(crate) headers: Option<Vec<Text>>,
 }
 
 /// One machine of the load balancer.
@@ -155,6 +163,20 @@ pub(crate) struct ConnectorInput {
     pub(crate) http_proxy: Option<Text>,
     /// Whether browsers must reach it, for Kerberos or client certificates.
     pub(crate) inbound: Option<bool>,
+    /// How many servers run it, with one configuration.
+    pub(crate) instances: Option<u8>,
+    /// What its server runs. Kerberos needs Windows.
+    pub(crate) system: Option<Located<System>>,
+    /// Address of the load balancer before several instances that browsers reach.
+    pub(crate) server_url: Option<Text>,
+    /// The account that it reads the directory with, such as `CN=svc-auth,OU=Services,DC=corp,DC=example`.
+    pub(crate) bind_user: Option<Text>,
+    /// Its password.
+    pub(crate) bind_password: Option<Located<Secret>>,
+    /// Where in the directory persons are looked for, such as `DC=corp,DC=example`.
+    pub(crate) base: Option<Text>,
+    /// Files with CA certificates that signed the directory's. The public CAs unless given.
+    pub(crate) ca_certificates: Option<Vec<Text>>,
     /// Address or DNS name of its server, where it is managed over SSH.
     pub(crate) address: Option<Text>,
     /// SSH port. 22 unless given.

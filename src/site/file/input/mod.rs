@@ -5,6 +5,7 @@
 pub(crate) mod appliance;
 pub(crate) mod machines;
 pub(crate) mod policy;
+pub(crate) mod surroundings;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::read::Located;
-use crate::site::model::{Environment, Sla};
+use crate::site::model::{Environment, Platform, Sla};
 use crate::site::profile::Profile;
 
 /// A text with its place.
@@ -98,6 +99,20 @@ pub(crate) struct SiteFile {
     pub(crate) ledger: Option<Located<policy::LedgerInput>>,
     /// Checks that are known to fail for now.
     pub(crate) waivers: Option<Vec<policy::WaiverInput>>,
+    /// What the machines run on. Some platforms give their machines the time, and ask for load balancers of one kind.
+    pub(crate) platform: Option<Located<Platform>>,
+    /// Whether the site is kept from the internet.
+    pub(crate) internet: Option<surroundings::InternetInput>,
+    /// Features in use, which decide about ports and destinations: `rate-limiting`, `user-search`, `instrumentation`, `geoip`, `extensions`.
+    pub(crate) features: Option<Vec<Text>>,
+    /// Your other environments, which this one must not touch.
+    pub(crate) other_environments: Option<Vec<surroundings::OtherEnvironmentInput>>,
+    /// Updates and backups, as you attest them.
+    pub(crate) maintenance: Option<surroundings::MaintenanceInput>,
+    /// The operations checklist, as you attest it.
+    pub(crate) operations: Option<surroundings::OperationsInput>,
+    /// The key of the appliance's health service, from its dashboard.
+    pub(crate) health_key: Option<Located<Secret>>,
 }
 
 /// The profile's schema with nothing demanded: an override names only what differs.

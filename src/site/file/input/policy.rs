@@ -79,8 +79,10 @@ pub(crate) struct LedgerInput {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WaiverInput {
-    /// The check's id, such as `node.ram`.
+    /// The check's id, such as `node.ram`, or the beginning of several, such as `node`.
     pub(crate) check: Text,
+    /// The one machine, host or file that is meant. Whatever the check finds unless given.
+    pub(crate) machine: Option<Text>,
     /// Why it may fail.
     pub(crate) reason: Text,
     /// The last day on which that counts, such as 2026-12-31.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use portcullis_lab::{Lab, Options};
+
 use crate::road::stage::machine::Machine;
 use crate::road::stage::operator::Operator;
 use crate::road::stage::site_text::SiteText;
@@ -30,6 +32,36 @@ fn of_five_nodes_three_are_dead_and_the_rest_is_done_within_one_time_out_more() 
     // One after the other, the time-outs alone would take as long.
     assert!(took < Duration::from_secs(3 * 6), "{took:?}");
     operator.run(&["apply", "small", "--yes", "--all-or-nothing"]).assert_code(0);
+}
+
+#[test]
+fn of_fifty_nodes_five_are_dead_and_the_rest_is_done_within_one_time_out_more() {
+    let lab = Lab::up(&Options { nodes: 50, mail: false, proxy: false, ..Options::of_this_process("fifty") }).unwrap();
+    let operator = Operator::with_text(&lab.site_yaml().unwrap());
+    let timed = |content: &str| {
+        operator.write("small.txt", content);
+        let began = Instant::now();
+        (operator.run(&["apply", "small", "--yes", "--timeout", "10s"]), began.elapsed())
+    };
+    let (whole, without_the_dead) = timed("first\n");
+    whole.assert_code(0);
+    let dead: Vec<String> = [3, 9, 20, 21, 50].map(|number| format!("a0-{number}")).to_vec();
+    for name in &dead {
+        lab.cut(name).unwrap();
+    }
+    let (run, with_the_dead) = timed("second\n");
+    run.assert_failed(5, &["5 of 50 nodes", "no answer"]);
+    assert!(run.stdout.contains("45 changed, 5 not done"), "{}", run.stdout);
+    for name in &dead {
+        assert!(
+            run.stderr.contains(&format!("{name}:")) || run.stderr.contains(&format!("{name},")),
+            "{name} is not named: {}",
+            run.stderr
+        );
+    }
+    // One time-out, and as much again for a machine that is busy with fifty others.
+    assert!(with_the_dead < without_the_dead + 2 * Duration::from_secs(10), "{without_the_dead:?} and {with_the_dead:?}");
+    lab.down().unwrap();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The engine on real machines: batches and gates, all or nothing, locks, runs that are taken up, drift and rollback.
 
 mod batches;
+mod compared;
 mod dead;
 mod drift;
 mod locks;

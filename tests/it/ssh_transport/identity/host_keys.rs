@@ -86,6 +86,43 @@ async fn a_host_certificate_is_accepted_for_its_principal_alone() {
     assert!(matches!(error, Error::HostCertificateRefused { .. }), "{error}");
 }
 
+/// A server whose key is signed by `ca` with these words; what the operator knows is the authority alone.
+async fn connect_certified(world: &World, name: &str, words: &[&str], known: impl Fn(&str, u16) -> String) -> Result<(), Error> {
+    let host = world.path(name);
+    if !world.path("ca").exists() {
+        keygen(&["-t", "ed25519", "-N", ""], &world.path("ca"));
+    }
+    keygen(&["-t", "ed25519", "-N", ""], &host);
+    let public = format!("{}.pub", host.display());
+    let signed = Command::new("ssh-keygen").arg("-q").arg("-s").arg(world.path("ca")).args(words).arg(public).status().unwrap();
+    assert!(signed.success());
+    let lines = format!("HostKey {0}\nHostCertificate {0}-cert.pub", host.display());
+    let node = world.sshd_with(name, free_port(), "", &lines);
+    let authority = std::fs::read_to_string(world.path("ca.pub")).unwrap();
+    connect(world, &known(authority.trim(), node.port), &node).await
+}
+
+#[tokio::test]
+async fn a_host_certificate_that_has_ended_is_not_valid_yet_or_is_no_hosts_is_refused() {
+    let world = World::new();
+    let known = |authority: &str, port| format!("@cert-authority *:{port} {authority}\n");
+    for (name, words) in [
+        ("ended", &["-I", "id", "-h", "-n", "node", "-V", "-2h:-1h"][..]),
+        ("early", &["-I", "id", "-h", "-n", "node", "-V", "+1h:+2h"]),
+        ("other", &["-I", "id", "-h", "-n", "another-node", "-V", "-5m:+5m"]),
+    ] {
+        let error = connect_certified(&world, name, words, known).await.unwrap_err();
+        assert!(matches!(error, Error::HostCertificateRefused { .. }), "{name}: {error}");
+        assert!(error.is_final() && error.help().is_some() && !error.command_was_accepted(), "{name}");
+    }
+    let well = &["-I", "id", "-h", "-n", "node", "-V", "-5m:+5m"];
+    connect_certified(&world, "well", well, known).await.unwrap();
+    // The authority is no longer trusted, whatever else says that it is.
+    let revoked = |authority: &str, port| format!("@revoked * {authority}\n{}", known(authority, port));
+    let error = connect_certified(&world, "revoked", well, revoked).await.unwrap_err();
+    assert!(matches!(error, Error::HostKeyRevoked { .. } | Error::HostCertificateRefused { .. }), "{error}");
+}
+
 #[tokio::test]
 async fn a_jumphosts_key_is_the_jumphosts_trouble_and_a_nodes_the_nodes() {
     let world = World::new();

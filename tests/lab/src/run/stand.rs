@@ -277,11 +277,23 @@ fn answers((address, port): (Ipv4Addr, u16)) -> bool {
     stream.set_read_timeout(Some(Duration::from_secs(2))).is_ok() && stream.read_exact(&mut banner).is_ok() && &banner == b"SSH-"
 }
 
-/// Reboots a machine and waits until it is ready again.
-pub(crate) fn reboot(standing: &Standing, machine: &str) -> Result<(), LabError> {
+/// How a machine goes down.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Going {
+    /// Its services are ended.
+    InOrder,
+    /// At once, as if its power were gone.
+    AtOnce,
+}
+
+/// Lets a machine go down and waits until it is ready again.
+pub(crate) fn restart(standing: &Standing, machine: &str, going: Going) -> Result<(), LabError> {
     let boots = |status: &status::Status| status.get(machine).map_or(0, |status| status.boots);
     let before = boots(&status::read(&standing.state));
-    let arguments = ["systemctl", "reboot"].map(str::to_owned);
+    let mut arguments = vec!["/usr/bin/systemctl".to_owned(), "reboot".to_owned()];
+    if matches!(going, Going::AtOnce) {
+        arguments.push("-ff".to_owned());
+    }
     let mut reboot = super::inside::enter(standing.supervisor.pid, machine, &arguments)?;
     // Its own end may come before that of the command: what counts is the next start.
     drop(reboot.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status());

@@ -1,25 +1,32 @@
 //! `portcullis status`: nodes, drift, last run, certificates' days left, open windows.
 
+mod certificate;
+mod compared;
+mod watch;
+
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::future::join_all;
 
 use super::args::duration;
+use super::cluster::{Cluster, machines};
 use super::context::Context;
-use super::desired::{Desired, Wanted};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt;
 use super::outcome::{chain, reached};
-use super::record::{Recorder, ledger_failure, ledger_path, newest_runs};
+use super::record::{Recorder, ledger_failure, ledger_path};
 use super::run::settle::settle;
 use crate::access::read_history;
+use crate::event::Sink;
 use crate::ledger::{Lease, LogQuery, OpenOptions, RunRecord, Runs, SqliteLedger};
-use crate::node::{Facts, Machine, began};
-use crate::playbook::{SurveyError, Surveyed, role_name, survey};
+use crate::node::{Facts, Inquiry, Machine, began};
+use crate::playbook::{NodePlan, SurveyError, Surveyed, look, role_name, survey};
 use crate::report;
-use crate::report::status::{BrokenOff, Drift, FileStatus, LastRun, NodeStatus, OpenWindow, SOON, SiteStatus};
+use crate::report::status::{BrokenOff, Drift, FileStatus, LastRun, NodeStatus, OpenWindow, SOON, Seen, SiteStatus};
 use crate::site::model::{Environment, Node, Site};
+use compared::{Compared, compared};
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -35,57 +42,47 @@ pub(crate) struct StatusArgs {
     pub(crate) watch: Option<Duration>,
 }
 
+type Answer = (Node, Result<Surveyed<Machine>, SurveyError>);
+
 /// Runs `status`.
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
-    let Some(pause) = args.watch else { return Box::pin(look(args, context)).await };
-    loop {
-        // Each look has its own time, and reads the site file anew.
-        let now = Context::new(context.globals.clone(), &context.command);
-        if let Err(failure) = Box::pin(look(args, &now)).await {
-            // A look that fails ends the watch only where the next one would fail as well.
-            if failure.exit != Exit::Unreachable {
-                return Err(failure);
-            }
-            super::failure::tell(&failure, &now);
-        }
-        interrupt::or_stop(tokio::time::sleep(pause)).await?;
+    match args.watch {
+        Some(pause) => watch::run(args, context, pause).await,
+        None => Box::pin(once(args, context)).await,
     }
 }
 
-async fn look(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
-    let desired = Desired::load(context, &Wanted { limit: &args.limit, ..Wanted::default() })?;
-    let cluster = desired.cluster(context)?;
+async fn once(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
+    let site = context.site()?;
+    let nodes = machines(&site, &args.limit)?;
+    let secrets = context.secrets(&site.folder);
+    let groups = compared(context, (&site, &secrets), &nodes, &recorded_runs(&site)?)?;
+    let cluster = Cluster::new(context, &site, secrets, &nodes)?;
     let sink = context.sink_for_query();
-    let planner = desired.planner().with_journal();
-    let looking = survey(&desired.nodes, &planner, desired.nodes.len(), |node| cluster.connect(node), sink.as_ref());
-    let answers = interrupt::or_stop(looking).await?;
+    let looking = join_all(groups.iter().map(|group| look_at(group, nodes.len(), &cluster, sink.as_ref())));
+    let mut answers: Vec<Answer> = interrupt::or_stop(looking).await?.into_iter().flatten().collect();
+    answers.sort_by_key(|(node, _)| nodes.iter().position(|known| known.name == node.name));
+    let served = interrupt::or_stop(join_all(answers.iter().map(|answer| certificate_of(&site, answer, (&cluster, context.now))))).await?;
     drop(sink);
     cluster.close().await;
     let facts: Vec<_> = reached(&answers).map(|surveyed| (&surveyed.node, &surveyed.facts)).collect();
-    let runs = known_runs(context, &desired.site, &facts)?;
-    let days = desired.material.tls.as_ref().map(|tls| days_between(context.now, tls.not_after));
-    let nodes: Vec<NodeStatus> = answers.iter().map(|(node, answer)| node_status(node, answer, days)).collect();
+    let runs = known_runs(context, &site, &facts)?;
+    let is_compared = |name: &str| groups.iter().any(|group| group.desired.is_some() && group.nodes.iter().any(|node| node.name == name));
+    let statuses = answers.iter().zip(served).map(|((node, answer), days)| node_status(node, answer, days, is_compared(&node.name)));
+    let nodes: Vec<NodeStatus> = statuses.collect();
     let broken_off = runs.broken_off().and_then(broken_off);
+    let tls = groups.iter().find_map(|group| group.desired.as_ref()?.material.tls.as_ref());
+    let days = tls.map(|tls| days_between(context.now, tls.not_after));
     let status = SiteStatus {
-        site: desired.site.name.clone(),
-        environment: environment(&desired.site).to_owned(),
+        site: site.name.clone(),
+        environment: environment(&site).to_owned(),
         last_run: runs.iter().find(|run| run.outcome.is_some() || run.is_rolled_back).map(last_run),
-        windows: open_windows(&desired.site, context)?,
+        windows: open_windows(&site, context)?,
         next: next(&nodes, broken_off.as_ref(), days),
         broken_off,
         nodes,
     };
-    if context.is_json() && args.watch.is_some() {
-        // One line a look, for whoever reads along.
-        context.print(&format!("{}\n", serde_json::to_value(&status).unwrap_or_default()))?;
-    } else if context.is_json() {
-        context.print_json(&serde_json::to_value(&status).unwrap_or_default())?;
-    } else {
-        if args.watch.is_some() {
-            context.begin_anew()?;
-        }
-        context.report(|out, look| report::status::write_status(out, &status, args.files, look))?;
-    }
+    tell(&status, args, context)?;
     let unreached = answers.iter().filter(|(_, answer)| answer.is_err()).count();
     Ok(match unreached {
         0 => Exit::Done,
@@ -94,14 +91,51 @@ async fn look(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     })
 }
 
-// What the nodes tell of runs that had been lost sight of is recorded, unless somebody is at work on the site just now.
-fn known_runs(context: &Context, site: &Site, facts: &[(&Node, &Facts)]) -> Result<Runs, Failure> {
+fn tell(status: &SiteStatus, args: &StatusArgs, context: &Context) -> Result<(), Failure> {
+    if context.is_json() {
+        let value = serde_json::to_value(status).unwrap_or_default();
+        // Watched, a look is one line, for whoever reads along.
+        return if args.watch.is_some() { context.print(&format!("{value}\n")) } else { context.print_json(&value) };
+    }
+    if args.watch.is_some() {
+        context.begin_anew()?;
+    }
+    context.report(|out, look| report::status::write_status(out, status, args.files, look))
+}
+
+/// Looks at machines that are compared with the same.
+async fn look_at(group: &Compared, forks: usize, cluster: &Cluster, sink: &dyn Sink) -> Vec<Answer> {
+    let connect = |node| cluster.connect(node);
+    if let Some(desired) = &group.desired {
+        return survey(&group.nodes, &desired.planner().with_journal(), forks, connect, sink).await;
+    }
+    let mut inquiry = Inquiry::machine();
+    inquiry.journal();
+    let answers = look(&group.nodes, &inquiry, forks, connect, sink).await;
+    let surveyed = |node: &Node, (machine, facts)| Surveyed { node: node.clone(), machine, facts, plan: NodePlan::default() };
+    answers.into_iter().map(|(node, answer)| (node.clone(), answer.map(|seen| surveyed(&node, seen)).map_err(SurveyError::from))).collect()
+}
+
+async fn certificate_of(site: &Site, (node, answer): &Answer, seen: (&Cluster, jiff::Timestamp)) -> Option<(i64, Seen)> {
+    let surveyed = answer.as_ref().ok()?;
+    certificate::days(site, node, &surveyed.machine, &surveyed.facts, seen).await
+}
+
+// All that the ledger knows: what was put on a machine a year ago is still there.
+fn recorded_runs(site: &Site) -> Result<Runs, Failure> {
     let path = ledger_path(site)?;
     if !path.exists() {
         return Ok(Runs::default());
     }
     let ledger = SqliteLedger::open(&path, &OpenOptions::read()).map_err(ledger_failure)?;
-    let runs = newest_runs(&ledger)?;
+    let query = LogQuery { kind: Some("run.".to_owned()), ..LogQuery::default() };
+    Ok(Runs::of(&ledger.log(&query).map_err(ledger_failure)?))
+}
+
+// What the nodes tell of runs that had been lost sight of is recorded, unless somebody is at work on the site just now.
+fn known_runs(context: &Context, site: &Site, facts: &[(&Node, &Facts)]) -> Result<Runs, Failure> {
+    let path = ledger_path(site)?;
+    let runs = recorded_runs(site)?;
     let is_open = runs.iter().any(|run| !run.unsettled().is_empty());
     let holder = format!("{} (portcullis status)", context.actor());
     if is_open && let Ok(lease) = Lease::take(&path, &holder, context.now) {
@@ -126,7 +160,12 @@ fn environment(site: &Site) -> &'static str {
     }
 }
 
-fn node_status(node: &Node, answer: &Result<Surveyed<Machine>, SurveyError>, days: Option<i64>) -> NodeStatus {
+fn node_status(
+    node: &Node,
+    answer: &Result<Surveyed<Machine>, SurveyError>,
+    certificate: Option<(i64, Seen)>,
+    is_compared: bool,
+) -> NodeStatus {
     let mut status = NodeStatus { node: node.name.clone(), role: role_name(node.role).to_owned(), ..NodeStatus::default() };
     let surveyed = match answer {
         Err(error) => {
@@ -139,8 +178,13 @@ fn node_status(node: &Node, answer: &Result<Surveyed<Machine>, SurveyError>, day
     let at_work = facts.lock.as_ref().map(|holder| format!("a run is at work: {holder}"));
     let broken = facts.broken_off().map(|run| format!("run {} was broken off; the next apply undoes it", run.id));
     let system = facts.os.as_ref().map(|(id, version)| format!("{id} {version}"));
-    status.drift = if changes.is_empty() { Drift::None } else { Drift::Changes(changes.len()) };
-    status.certificate_days = days.filter(|_| !changes.iter().any(|change| change.step == "pfx"));
+    status.drift = match changes.len() {
+        _ if !is_compared => Drift::Unmanaged,
+        0 => Drift::None,
+        number => Drift::Changes(number),
+    };
+    status.certificate_days = certificate.map(|(days, _)| days);
+    status.certificate_seen = certificate.map(|(_, seen)| seen);
     let files = facts.journal.files().into_iter().filter_map(|file| facts.managed(&file.path));
     status.files =
         files.map(|(file, changed_by_hand)| FileStatus { at: began(&file.run), changed_by_hand, path: file.path, run: file.run }).collect();
@@ -192,6 +236,22 @@ fn next(nodes: &[NodeStatus], broken_off: Option<&BrokenOff>, days: Option<i64>)
     }
     if days.is_some_and(|days| days < SOON) {
         next.push("order a new certificate, then: portcullis apply rotate-tls".to_owned());
+    } else if nodes.iter().any(|node| node.certificate_days.is_some_and(|seen| seen < SOON) && days.is_some()) {
+        next.push("portcullis apply rotate-tls    brings the site file's certificate, which is valid longer".to_owned());
     }
     next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_its_last_thirty_days_a_certificate_is_spoken_of_with_what_to_do() {
+        for (days, spoken_of) in [(Some(90), false), (Some(30), false), (Some(29), true), (Some(0), true), (Some(-3), true), (None, false)]
+        {
+            let next = next(&[], None, days);
+            assert_eq!(next.iter().any(|line| line.contains("apply rotate-tls")), spoken_of, "{days:?}");
+        }
+    }
 }

@@ -1,0 +1,8 @@
+//! A directory as a connector meets it: a bind with its account and one search, over a stream that the caller opened
+//! (RFC 4511). Two requests are all that is wanted, so that they are written out here rather than taken from a client library,
+//! none of which takes a stream of ours.
+
+mod ber;
+mod dialogue;
+
+pub use dialogue::{Account, Directory, DirectoryError, bind, search};

@@ -1,0 +1,165 @@
+//! One GET over a given stream, and what was answered: status, headers, the beginning of the body. By hand, since the
+//! stream comes from wherever the check stands.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+/// As much of an answer is read.
+const LONGEST: usize = 16 * 1024;
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'r> {
+    /// The host.
+    pub host: &'r str,
+    /// The path, with its query.
+    pub path: &'r str,
+    /// Further headers; their values may be secret, and go nowhere else.
+    pub headers: &'r [(&'r str, &'r str)],
+}
+
+/// What was answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The beginning of the body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The header of that name, in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let mut lines = head.split("\r\n");
+        let first = lines.next().filter(|line| line.starts_with("HTTP/1."))?;
+        let status = first.split(' ').nth(1)?.parse().ok()?;
+        let headers = lines.filter_map(|line| line.split_once(':'));
+        let headers = headers.map(|(name, value)| (name.trim().to_lowercase(), value.trim().to_owned())).collect();
+        Some(Self { status, headers, body: body.to_owned() })
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Something of it could smuggle a header.
+    #[error("http: `{text}` cannot be asked for")]
+    Unaskable {
+        /// What.
+        text: String,
+    },
+    /// Nothing was answered in time.
+    #[error("http: no answer within {} s", .after.as_secs_f32())]
+    TimedOut {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// What answers does not speak HTTP.
+    #[error("http: what answers does not speak HTTP")]
+    NotHttp,
+    /// The connection failed.
+    #[error("http: the connection failed: {source}")]
+    Network {
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Asks, and reads until the server ends, has said enough, or takes too long.
+pub async fn ask<S>(stream: &mut S, request: &Request<'_>, within: Duration) -> Result<Answer, AskError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    for text in [request.host, request.path] {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(AskError::Unaskable { text: text.escape_default().to_string() });
+        }
+    }
+    if let Some((name, _)) = request.headers.iter().find(|(_, value)| value.contains(['\r', '\n'])) {
+        return Err(AskError::Unaskable { text: (*name).to_owned() });
+    }
+    let mut text = format!("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: portcullis\r\nAccept: */*\r\n", request.path, request.host);
+    if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("connection")) {
+        text.push_str("Connection: close\r\n");
+    }
+    for (name, value) in request.headers {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    text.push_str("\r\n");
+    let text = zeroize::Zeroizing::new(text);
+    let asked = async {
+        stream.write_all(text.as_bytes()).await?;
+        stream.flush().await?;
+        let mut answer = Vec::new();
+        let mut piece = [0; 4096];
+        while answer.len() < LONGEST {
+            let read = match stream.read(&mut piece).await {
+                Ok(0) => break,
+                Ok(read) => read,
+                // Servers that end without TLS's goodbye have said all the same.
+                Err(error) if !answer.is_empty() && error.kind() == io::ErrorKind::UnexpectedEof => break,
+                Err(error) => return Err(error),
+            };
+            answer.extend_from_slice(piece.get(..read).unwrap_or_default());
+            if is_whole(&answer) {
+                break;
+            }
+        }
+        Ok(answer)
+    };
+    let answer = tokio::time::timeout(within, asked).await.map_err(|_elapsed| AskError::TimedOut { after: within })?;
+    Answer::parse(&answer.map_err(|source| AskError::Network { source })?).ok_or(AskError::NotHttp)
+}
+
+/// Whether nothing more belongs to the answer: 101 and 204 have no body, others as much as they say.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some(answer) = Answer::parse(bytes).filter(|_| bytes.windows(4).any(|window| window == b"\r\n\r\n")) else { return false };
+    let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
+    matches!(answer.status, 101 | 204 | 304) || length.is_some_and(|length| answer.body.len() >= length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn answered(answer: &'static [u8]) -> Result<Answer, AskError> {
+        let (mut here, mut there) = tokio::io::duplex(1024);
+        let server = async {
+            let mut asked = vec![0; 1024];
+            let length = there.read(&mut asked).await.unwrap();
+            assert!(String::from_utf8_lossy(&asked[..length]).contains("\r\nX-Key: k\r\n"));
+            there.write_all(answer).await.unwrap();
+            // The connection stays open: who waits for its end waits for ever.
+            there
+        };
+        let request = Request { host: "a.example", path: "/test", headers: &[("X-Key", "k")] };
+        let (answer, _open) = tokio::join!(ask(&mut here, &request, Duration::from_mins(1)), server);
+        answer
+    }
+
+    #[tokio::test]
+    async fn an_answer_ends_where_it_says_so() {
+        let answer = answered(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\nOK").await.unwrap();
+        assert_eq!((answer.status, answer.header("x-a"), answer.body.as_str()), (200, Some("b"), "OK"));
+        assert_eq!(answered(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap().status, 204);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_smuggled() {
+        for (host, path, value) in [("a", "/\r\nX: y", "v"), ("a b", "/", "v"), ("a", "/", "v\r\nX: y")] {
+            let request = Request { host, path, headers: &[("X-Key", value)] };
+            let asked = ask(&mut tokio::io::empty(), &request, Duration::from_mins(1)).await;
+            assert!(matches!(asked, Err(AskError::Unaskable { .. })), "{host} {path}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! AD/LDAP connectors whose servers are managed over SSH: the server, its way to the tenant, its way to the directory.
+
+use futures_util::join;
+use secrecy::SecretString;
+
+use super::{Survey, within};
+use crate::checks::catalogue::connector::{BIND, CHECKS, HUB, LDAP, LDAPS, OUT, SEARCH, TRIED};
+use crate::checks::directory::{Account, Directory, bind, search};
+use crate::checks::front::{Front, Request, ask, judge_websocket_as, websocket};
+use crate::checks::machine;
+use crate::checks::reach::Unreached;
+use crate::checks::spec::{Outcome, Tally};
+use crate::checks::tls::{Hello, Roots, danger_handshake};
+use crate::node::{self, Inquiry, Probe, RemoteError};
+use crate::site::model::{Connector, Node, Privilege, Role};
+use crate::ssh::BoxedStream;
+
+/// A connector with what it takes to look at it.
+#[derive(Debug)]
+pub struct ConnectorLook<'c> {
+    /// The connector.
+    pub connector: &'c Connector,
+    /// Its server, as a machine to log in to; `None` where the site file names no address.
+    pub server: Option<Node>,
+    /// The password of its account, or why it could not be had; `None` where the site names none.
+    pub password: Option<Result<SecretString, String>>,
+    /// Whom its directory's certificate is trusted by.
+    pub roots: Roots,
+}
+
+/// The server of a connector as a machine.
+pub fn server(connector: &Connector) -> Option<Node> {
+    let login = connector.login.clone()?;
+    let is_root = login.user.as_deref() == Some("root");
+    let privilege = if is_root { Privilege::Root } else { Privilege::Sudo };
+    Some(Node { name: connector.name.clone(), role: Role::Connector, login, privilege })
+}
+
+/// Looks at a connector from its own server; `connecting` is `None` where nobody can log in to that.
+pub async fn connector<P: Probe>(
+    look: &ConnectorLook<'_>,
+    connecting: Option<impl Future<Output = Result<P, RemoteError>>>,
+    survey: &Survey<'_>,
+) -> Vec<Outcome> {
+    let name = &look.connector.name;
+    let Some(connecting) = connecting else {
+        let mut tally = Tally::of(name);
+        for spec in CHECKS {
+            tally.could_not_run(
+                spec,
+                "the site file names no `address` of its server; run `portcullis check --here --role connector` there",
+            );
+        }
+        return tally.complete(CHECKS, "");
+    };
+    let machine = match connecting.await {
+        Ok(machine) => machine,
+        Err(error) => {
+            let mut outcomes = super::access::failed(name, &error);
+            outcomes.extend(super::access::not_run(CHECKS, name, &super::access::reason(&error)));
+            return outcomes;
+        }
+    };
+    let (own, tried) = join!(own(look, &machine, survey), tried(look, &machine, survey));
+    [super::access::passed(name, "logged in", false), own, tried].concat()
+}
+
+/// What the server tells of itself.
+async fn own<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey<'_>) -> Vec<Outcome> {
+    let name = &look.connector.name;
+    let mut inquiry = Inquiry::machine();
+    inquiry.survey(node::Survey::default());
+    let asked = (survey.clock)();
+    let looked = machine.look(&inquiry).await;
+    let answered = (survey.clock)();
+    match looked {
+        Ok(facts) => machine::connector(name, &facts, &survey.site.figures, (asked, answered, survey.now)),
+        Err(error) => super::access::not_run(&machine::connector_table(), name, &super::access::reason(&error)),
+    }
+}
+
+async fn tried<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey<'_>) -> Vec<Outcome> {
+    let mut tally = Tally::of(&look.connector.name);
+    tenant(look, machine, survey, &mut tally).await;
+    directory(look, machine, survey, &mut tally).await;
+    tally.complete(TRIED, "no connection came about")
+}
+
+async fn dial<P: Probe>(machine: &P, host: &str, port: u16, survey: &Survey<'_>) -> Result<BoxedStream, Unreached> {
+    match within(survey.patience, machine.connect_tcp(host, port)).await {
+        Ok(stream) => Ok(stream),
+        Err(Some(error)) => Err(Unreached::from_remote(&error, host, survey.patience)),
+        Err(None) => Err(Unreached::Filtered { after: survey.patience }),
+    }
+}
+
+/// The tenant on 443, then a websocket as the connector opens it.
+async fn tenant<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey<'_>, tally: &mut Tally) {
+    let (tenant, name) = (&look.connector.tenant, &look.connector.name);
+    if look.connector.http_proxy.is_some() {
+        tally.could_not_run(&OUT, "it leaves by a proxy, whose login and rules only the connector's own page tries");
+        tally.could_not_run(&HUB, "it leaves by a proxy");
+        return;
+    }
+    let patience = survey.patience;
+    let hello = Hello { name: tenant, alpn: &["http/1.1"], roots: &survey.trust.site, now: survey.now, within: patience };
+    for spec in [&OUT, &HUB] {
+        let stream = match dial(machine, tenant, 443, survey).await {
+            Ok(stream) => stream,
+            Err(why) => {
+                tally.found(&OUT, format!("{tenant}:443: {why}"), why.fix(name, &format!("{tenant}:443")));
+                return;
+            }
+        };
+        let mut stream = match danger_handshake(stream, &hello).await {
+            Ok((stream, served)) => match served.verified {
+                Ok(()) => stream,
+                Err(reason) => {
+                    let fix = "serve the appliance's whole chain; import a private root on the connector's server";
+                    return tally.found(&OUT, format!("{tenant}: {reason}"), fix);
+                }
+            },
+            Err(error) => return tally.found(&OUT, format!("{tenant}: {error}"), error.help().unwrap_or_default()),
+        };
+        if spec.id == HUB.id {
+            judge_websocket_as(&HUB, websocket(&mut stream, Front { name: tenant, patience }).await, tally);
+            continue;
+        }
+        let path = &survey.site.figures.health.clock;
+        match ask(&mut stream, &Request { host: tenant, path, headers: &[] }, patience).await {
+            Ok(answer) if answer.status == 200 => tally.passed(&OUT, format!("https://{tenant}{path}: 200")),
+            Ok(answer) => {
+                let fix = "see that the appliance is installed and serves this tenant; run it again then";
+                tally.found(&OUT, format!("https://{tenant}{path} answers {}", answer.status), fix);
+            }
+            Err(error) => tally.found(&OUT, format!("https://{tenant}{path}: {error}"), OUT.fix),
+        }
+    }
+}
+
+/// The directory: its port, its certificate, a bind, a search.
+async fn directory<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey<'_>, tally: &mut Tally) {
+    let rules = &survey.site.figures.connector;
+    let url = &look.connector.ldap_url;
+    let (scheme, address) = url.split_once("://").unwrap_or(("ldap", url));
+    let is_tls = scheme == "ldaps";
+    let (host, port) = super::egress::host_and_port(address, if is_tls { rules.ldaps_port } else { rules.ldap_port });
+    let stream = match dial(machine, &host, port, survey).await {
+        Ok(stream) => stream,
+        Err(why) => return tally.found(&LDAP, format!("{host}:{port}: {why}"), why.fix(&look.connector.name, &format!("{host}:{port}"))),
+    };
+    tally.passed(&LDAP, format!("connected to {host}:{port}"));
+    if !is_tls {
+        tally.not_applicable(&LDAPS, "the directory is spoken to in clear (`ldap://`)");
+        return account(look, stream, survey, tally).await;
+    }
+    let hello = Hello { name: &host, alpn: &[], roots: &look.roots, now: survey.now, within: survey.patience };
+    match danger_handshake(stream, &hello).await {
+        Err(error) => tally.found(&LDAPS, format!("{host}:{port}: {error}"), error.help().unwrap_or_default()),
+        Ok((stream, served)) => match served.verified {
+            Ok(()) => {
+                tally.passed(&LDAPS, format!("{} for {host}", served.version));
+                account(look, stream, survey, tally).await;
+            }
+            Err(reason) => {
+                let fix = "import the CA on the connector's server, and name it under `ca_certificates` of the connector; or use the name in the certificate";
+                tally.found(&LDAPS, format!("{host}: {reason}"), fix);
+            }
+        },
+    }
+}
+
+async fn account<S>(look: &ConnectorLook<'_>, stream: S, survey: &Survey<'_>, tally: &mut Tally)
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let mut directory = Directory::over(stream, survey.patience);
+    let pair = look.connector.bind_user.as_deref().zip(look.password.as_ref());
+    match pair {
+        None => {
+            tally.not_applicable(&BIND, "the site file names no `bind_user` and `bind_password`");
+            tally.not_applicable(&SEARCH, "nobody binds");
+            return;
+        }
+        Some((_, Err(why))) => return tally.could_not_run(&BIND, format!("the password could not be had: {why}")),
+        Some((user, Ok(password))) => match bind(&mut directory, Account { user, password }).await {
+            Ok(()) => tally.passed(&BIND, format!("as {user}")),
+            Err(error) => return tally.found(&BIND, error.to_string(), error.help()),
+        },
+    }
+    match &look.connector.base {
+        None => tally.not_applicable(&SEARCH, "the site file names no `base`"),
+        Some(base) => match search(&mut directory, base).await {
+            Ok(count) => tally.passed(&SEARCH, format!("{count} persons seen below {base}")),
+            Err(error) => tally.found(&SEARCH, error.to_string(), error.help()),
+        },
+    }
+}

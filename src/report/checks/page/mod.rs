@@ -1,0 +1,287 @@
+//! Outcomes as one HTML page, for people who were not there: what is wrong, who must act, a section for each team to cut
+//! out and send. No script, nothing fetched; the template engine escapes everything but our own style sheet.
+
+mod chain;
+mod topology;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use tera::{Context, Tera};
+
+use super::{Standing, grouped, severity_word};
+use crate::checks::{Assessment, Counts, Outcome, Verdict};
+use crate::finding::{Finding, Severity};
+use crate::report::text::escape;
+use crate::site::model::Site;
+
+pub use chain::Link;
+
+/// What a page is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// Its heading's first word, such as `Checks`.
+    pub title: &'a str,
+    /// The site.
+    pub site: &'a Site,
+    /// What kind of environment, and how many nodes, in words.
+    pub about: &'a str,
+    /// When it was looked at.
+    pub at: jiff::Timestamp,
+    /// The chain of the site's certificate, the server's first; empty where there is none.
+    pub chain: &'a [Link],
+    /// What counts.
+    pub assessment: &'a Assessment,
+    /// Each check.
+    pub outcomes: &'a [Outcome],
+}
+
+const STYLE: &str = include_str!("page.css");
+const TEMPLATE: &str = include_str!("page.html");
+/// The name's ending switches the escaping on.
+const NAME: &str = "page.html";
+
+#[derive(Debug, Serialize)]
+struct CountShown {
+    class: &'static str,
+    count: usize,
+    what: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingShown {
+    class: &'static str,
+    mark: &'static str,
+    word: &'static str,
+    id: String,
+    subject: String,
+    message: String,
+    fix: String,
+    source: String,
+    reason: String,
+}
+
+#[derive(Debug, Serialize)]
+struct TeamShown {
+    anchor: String,
+    name: &'static str,
+    errors: usize,
+    warnings: usize,
+    first: String,
+    findings: Vec<FindingShown>,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckShown {
+    class: &'static str,
+    word: &'static str,
+    title: &'static str,
+    id: &'static str,
+    subject: String,
+    seen: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PageShown<'a> {
+    title: &'a str,
+    site: String,
+    about: String,
+    at: String,
+    style: &'static str,
+    class: &'static str,
+    verdict: String,
+    counts: Vec<CountShown>,
+    teams: Vec<TeamShown>,
+    topology: topology::Topology,
+    chain: Option<chain::ChainPicture>,
+    waived: Vec<FindingShown>,
+    checks: Vec<CheckShown>,
+}
+
+/// Writes the page.
+pub fn write_page(out: &mut dyn Write, page: &Page<'_>) -> io::Result<()> {
+    let (class, verdict) = verdict(page.assessment.counts);
+    let shown = PageShown {
+        title: page.title,
+        site: escape(&page.site.name).into_owned(),
+        about: escape(page.about).into_owned(),
+        at: page.at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        style: STYLE,
+        class,
+        verdict,
+        counts: counts(page.assessment.counts),
+        teams: teams(&page.assessment.findings),
+        topology: topology::topology(page.site, page.outcomes),
+        chain: chain::picture(page.chain, page.at, page.site.figures.tls.expiry_days.notice),
+        waived: page.assessment.waived.iter().map(|waived| FindingShown::new(&waived.finding, &waived.reason)).collect(),
+        checks: page.outcomes.iter().map(CheckShown::new).collect(),
+    };
+    let mut tera = Tera::new();
+    tera.autoescape_on(vec![".html"]);
+    tera.add_raw_template(NAME, TEMPLATE).map_err(io::Error::other)?;
+    let context = Context::from_serialize(&shown).map_err(io::Error::other)?;
+    out.write_all(tera.render(NAME, &context).map_err(io::Error::other)?.as_bytes())?;
+    out.flush()
+}
+
+fn verdict(counts: Counts) -> (&'static str, String) {
+    match (counts.error, counts.warning) {
+        (0, 0) if counts.not_run > 0 => ("warning", "Nothing was found, and not everything could be looked at.".to_owned()),
+        (0, 0) => ("passed", "Nothing has to be done.".to_owned()),
+        (0, 1) => ("warning", "Nothing stands in the way; one thing is to be seen to.".to_owned()),
+        (0, warnings) => ("warning", format!("Nothing stands in the way; {warnings} things are to be seen to.")),
+        (1, _) => ("error", "One thing does not work and has to be mended first.".to_owned()),
+        (errors, _) => ("error", format!("{errors} things do not work and have to be mended first.")),
+    }
+}
+
+fn counts(counts: Counts) -> Vec<CountShown> {
+    let all = [
+        ("error", counts.error, "errors"),
+        ("warning", counts.warning, "warnings"),
+        ("info", counts.info, "notes"),
+        ("passed", counts.passed, "passed"),
+        ("unknown", counts.not_run, "could not be run"),
+        ("quiet", counts.waived, "waived"),
+        ("quiet", counts.not_applicable, "not asked for"),
+    ];
+    all.map(|(class, count, what)| CountShown { class, count, what }).into()
+}
+
+fn teams(findings: &[Finding]) -> Vec<TeamShown> {
+    let shown = grouped(findings).into_iter().map(|(team, findings)| {
+        let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        let first = findings.first().map(|finding| format!("{}: {}", finding.subject, finding.message)).unwrap_or_default();
+        TeamShown {
+            anchor: format!("ask-{}", super::short_name(team).replace(' ', "-")),
+            name: team.name(),
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+            first: cut(&escape(&first)),
+            findings: findings.iter().map(|finding| FindingShown::new(finding, "")).collect(),
+        }
+    });
+    shown.collect()
+}
+
+/// As much as a cell of a table holds.
+fn cut(text: &str) -> String {
+    const MOST: usize = 140;
+    if text.chars().count() <= MOST { text.to_owned() } else { text.chars().take(MOST - 1).chain(['\u{2026}']).collect() }
+}
+
+impl FindingShown {
+    fn new(finding: &Finding, reason: &str) -> Self {
+        let mark = match finding.severity {
+            Severity::Error => "\u{2717}",
+            Severity::Warning => "!",
+            Severity::Info => "i",
+        };
+        let word = severity_word(finding.severity);
+        let text = |text: &str| escape(text).into_owned();
+        Self {
+            class: word,
+            mark,
+            word,
+            id: text(&finding.id),
+            subject: text(&finding.subject),
+            message: text(&finding.message),
+            fix: text(&finding.fix),
+            source: text(&finding.source),
+            reason: text(reason),
+        }
+    }
+}
+
+impl CheckShown {
+    fn new(outcome: &Outcome) -> Self {
+        let standing = Standing::of([outcome]);
+        let class = match standing {
+            Standing::Passed => "passed",
+            Standing::Reserved => "warning",
+            Standing::Failed => "error",
+            Standing::Unknown => "unknown",
+            Standing::NotAsked => "quiet",
+        };
+        let seen = match &outcome.verdict {
+            Verdict::CouldNotRun { why } | Verdict::NotApplicable { why } => vec![escape(why).into_owned()],
+            Verdict::Passed | Verdict::Found { .. } => outcome.evidence.iter().map(|seen| escape(seen).into_owned()).collect(),
+        };
+        let subject = escape(&outcome.subject).into_owned();
+        Self { class, word: standing.word(), title: outcome.spec.title, id: outcome.spec.id, subject, seen }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{CheckSpec, assess};
+    use proptest::prelude::*;
+
+    static SPEC: CheckSpec = CheckSpec::new("smtp.tcp", "All is well", "s");
+
+    fn site(more: &str) -> Site {
+        let text = format!("site: north\nenvironment: qa\nroute: {{vpn: true}}\nnodes: [{{name: a0-1, address: 10.0.0.1}}]\n{more}");
+        crate::site::parse(&text, std::path::Path::new("site.yaml")).unwrap()
+    }
+
+    fn page(text: &str) -> String {
+        let finding = SPEC.finding(text, text, text);
+        let outcomes = [
+            Outcome {
+                spec: &SPEC,
+                subject: text.to_owned(),
+                verdict: Verdict::Found { findings: vec![finding] },
+                evidence: vec![text.to_owned()],
+            },
+            Outcome { spec: &SPEC, subject: "x".to_owned(), verdict: Verdict::CouldNotRun { why: text.to_owned() }, evidence: Vec::new() },
+        ];
+        let assessment = assess(&outcomes, &[]);
+        let at = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+        let link = |days: i64| Link {
+            subject: text.to_owned(),
+            issuer: text.to_owned(),
+            begins: jiff::Timestamp::from_second(1_790_000_000).unwrap(),
+            ends: jiff::Timestamp::from_second(1_800_000_000 + days * 86_400).unwrap(),
+        };
+        let site = site("smtp: {host: mail.example, username: a, password: prompt, from: a@b.example}\n");
+        let chain = [link(20), link(900)];
+        let mut out = Vec::new();
+        let shown = Page { title: "Checks", site: &site, about: text, at, chain: &chain, assessment: &assessment, outcomes: &outcomes };
+        write_page(&mut out, &shown).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_page_says_what_is_wrong_who_must_act_and_what_to_do_and_fetches_nothing() {
+        let page = page("mail.example");
+        let wanted = [
+            "One thing does not work",
+            "For the network and firewall team",
+            "<b>To do:</b> mail.example",
+            "could not be run",
+            "2027-01-15 08:00 UTC",
+            "20 days left",
+            "<svg",
+        ];
+        for wanted in wanted {
+            assert!(page.contains(wanted), "{wanted} in {page}");
+        }
+        for unwanted in ["http://", "https://", "<script", "src=", "url(", "@import"] {
+            assert!(!page.contains(unwanted), "{unwanted}");
+        }
+        let mail = page.find("mail server</text>").unwrap();
+        assert!(page[..mail].rfind("class=\"place error\"").is_some(), "the mail server is red");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn no_text_opens_an_element(text in "[<>\"'&a-z/=\u{202e} ]{1,30}") {
+            let tags = |page: &str| page.matches('<').count();
+            prop_assert_eq!(tags(&page(&text)), tags(&page("x")));
+            let turned = page(&text).contains('\u{202e}');
+            prop_assert!(!turned);
+        }
+    }
+}
