@@ -64,9 +64,7 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let kept = plan_file(args)?;
     let (playbooks, skip) = kept.as_ref().map_or((&args.playbooks, &args.skip), |plan| (&plan.playbooks, &plan.skip));
     let desired = Desired::load(context, &Wanted { playbooks, limit: &args.limit, skip })?;
-    if let Some(kept) = &kept {
-        kept.must_be_signed(&desired.site)?;
-    }
+    kept.as_ref().map_or(Ok(()), |kept| kept.must_be_signed(&desired.site))?;
     let recorder = Recorder::open(context, &desired.site)?;
     let lease = lease::take(&recorder, context, until).await?;
     let cluster = desired.cluster(context)?;
@@ -77,10 +75,7 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     sink.emit(&started);
     let stop = Stop::default();
     let answers = look(args, &desired, &cluster, until, sink.as_ref()).await?;
-    if let Some(kept) = &kept {
-        let plans: Vec<_> = reached(&answers).map(|surveyed| surveyed.plan.clone()).collect();
-        kept.must_still_hold(context, &desired, &plans)?;
-    }
+    kept.as_ref().map_or(Ok(()), |kept| must_still_hold(kept, context, &desired, &answers))?;
     let runs = settle(&recorder, reached(&answers).map(|surveyed| (&surveyed.node, &surveyed.facts)))?;
     let is_whole = answers.iter().all(|(_, answer)| answer.is_ok());
     let is_begun = needs_change(&answers).next().is_some() && (is_whole || !args.all_or_nothing);
@@ -124,6 +119,12 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let of = desired.nodes.len();
     let ended = Ended { run: &run, takes_up: &takes_up, results: &results, failed: &failed, exit, of, was_begun: is_begun };
     ended.tell(context, sink)
+}
+
+/// Refuses, and says where, if the nodes are no longer as they were when the plan was made.
+fn must_still_hold(kept: &PlanFile, context: &Context, desired: &Desired, answers: &Answers) -> Result<(), Failure> {
+    let plans: Vec<_> = reached(answers).map(|surveyed| surveyed.plan.clone()).collect();
+    kept.must_still_hold(context, desired, &plans)
 }
 
 /// Records how it ended, here, and by the ledger's newest head on the nodes that are as desired.

@@ -63,17 +63,13 @@ fn overview(mut command: clap::Command) -> String {
 fn of_command(mut command: clap::Command, words: &[String]) -> Result<String, Failure> {
     for word in words {
         let known: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
-        match command.find_subcommand(word) {
-            Some(inner) => command = inner.clone(),
-            None => {
-                let known: Vec<String> = known.into_iter().chain(TOPICS.iter().map(|topic| topic.name.to_owned())).collect();
-                let near = nearest(word, &known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
-                return Err(Failure::usage(
-                    format!("there is no command and no topic `{word}`"),
-                    format!("{near}`portcullis help` lists them"),
-                ));
-            }
+        if let Some(inner) = command.find_subcommand(word) {
+            command = inner.clone();
+            continue;
         }
+        let known: Vec<String> = known.into_iter().chain(TOPICS.iter().map(|topic| topic.name.to_owned())).collect();
+        let near = nearest(word, &known).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        return Err(Failure::usage(format!("there is no command and no topic `{word}`"), format!("{near}`portcullis help` lists them")));
     }
     Ok(command.render_long_help().to_string())
 }

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod compared;
+mod watch;
 
 use std::time::Duration;
 
@@ -45,18 +46,9 @@ type Answer = (Node, Result<Surveyed<Machine>, SurveyError>);
 
 /// Runs `status`.
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
-    let Some(pause) = args.watch else { return Box::pin(once(args, context)).await };
-    loop {
-        // Each look has its own time, and reads the site file anew.
-        let now = Context::new(context.globals.clone(), &context.command);
-        if let Err(failure) = Box::pin(once(args, &now)).await {
-            // A look that fails ends the watch only where the next one would fail as well.
-            if failure.exit != Exit::Unreachable {
-                return Err(failure);
-            }
-            super::failure::tell(&failure, &now);
-        }
-        interrupt::or_stop(tokio::time::sleep(pause)).await?;
+    match args.watch {
+        Some(pause) => watch::run(args, context, pause).await,
+        None => Box::pin(once(args, context)).await,
     }
 }
 
@@ -90,23 +82,25 @@ async fn once(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
         broken_off,
         nodes,
     };
-    if context.is_json() && args.watch.is_some() {
-        // One line a look, for whoever reads along.
-        context.print(&format!("{}\n", serde_json::to_value(&status).unwrap_or_default()))?;
-    } else if context.is_json() {
-        context.print_json(&serde_json::to_value(&status).unwrap_or_default())?;
-    } else {
-        if args.watch.is_some() {
-            context.begin_anew()?;
-        }
-        context.report(|out, look| report::status::write_status(out, &status, args.files, look))?;
-    }
+    tell(&status, args, context)?;
     let unreached = answers.iter().filter(|(_, answer)| answer.is_err()).count();
     Ok(match unreached {
         0 => Exit::Done,
         all if all == answers.len() => Exit::Unreachable,
         _ => Exit::Partial,
     })
+}
+
+fn tell(status: &SiteStatus, args: &StatusArgs, context: &Context) -> Result<(), Failure> {
+    if context.is_json() {
+        let value = serde_json::to_value(status).unwrap_or_default();
+        // Watched, a look is one line, for whoever reads along.
+        return if args.watch.is_some() { context.print(&format!("{value}\n")) } else { context.print_json(&value) };
+    }
+    if args.watch.is_some() {
+        context.begin_anew()?;
+    }
+    context.report(|out, look| report::status::write_status(out, status, args.files, look))
 }
 
 /// Looks at machines that are compared with the same.

@@ -14,6 +14,7 @@ mod faults;
 mod from_nothing;
 mod guarded;
 mod heads;
+mod installed;
 mod many;
 mod own_site;
 mod rotation;

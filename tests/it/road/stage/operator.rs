@@ -75,6 +75,14 @@ impl Operator {
         command
     }
 
+    /// The same for a terminal of its own, which gives it its streams.
+    pub(in crate::road) fn command_at_a_terminal(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        command.env("TERM", "xterm").env("NO_COLOR", "1");
+        command
+    }
+
     /// Starts the program.
     pub(in crate::road) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().unwrap()
