@@ -70,9 +70,7 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let cluster = desired.cluster(context)?;
     let mut sink = context.sink();
     let run = RunId::new(context.now, random());
-    let names = desired.nodes.iter().map(|node| node.name.clone()).collect();
-    let started = Event::Started { command: "apply".into(), site: desired.site.name.clone(), run: Some(run.to_string()), nodes: names };
-    sink.emit(&started);
+    let started = tell_start(&desired, &run, sink.as_ref());
     let stop = Stop::default();
     let answers = look(args, &desired, &cluster, until, sink.as_ref()).await?;
     kept.as_ref().map_or(Ok(()), |kept| must_still_hold(kept, context, &desired, &answers))?;
@@ -116,8 +114,8 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     }
     cluster.close().await;
     drop(lease);
-    let of = desired.nodes.len();
-    let ended = Ended { run: &run, takes_up: &takes_up, results: &results, failed: &failed, exit, of, was_begun: is_begun };
+    let ended =
+        Ended { run: &run, takes_up: &takes_up, results: &results, failed: &failed, exit, of: desired.nodes.len(), was_begun: is_begun };
     ended.tell(context, sink)
 }
 
@@ -125,6 +123,13 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
 fn must_still_hold(kept: &PlanFile, context: &Context, desired: &Desired, answers: &Answers) -> Result<(), Failure> {
     let plans: Vec<_> = reached(answers).map(|surveyed| surveyed.plan.clone()).collect();
     kept.must_still_hold(context, desired, &plans)
+}
+
+fn tell_start(desired: &Desired, run: &RunId, sink: &dyn Sink) -> Event {
+    let nodes = desired.nodes.iter().map(|node| node.name.clone()).collect();
+    let started = Event::Started { command: "apply".into(), site: desired.site.name.clone(), run: Some(run.to_string()), nodes };
+    sink.emit(&started);
+    started
 }
 
 /// Records how it ended, here, and by the ledger's newest head on the nodes that are as desired.
