@@ -100,7 +100,8 @@ struct PageShown<'a> {
 
 /// Writes the page.
 pub fn write_page(out: &mut dyn Write, page: &Page<'_>) -> io::Result<()> {
-    let (class, verdict) = verdict(page.assessment.counts);
+    let teams = teams(&page.assessment.findings);
+    let (class, verdict) = verdict(&teams, page.assessment.counts.not_run);
     let shown = PageShown {
         title: page.title,
         site: escape(&page.site.name).into_owned(),
@@ -110,7 +111,7 @@ pub fn write_page(out: &mut dyn Write, page: &Page<'_>) -> io::Result<()> {
         class,
         verdict,
         counts: counts(page.assessment.counts),
-        teams: teams(&page.assessment.findings),
+        teams,
         topology: topology::topology(page.site, page.outcomes),
         chain: chain::picture(page.chain, page.at, page.site.figures.tls.expiry_days.notice),
         waived: page.assessment.waived.iter().map(|waived| FindingShown::new(&waived.finding, &waived.reason)).collect(),
@@ -124,9 +125,12 @@ pub fn write_page(out: &mut dyn Write, page: &Page<'_>) -> io::Result<()> {
     out.flush()
 }
 
-fn verdict(counts: Counts) -> (&'static str, String) {
-    match (counts.error, counts.warning) {
-        (0, 0) if counts.not_run > 0 => ("warning", "Nothing was found, and not everything could be looked at.".to_owned()),
+/// One sentence for all: what many machines have in common is one thing.
+fn verdict(teams: &[TeamShown], not_run: usize) -> (&'static str, String) {
+    let errors: usize = teams.iter().map(|team| team.errors).sum();
+    let warnings: usize = teams.iter().map(|team| team.warnings).sum();
+    match (errors, warnings) {
+        (0, 0) if not_run > 0 => ("warning", "Nothing was found, and not everything could be looked at.".to_owned()),
         (0, 0) => ("passed", "Nothing has to be done.".to_owned()),
         (0, 1) => ("warning", "Nothing stands in the way; one thing is to be seen to.".to_owned()),
         (0, warnings) => ("warning", format!("Nothing stands in the way; {warnings} things are to be seen to.")),
