@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{access, apply, audit, cert, check, completions, drill, help, init, man, plan, playbook, render, rollback, site, status, verify};
+use super::{
+    access, apply, audit, cert, check, completions, drill, help, init, man, plan, playbook, render, rollback, site, status, verify,
+};
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
 ///

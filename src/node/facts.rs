@@ -305,7 +305,9 @@ mod tests {
         for name in ["a file's", "link", "none", "elsewhere/a file's", "elsewhere/sub/none"] {
             inquiry.file(&at(name), Depth::Content);
         }
-        odd.iter().for_each(|path| inquiry.file(path, Depth::Content));
+        for path in odd {
+            inquiry.file(&path, Depth::Content);
+        }
         inquiry.file(folder.path().to_str().unwrap(), Depth::Hash);
         inquiry.guard("exit 7");
         for shell in [&["dash"][..], &["busybox", "sh"], &["bash"]] {

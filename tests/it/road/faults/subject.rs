@@ -86,14 +86,14 @@ impl Subject {
 
     /// What the playbook puts there in a version: the third file comes and goes.
     fn files_of(version: u32) -> Files {
-        Files(vec![Some(version), Some(version), (version % 2 == 0).then_some(version)])
+        Files(vec![Some(version), Some(version), version.is_multiple_of(2).then_some(version)])
     }
 
     fn offer(&self, version: u32) {
         for name in ["a", "b", "c"] {
             self.operator.write(&format!("{name}.txt"), Self::content(name, version));
         }
-        let third = if version % 2 == 0 { "src: c.txt" } else { "state: absent" };
+        let third = if version.is_multiple_of(2) { "src: c.txt" } else { "state: absent" };
         self.operator.write(
             "playbooks/subject.yaml",
             format!(
