@@ -36,7 +36,10 @@ fn logins_and_refusals_are_collected_from_each_machine_as_a_window_closes() {
     assert_eq!(refused["why"], "Certificate does not contain an authorized principal");
     let told = stage.run(&["access", "show", &window.id]).stdout;
     // A test before this one may have been refused there just now, too.
-    assert!(told.contains("a0-1: 1 login, ") && told.contains("refused (by its journal)") && told.contains("login as admin from 10.77.0.2"), "{told}");
+    assert!(
+        told.contains("a0-1: 1 login, ") && told.contains("refused (by its journal)") && told.contains("login as admin from 10.77.0.2"),
+        "{told}"
+    );
     // What is tried after it, with the window's own key, is on record too once it is looked for.
     assert!(!stage.gets_in(&window, "a0-1").0);
     stage.json(&["access", "close", &window.id]).assert_code(0);
