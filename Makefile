@@ -103,4 +103,4 @@ endurance: lab-image ## opens and closes 200 windows on ten nodes with faults in
 
 bench-windows: lab-image ## how late sessions end after 100 windows; histogram in target/bench/delay.svg
 	$(CARGO) build --bin portcullis
-	python3 -m benches.windows.delay
+	python3 -m benches.windows.delay --at-once 50
