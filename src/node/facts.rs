@@ -305,8 +305,8 @@ mod tests {
         for name in ["a file's", "link", "none", "elsewhere/a file's", "elsewhere/sub/none"] {
             inquiry.file(&at(name), Depth::Content);
         }
-        for path in odd {
-            inquiry.file(&path, Depth::Content);
+        for path in &odd {
+            inquiry.file(path, Depth::Content);
         }
         inquiry.file(folder.path().to_str().unwrap(), Depth::Hash);
         inquiry.guard("exit 7");
