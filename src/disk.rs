@@ -156,7 +156,9 @@ mod tests {
 
     #[test]
     fn a_write_into_a_missing_folder_says_where() {
-        let error = write_atomically(Path::new("/nonexistent/x"), b"", 0o600, Existing::Keep).unwrap_err();
-        assert_eq!(error.to_string(), "cannot write /nonexistent/x");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing/x");
+        let error = write_atomically(&path, b"", 0o600, Existing::Keep).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot write {}", path.display()));
     }
 }

@@ -227,7 +227,9 @@ impl Runs {
     /// The playbooks that are in place on `node`, the newest first: those of runs that ended well there and were not put back.
     pub fn in_place(&self, node: &str) -> Vec<InPlace> {
         let mut found: Vec<InPlace> = Vec::new();
-        let is_there = |run: &&RunRecord| run.nodes.get(node).is_some_and(|outcome| matches!(outcome.as_str(), "changed" | "unchanged"));
+        let is_there = |run: &&RunRecord| {
+            !run.is_of_windows() && run.nodes.get(node).is_some_and(|outcome| matches!(outcome.as_str(), "changed" | "unchanged"))
+        };
         for options in self.0.iter().filter(is_there).filter_map(|run| run.beginning.as_ref()).map(|beginning| &beginning.options) {
             // Within a run the later playbook is the newer one.
             for playbook in options.playbooks.iter().rev() {

@@ -34,7 +34,7 @@ fn documents(ending: &str) -> Vec<PathBuf> {
 
 fn program() -> Command {
     let mut command = Command::cargo_bin("portcullis").unwrap();
-    command.env_clear().env("HOME", "/nonexistent");
+    command.env_clear().env("HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

@@ -78,7 +78,7 @@ fn haproxy_serves_the_full_chain_is_reloaded_and_changed_no_second_time() {
     operator.write("templates/load-balancer/haproxy.cfg", template.replace("maxconn 20000", "no_such_word"));
     operator.run(&["apply", "load-balancer-haproxy", "--yes"]).assert_failed(1, &[&balancer.name, "stands as before", "haproxy -c"]);
     balancer.wait_until(ask);
-    for _ in 0..3 {
+    for _ in 0..2 {
         operator.run(&["rollback", "--yes"]).assert_code(0);
     }
     before.assert_same(&balancer.fingerprint());

@@ -283,7 +283,9 @@ mod tests {
         #[test]
         fn no_text_opens_an_element(text in "[<>\"'&a-z/=\u{202e} ]{1,30}") {
             let tags = |page: &str| page.matches('<').count();
-            prop_assert_eq!(tags(&page(&text)), tags(&page("x")));
+            // Of no other machine's name: what two have in common is told once.
+            let text = format!("t{text}");
+            prop_assert_eq!(tags(&page(&text)), tags(&page("t")));
             let turned = page(&text).contains('\u{202e}');
             prop_assert!(!turned);
         }

@@ -54,6 +54,11 @@ impl Subject {
     /// A node at version 1; where a step is `guarded`, the node takes back what is not confirmed.
     pub(super) fn new(is_guarded: bool) -> Self {
         let node = lend_one();
+        // It is restarted more often than systemd would have it.
+        node.sh(
+            "mkdir -p /etc/systemd/system/cron.service.d && printf '[Unit]\\nStartLimitIntervalSec=0\\n' >/etc/systemd/system/cron.service.d/often.conf && \
+             systemctl daemon-reload",
+        );
         let mut site = SiteText::bare(&[&node]);
         let operator = Operator::with(&site);
         let relay = Relay::new();
