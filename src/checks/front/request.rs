@@ -20,6 +20,29 @@ pub struct Request<'r> {
     pub headers: &'r [(&'r str, &'r str)],
 }
 
+impl Request<'_> {
+    /// As it is sent; refused where something of it could smuggle a header.
+    pub(crate) fn text(&self) -> Result<zeroize::Zeroizing<String>, AskError> {
+        for text in [self.host, self.path] {
+            if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(AskError::Unaskable { text: text.escape_default().to_string() });
+            }
+        }
+        if let Some((name, _)) = self.headers.iter().find(|(_, value)| value.contains(['\r', '\n'])) {
+            return Err(AskError::Unaskable { text: (*name).to_owned() });
+        }
+        let mut text = format!("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: portcullis\r\nAccept: */*\r\n", self.path, self.host);
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("connection")) {
+            text.push_str("Connection: close\r\n");
+        }
+        for (name, value) in self.headers {
+            text.extend([name, ": ", value, "\r\n"]);
+        }
+        text.push_str("\r\n");
+        Ok(zeroize::Zeroizing::new(text))
+    }
+}
+
 /// What was answered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answer {
@@ -80,23 +103,7 @@ pub async fn ask<S>(stream: &mut S, request: &Request<'_>, within: Duration) -> 
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    for text in [request.host, request.path] {
-        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(AskError::Unaskable { text: text.escape_default().to_string() });
-        }
-    }
-    if let Some((name, _)) = request.headers.iter().find(|(_, value)| value.contains(['\r', '\n'])) {
-        return Err(AskError::Unaskable { text: (*name).to_owned() });
-    }
-    let mut text = format!("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: portcullis\r\nAccept: */*\r\n", request.path, request.host);
-    if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("connection")) {
-        text.push_str("Connection: close\r\n");
-    }
-    for (name, value) in request.headers {
-        text.extend([name, ": ", value, "\r\n"]);
-    }
-    text.push_str("\r\n");
-    let text = zeroize::Zeroizing::new(text);
+    let text = request.text()?;
     let asked = async {
         stream.write_all(text.as_bytes()).await?;
         stream.flush().await?;
