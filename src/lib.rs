@@ -14,6 +14,7 @@ pub mod checks;
 pub mod cli;
 pub mod disk;
 pub mod event;
+pub(crate) mod fields;
 pub mod finding;
 pub mod ledger;
 pub mod node;

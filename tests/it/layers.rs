@@ -9,6 +9,7 @@ fn layers() -> BTreeMap<&'static str, u8> {
         ("finding", 0),
         ("event", 1),
         ("disk", 0),
+        ("fields", 0),
         ("sshsig", 0),
         ("site", 2),
         ("certs", 3),

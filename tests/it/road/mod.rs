@@ -10,6 +10,7 @@ mod bad_site;
 mod bad_way;
 mod broken_off;
 mod connector;
+mod conversation;
 mod engine;
 mod faults;
 mod from_nothing;
