@@ -84,6 +84,10 @@ reference: ## makes docs/reference/ anew, from the types
 	target/debug/portcullis playbook reference > docs/reference/playbooks.md
 	target/debug/portcullis check --list --markdown > docs/reference/checks.md
 	target/debug/portcullis events > docs/reference/events.schema.json
+	target/debug/portcullis site reference > docs/reference/site-file.md
+	target/debug/portcullis help findings > docs/reference/findings.md
+	target/debug/portcullis help events > docs/reference/events.md
+	target/debug/portcullis help exit-codes > docs/exit-codes.md
 
 docs: ## makes the book in target/book, with search
 	command -v mdbook >/dev/null || $(CARGO) install --locked mdbook

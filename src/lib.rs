@@ -8,11 +8,13 @@
 //! `access`, `orgs`, `ops` → `node`, `ledger` → `ssh`, `certs`, `site` → `finding`, `event`, `disk`, `sshsig`.
 
 pub mod access;
+pub mod bundle;
 pub mod certs;
 pub mod checks;
 pub mod cli;
 pub mod disk;
 pub mod event;
+pub(crate) mod fields;
 pub mod finding;
 pub mod ledger;
 pub mod node;

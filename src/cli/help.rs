@@ -4,9 +4,10 @@ use clap::{Args, CommandFactory as _};
 
 use super::args::Cli;
 use super::context::Context;
-use super::exit::Exit;
+use super::exit::{self, Exit};
 use super::failure::Failure;
 use crate::playbook::nearest;
+use crate::{report, wizard};
 
 /// A page.
 #[derive(Debug)]
@@ -15,17 +16,43 @@ pub(crate) struct Topic {
     pub(crate) name: &'static str,
     /// In a few words.
     pub(crate) about: &'static str,
-    text: &'static str,
+    text: Text,
+}
+
+/// Where a page's text comes from.
+#[derive(Debug)]
+enum Text {
+    /// Written by hand.
+    Kept(&'static str),
+    /// Made from the types.
+    Made(fn() -> String),
+}
+
+impl Topic {
+    /// The page.
+    fn page(&self) -> String {
+        match self.text {
+            Text::Kept(text) => text.to_owned(),
+            Text::Made(make) => make(),
+        }
+    }
 }
 
 /// All pages.
-pub(crate) const TOPICS: [Topic; 6] = [
-    Topic { name: "site-file", about: "what a site file says, and how it is written", text: include_str!("../../docs/site-file.md") },
-    Topic { name: "secrets", about: "references, and where secrets never are", text: include_str!("../../docs/secrets.md") },
-    Topic { name: "windows", about: "letting one person in for the agreed time", text: include_str!("../../docs/windows.md") },
-    Topic { name: "exit-codes", about: "what a script can rely on", text: include_str!("../../docs/exit-codes.md") },
-    Topic { name: "runs", about: "how a run goes over several nodes", text: include_str!("../../docs/runs.md") },
-    Topic { name: "troubleshooting", about: "what to do when it fails", text: include_str!("../../docs/troubleshooting.md") },
+pub(crate) const TOPICS: [Topic; 9] = [
+    Topic {
+        name: "site-file",
+        about: "what a site file says, and how it is written",
+        text: Text::Kept(include_str!("../../docs/site-file.md")),
+    },
+    Topic { name: "secrets", about: "references, and where secrets never are", text: Text::Kept(include_str!("../../docs/secrets.md")) },
+    Topic { name: "windows", about: "letting one person in for the agreed time", text: Text::Kept(include_str!("../../docs/windows.md")) },
+    Topic { name: "exit-codes", about: "what a script can rely on", text: Text::Made(exit::page) },
+    Topic { name: "findings", about: "the id of whatever can be found", text: Text::Made(report::findings_page) },
+    Topic { name: "events", about: "the lines of `--output json`", text: Text::Made(report::events_page) },
+    Topic { name: "site-keys", about: "every key of the site file", text: Text::Made(wizard::reference) },
+    Topic { name: "runs", about: "how a run goes over several nodes", text: Text::Kept(include_str!("../../docs/runs.md")) },
+    Topic { name: "troubleshooting", about: "what to do when it fails", text: Text::Kept(include_str!("../../docs/troubleshooting.md")) },
 ];
 
 /// Arguments of `help`.
@@ -42,7 +69,7 @@ pub(crate) fn run(args: &HelpArgs, context: &Context) -> Result<Exit, Failure> {
     command.build();
     let text = match args.words.as_slice() {
         [] => overview(command),
-        [word] if topic(word).is_some() => topic(word).map(|topic| topic.text.to_owned()).unwrap_or_default(),
+        [word] if topic(word).is_some() => topic(word).map(Topic::page).unwrap_or_default(),
         words => of_command(command, words)?,
     };
     context.print(&text)?;
@@ -81,7 +108,7 @@ mod tests {
     #[test]
     fn each_topic_is_a_page_with_a_heading() {
         for page in &TOPICS {
-            assert!(page.text.starts_with("# ") && page.text.ends_with('\n'), "{}", page.name);
+            assert!(page.page().starts_with("# ") && page.page().ends_with('\n'), "{}", page.name);
             assert!(topic(&page.name.replace('-', "_")).is_some());
         }
     }

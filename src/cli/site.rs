@@ -14,6 +14,8 @@ use crate::site::SiteErrors;
 pub(crate) enum SiteCommand {
     /// JSON Schema of the site file, for editors
     Schema,
+    /// Every key of the site file, as a page in Markdown
+    Reference,
     /// Validate the site file, and nothing else
     Check,
 }
@@ -23,6 +25,10 @@ pub(crate) fn run(command: &SiteCommand, context: &Context) -> Result<Exit, Fail
     match command {
         SiteCommand::Schema => {
             context.print_json(&crate::site::schema())?;
+            Ok(Exit::Done)
+        }
+        SiteCommand::Reference => {
+            context.print(&crate::wizard::reference())?;
             Ok(Exit::Done)
         }
         SiteCommand::Check => check(context),

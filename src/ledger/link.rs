@@ -9,7 +9,8 @@ use std::ops::RangeInclusive;
 use jiff::SignedDuration;
 
 use super::chain::{Fault, Hash, Judged, Remark, genesis};
-use super::verify::{Identity, KnownHead, Witnessed, mistake};
+use super::mistake::mistake;
+use super::verify::{Identity, KnownHead, Witnessed};
 use crate::finding::Finding;
 
 /// Findings that break integrity.

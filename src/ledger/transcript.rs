@@ -12,8 +12,9 @@ use super::canonical::encode_canonical;
 use super::chain::{Found, Hash, Judged, LedgerId, judge};
 use super::checkpoint::SignedCheckpoint;
 use super::export::{EXPORT_FORMAT, opening};
+use super::mistake::mistake;
 use super::sign::PublicKey;
-use super::verify::{Identity, KnownHead, Verdicts, VerifyOptions, assess, mistake};
+use super::verify::{Identity, KnownHead, Verdicts, VerifyOptions, assess};
 use crate::finding::Finding;
 
 /// Verifies JSON Lines as they were exported. `source` names them in findings. Fails where they cannot be read.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::chain::{Hash, Judged, LedgerId};
 use super::checkpoint::SignedCheckpoint;
 use super::link;
+use super::mistake::mistake;
 use super::sign::PublicKey;
 use crate::finding::{Finding, Severity, has_errors};
 
@@ -168,33 +169,4 @@ pub fn assess(identity: &Identity, judged: &[Judged], options: &VerifyOptions, m
 
 fn is_believed(head: &KnownHead, identity: &Identity) -> bool {
     head.note.as_ref().is_none_or(|note| note.checkpoint.ledger == identity.ledger && note.is_signed_by(&identity.key))
-}
-
-/// A finding of severity error, with the fix that belongs to its id.
-pub(crate) fn mistake(id: &str, subject: &str, message: &str) -> Finding {
-    let fix = match id {
-        "audit.key.unknown" => {
-            "compare the key's fingerprint with the one on record; use the public key that was handed over with the ledger"
-        }
-        "audit.checkpoint.missing" => {
-            "bring the checkpoint file (.head) back from a backup, or have it made anew with `portcullis audit resume`"
-        }
-        "audit.checkpoint.altered" => "fetch the checkpoint again from where it was kept; if it stays so, treat it as tampered with",
-        "audit.tail.cut" | "audit.event.missing" => {
-            "restore the ledger from a backup or an export that holds these events, and find out who removed them"
-        }
-        "audit.fork" => "keep both histories; the checkpoints prove that two were signed, so whoever held the key must explain it",
-        "audit.countersignature" => "ask the other party for the checkpoint that it keeps, and verify against that with --head",
-        "audit.checkpoint.replaced" => "see the event for the reason, and verify against heads that others keep: --live, or --head FILE",
-        "audit.clock.back" => "check the clock of the machine that recorded these events",
-        _ => "keep this copy as evidence, restore the ledger from a backup or an export, and find out who changed it",
-    };
-    Finding {
-        id: id.to_owned(),
-        severity: if matches!(id, "audit.clock.back" | "audit.checkpoint.replaced") { Severity::Warning } else { Severity::Error },
-        subject: subject.to_owned(),
-        message: message.to_owned(),
-        fix: fix.to_owned(),
-        source: "Security and Access: audited access".to_owned(),
-    }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::condition::CONDITIONS;
 use super::load::{KINDS, shape};
 use super::template::VARIABLES;
+use crate::fields::Fields;
 
 /// An example of each kind of step; a test loads all of them.
 const EXAMPLES: [(&str, &str); 7] = [
@@ -56,20 +57,21 @@ This page is made from the program's types by `make reference`.
 /// The whole page.
 pub fn reference() -> String {
     let root = shape();
+    let tables = Fields::of(root);
     let mut page = HEAD.to_owned();
     page.push_str("\n## The file\n\n");
-    fields(&mut page, root, &[]);
+    tables.table(&mut page, root, &[]);
     page.push_str("\nA whole one:\n\n```yaml\n");
     page.push_str(&whole_example());
     page.push_str("```\n");
     if let Some(gate) = root.pointer("/properties/gate") {
-        section(&mut page, "gate", gate);
+        tables.section(&mut page, "gate", gate);
         let _infallible = write!(page, "\n```yaml\n{GATE_EXAMPLE}```\n");
     }
     if let Some(handout) = root.pointer("/properties/handouts/items") {
-        section(&mut page, "handouts", handout);
+        tables.section(&mut page, "handouts", handout);
     }
-    steps(&mut page, root);
+    steps(&mut page, root, tables);
     conditions(&mut page);
     variables(&mut page);
     page
@@ -84,19 +86,19 @@ pub(super) fn whole_example() -> String {
     text
 }
 
-fn steps(page: &mut String, root: &Value) {
+fn steps<'a>(page: &mut String, root: &'a Value, tables: Fields<'a>) {
     let Some(step) = root.pointer("/properties/steps/items") else { return };
     page.push_str("\n## Steps\n\n");
-    describe(page, step);
-    fields(page, step, &KINDS);
+    tables.describe(page, step);
+    tables.table(page, step, &KINDS);
     let properties = step.get("properties").and_then(Value::as_object);
     let others = properties.into_iter().flatten().filter(|(name, _)| *name != "when" && !KINDS.contains(&name.as_str()));
-    for (name, schema) in others.filter(|(_, schema)| present(schema).get("properties").is_some()) {
-        section(page, name, schema);
+    for (name, schema) in others.filter(|(_, schema)| tables.present(schema).get("properties").is_some()) {
+        tables.section(page, name, schema);
     }
     for kind in KINDS {
         let Some(schema) = step.pointer(&format!("/properties/{kind}")) else { continue };
-        section(page, kind, schema);
+        tables.section(page, kind, schema);
         if let Some((_, example)) = EXAMPLES.iter().find(|(name, _)| *name == kind) {
             let _infallible = write!(page, "\n```yaml\n{example}```\n");
         }
@@ -123,88 +125,6 @@ leaves out is `none` or an empty list. Nothing is escaped.\n\n| variable | what 
     for variable in &VARIABLES {
         let _infallible = writeln!(page, "| `{}` | {} | {} |", variable.name, variable.meaning, variable.condition());
     }
-}
-
-/// A heading, what it is, its fields, and the same of each mapping in it.
-fn section(page: &mut String, path: &str, schema: &Value) {
-    let _infallible = writeln!(page, "\n{} {path}\n", if path.contains('.') { "####" } else { "###" });
-    describe(page, schema);
-    fields(page, schema, &[]);
-    for (name, inner) in present(schema).get("properties").and_then(Value::as_object).into_iter().flatten() {
-        if present(inner).get("properties").is_some() {
-            section(page, &format!("{path}.{name}"), inner);
-        }
-    }
-}
-
-fn describe(page: &mut String, schema: &Value) {
-    if let Some(text) = schema.get("description").or_else(|| present(schema).get("description")).and_then(Value::as_str) {
-        let _infallible = writeln!(page, "{}\n", one_line(text));
-    }
-}
-
-/// A table of the fields of a mapping; `last` are listed in the end.
-fn fields(page: &mut String, schema: &Value, last: &[&str]) {
-    let schema = present(schema);
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-    let required: Vec<&str> = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    page.push_str("| field | type | default | meaning |\n| --- | --- | --- | --- |\n");
-    let (kinds, others): (Vec<_>, Vec<_>) = properties.iter().partition(|(name, _)| last.contains(&name.as_str()));
-    for (name, field) in others.into_iter().chain(kinds) {
-        let default = match field.get("default") {
-            _ if required.contains(&name.as_str()) => "required".to_owned(),
-            Some(Value::String(text)) if text.is_empty() => String::new(),
-            Some(Value::String(text)) => format!("`{text}`"),
-            Some(Value::Null) | None => String::new(),
-            Some(Value::Array(items)) if items.is_empty() => String::new(),
-            Some(Value::Object(fields)) if fields.is_empty() => String::new(),
-            Some(value) => format!("`{value}`"),
-        };
-        let meaning = field.get("description").or_else(|| present(field).get("description")).and_then(Value::as_str).unwrap_or_default();
-        let mut meaning = one_line(meaning);
-        for (word, text) in words(field) {
-            let _infallible = write!(meaning, "<br>`{word}`: {text}");
-        }
-        let _infallible = writeln!(page, "| `{name}` | {} | {default} | {meaning} |", kind(field));
-    }
-}
-
-/// The schema behind a choice of being absent.
-fn present(schema: &Value) -> &Value {
-    let choices = schema.get("anyOf").and_then(Value::as_array);
-    choices.and_then(|choices| choices.iter().find(|choice| choice.get("type").and_then(Value::as_str) != Some("null"))).unwrap_or(schema)
-}
-
-fn words(field: &Value) -> Vec<(String, String)> {
-    let choices = present(field).get("oneOf").and_then(Value::as_array);
-    let word = |choice: &Value| {
-        let text = choice.get("description").and_then(Value::as_str).unwrap_or_default();
-        Some((choice.get("const")?.as_str()?.to_owned(), one_line(text).trim_end_matches('.').to_owned()))
-    };
-    choices.into_iter().flatten().filter_map(word).collect()
-}
-
-fn kind(field: &Value) -> String {
-    let field = present(field);
-    if !words(field).is_empty() {
-        return "word".to_owned();
-    }
-    let name = match field.get("type") {
-        Some(Value::String(name)) => name.as_str(),
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or_default(),
-        _ => "",
-    };
-    match name {
-        "string" => "text".to_owned(),
-        "integer" => "whole number".to_owned(),
-        "boolean" => "`true` or `false`".to_owned(),
-        "array" => format!("list of {}", field.get("items").map(kind).unwrap_or_default()),
-        _ => "mapping".to_owned(),
-    }
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }
 
 #[cfg(test)]

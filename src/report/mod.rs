@@ -12,11 +12,13 @@ pub mod findings;
 pub mod json;
 mod plain;
 pub mod plan;
+mod reference;
 pub mod status;
 pub mod terminal;
 pub mod text;
 
 pub use json::{JsonSink, event_schema};
 pub use plain::PlainSink;
+pub use reference::{events_page, findings_page};
 pub use terminal::ProgressSink;
 pub use text::Look;

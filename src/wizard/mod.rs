@@ -9,7 +9,9 @@ mod error;
 mod machine;
 mod question;
 mod record;
+mod reference;
 mod render;
+mod stage;
 mod surroundings;
 mod talk;
 mod terminal;
@@ -21,15 +23,17 @@ pub use asker::{Asker, Asking, Check, Headless, Missing, Reply};
 pub use document::Answers;
 pub use error::WizardError;
 pub use question::{Kind, Question, Section, questions};
-pub use surroundings::{Nowhere, Seen, Surroundings, Told};
-pub use terminal::Terminal;
+pub use reference::reference;
+pub use surroundings::{Alias, Nowhere, Seen, Surroundings, Told};
+pub use terminal::{Terminal, wrapped};
 
 use crate::disk::{self, Existing, WriteError};
 use crate::finding::Finding;
 use crate::site;
 use crate::site::model::Site;
 use record::Entry;
-use talk::{Outcome, Stage, Talk, said, whole};
+use stage::Stage;
+use talk::{Outcome, Talk, said, whole};
 
 /// Keeps the answers of a conversation that is broken off, beside the site file to come.
 const UNFINISHED: &str = ".site.yaml.unfinished";

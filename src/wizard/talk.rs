@@ -12,24 +12,12 @@ use super::document::{self, Answers};
 use super::question::{Kind, Question, Section, question_at, questions};
 use super::record::Entry;
 use super::render;
+use super::stage::Stage;
 use super::surroundings::{Surroundings, Told};
-use crate::disk::{self, Existing};
 use crate::finding::{Finding, Severity};
 use crate::site::file::shape::{kind, words};
 use crate::site::model::Site;
 use crate::site::{self, SiteErrors};
-
-/// The folder beside the site file for secrets that were typed.
-const SECRETS: &str = "secrets";
-
-/// Where a conversation takes place.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stage<'a> {
-    /// The site file to come.
-    pub(super) path: &'a Path,
-    /// The operator's home.
-    pub(super) home: &'a Path,
-}
 
 /// An answer that was given, and what was known before it.
 struct Given {
@@ -139,10 +127,8 @@ impl<'a> Talk<'a> {
         while let Some((key, text)) = self.broken_off.pop_if(|(key, _)| !questions().any(|question| question.key == key)) {
             self.give(place, key, &text)?;
         }
-        if self.broken_off.is_empty() {
-            // Tried again: what was wrong when it was broken off may be so still.
-            self.untried = Some(question.section);
-        }
+        // Tried again: what was wrong when it was broken off may be so still, and is left to do then.
+        self.untried = Some(question.section);
         Ok(true)
     }
 
@@ -167,12 +153,13 @@ impl<'a> Talk<'a> {
             choices,
             check: &Check(&check),
         };
-        let text = match self.asker.ask(&asking)? {
+        let text = match insist(self.asker, asking, stage)? {
             Reply::Back => return Ok(Step::Back),
             Reply::Nothing => return Ok(Step::On),
-            Reply::Answer(text) if question.kind == Kind::Files => self.located(&text),
+            Reply::Answer(text) if question.kind == Kind::Files => self.stage.located(&text),
+            Reply::Answer(text) if is_of_machines(question.key) => self.answers.seen().spelt_out(text.trim()),
             Reply::Answer(text) => text.trim().to_owned(),
-            Reply::Secret(secret) => self.keep_secret(question.key, secret.expose_secret())?,
+            Reply::Secret(secret) => self.stage.keep_secret(question.key, secret.expose_secret())?,
         };
         self.untried = Some(question.section);
         self.give(place, question.key.to_owned(), &text)?;
@@ -237,11 +224,12 @@ impl<'a> Talk<'a> {
                             }
                         }
                     }
-                    Told::Bad { what, .. } => {
+                    Told::Bad { what, help } => {
                         self.asker.tell(&told)?;
-                        self.wrong.entry(section).or_default().push(what.clone());
+                        let left = help.as_ref().map_or_else(|| what.clone(), |help| format!("{what}; {help}"));
+                        self.wrong.entry(section).or_default().push(left);
                     }
-                    Told::Good(_) => self.asker.tell(&told)?,
+                    Told::Good(_) | Told::Doubt(_) => self.asker.tell(&told)?,
                 }
             }
             if !is_pinned {
@@ -274,29 +262,25 @@ impl<'a> Talk<'a> {
             Reply::Nothing | Reply::Secret(_) => Ok(Some(false)),
         }
     }
+}
 
-    /// A file that is not found from the site's folder but from here is named in full: paths of the site file start at its folder.
-    fn located(&self, text: &str) -> String {
-        let folder = self.stage.path.parent().unwrap_or(Path::new("."));
-        let locate = |name: &str| {
-            let path = Path::new(name);
-            let is_elsewhere = path.is_relative() && !name.starts_with("~/") && !folder.join(path).exists() && path.exists();
-            let absolute = is_elsewhere.then(|| std::path::absolute(path).ok()).flatten();
-            absolute.map_or_else(|| name.to_owned(), |path| path.display().to_string())
-        };
-        text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(locate).collect::<Vec<_>>().join(", ")
+/// Puts a question until its answer is beyond doubt: files that are not there are told once, and taken when they are named again.
+fn insist(asker: &mut dyn Asker, mut asking: Asking<'_>, stage: Stage<'_>) -> Result<Reply, WizardError> {
+    loop {
+        let reply = asker.ask(&asking)?;
+        let Reply::Answer(text) = &reply else { return Ok(reply) };
+        if asking.kind != Kind::Files || asking.default.as_ref() == Some(text) {
+            return Ok(reply);
+        }
+        let Some(doubt) = stage.doubt(text) else { return Ok(reply) };
+        asker.tell(&Told::Doubt(doubt))?;
+        asking.default = Some(text.clone());
+        asking.origin = None;
     }
+}
 
-    /// Keeps a secret that was typed in a file of mode 0600 beside the site file; gives the reference to it.
-    fn keep_secret(&self, key: &str, secret: &str) -> Result<String, WizardError> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        let name = key.replace(['.', '_'], "-");
-        let folder = self.stage.path.parent().unwrap_or(Path::new(".")).join(SECRETS);
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(|source| WizardError::Folder { path: folder.clone(), source })?;
-        disk::write_atomically(&folder.join(&name), secret.as_bytes(), 0o600, Existing::Replace)?;
-        Ok(format!("file:{SECRETS}/{name}"))
-    }
+fn is_of_machines(key: &str) -> bool {
+    matches!(key, "route.hops" | "nodes")
 }
 
 /// What `?` says: what is to be known, and where the answer goes.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod checks;

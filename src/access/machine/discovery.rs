@@ -12,6 +12,16 @@ use crate::node::sha256_hex;
 // A closer needs a moment after the end: it looks twice.
 const AFTER_THE_END: SignedDuration = SignedDuration::from_secs(15);
 
+/// All that can be found so, with its weight and what it says in general.
+pub const DOORS: [(&str, Severity, &str); 6] = [
+    ("access.principal.unknown", Severity::Error, "A principal lets certificates in, and no open window accounts for it"),
+    ("access.principal.missing", Severity::Error, "A window is open according to the ledger, and its principal is not there"),
+    ("access.window.unknown", Severity::Error, "A machine knows a window that is not open according to the ledger"),
+    ("access.timer.unknown", Severity::Error, "A machine has a timer of a window that is not open according to the ledger"),
+    ("access.authority.unknown", Severity::Error, "sshd trusts a user CA in Portcullis's place that is not this site's"),
+    ("access.authority.other", Severity::Warning, "sshd trusts another user CA, whose certificates let in without any window"),
+];
+
 /// What is compared: one machine with the ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct Discovery<'a> {
@@ -81,7 +91,7 @@ impl Discovery<'_> {
             // It may well be the customer's own; whoever looks for ways in wants to know it.
             let message = format!("sshd trusts another user CA, by `TrustedUserCAKeys {trusted}`");
             let fix = format!("see whose it is (ssh-keygen -lf {trusted}); certificates of it let in without any window");
-            return Some(Finding { severity: Severity::Warning, ..self.finding("access.authority.other", message, fix) });
+            return Some(self.finding("access.authority.other", message, fix));
         }
         let sum = self.look.files.get(trust::CA).cloned().flatten()?;
         let ours = self.authority.map(|line| sha256_hex(format!("{line}\n").as_bytes()));
@@ -109,7 +119,7 @@ impl Discovery<'_> {
     fn finding(&self, id: &str, message: String, fix: String) -> Finding {
         Finding {
             id: id.to_owned(),
-            severity: Severity::Error,
+            severity: DOORS.iter().find(|(known, _, _)| *known == id).map_or(Severity::Error, |(_, severity, _)| *severity),
             subject: self.machine.to_owned(),
             message,
             fix,

@@ -11,7 +11,7 @@ mod trust;
 mod trusting;
 
 pub use closing::{ClosingOrder, Revocation, Tried, close_doors};
-pub use discovery::{Discovery, discover};
+pub use discovery::{DOORS, Discovery, discover};
 pub use door::{Answer, DoorError, DoorWork, Look, Opening};
 pub use doorway::{Doorway, Way, doorways};
 pub use opening::{Entered, enter, open_doors};

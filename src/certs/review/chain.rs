@@ -51,8 +51,7 @@ fn end(chain: &Chain, findings: &mut Vec<Finding>) {
                 "the chain ends at {}, which is not among Mozilla's roots: clients outside your network do not trust it",
                 root.subject
             );
-            let fix =
-                "order the certificate from a public CA; if this is your own CA and that is intended, say so: `--root FILE` with this root";
+            let fix = "order the certificate from a public CA; if this is your own CA and that is intended, say so: `--root FILE` with this root, `tls.certificate.roots` in a site file";
             findings.push(UNTRUSTED_ROOT.error(&subject_of(root), message, fix));
         }
         End::Missing(missing) => findings.push(incomplete(missing)),
@@ -68,7 +67,7 @@ fn end(chain: &Chain, findings: &mut Vec<Finding>) {
         }
         End::Circle => {
             let message = "the CA certificates in the files sign each other in a circle, and none leads to a root";
-            let fix = "ask the CA for the chain to its public root, or give the root of your own CA: `--root FILE`";
+            let fix = "ask the CA for the chain to its public root, or give the root of your own CA: `--root FILE`, `tls.certificate.roots` in a site file";
             findings.push(INCOMPLETE.error(&subject_of(&chain.leaf), message, fix));
         }
     }
@@ -77,7 +76,7 @@ fn end(chain: &Chain, findings: &mut Vec<Finding>) {
 fn incomplete(missing: &MissingIssuer) -> Finding {
     let message =
         format!("the chain has a hole: the certificate of its issuer {} (key id {}) is missing", missing.name, missing.key_id_text());
-    let own = "if that is the root of your own CA, give it with `--root FILE`";
+    let own = "if that is the root of your own CA, give it with `--root FILE` (`tls.certificate.roots` in a site file)";
     // Windows' CAs name their directory first, which nobody outside reaches.
     let fix = match (missing.url(), missing.urls.first()) {
         (Some(url), _) => format!("run the command again with `--fetch-missing`, or download it from {url} and give it too; {own}"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::certs::{Chain, LeafSelection, NoPasswords, Roots, Source, SubjectName, build_chain, read};
 use crate::ssh::{ConfiguredHost, configured_hosts};
-use crate::wizard::Seen;
+use crate::wizard::{Alias, Seen};
 
 /// Larger files are no certificates.
 const LARGEST: u64 = 1 << 20;
@@ -23,6 +23,7 @@ pub(super) fn around(home: &Path, folder: &Path, now: jiff::Timestamp) -> Seen {
         nodes: list(nodes.iter().map(|host| spelt(host))),
         identities: identities(home, &hops),
         proxy: proxy(|name| std::env::var(name).ok()),
+        aliases: hosts.iter().map(|host| alias(home, host)).collect(),
         ..Seen::default()
     };
     certificates(folder, now, seen)
@@ -36,11 +37,21 @@ fn list(items: impl Iterator<Item = String>) -> Option<String> {
 /// `USER@ADDRESS[:PORT]`.
 fn spelt(host: &ConfiguredHost) -> String {
     let user = host.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+    format!("{user}{}", place(host))
+}
+
+/// `ADDRESS[:PORT]`.
+fn place(host: &ConfiguredHost) -> String {
     match host.port.filter(|port| *port != 22) {
-        Some(port) if host.address.contains(':') => format!("{user}[{}]:{port}", host.address),
-        Some(port) => format!("{user}{}:{port}", host.address),
-        None => format!("{user}{}", host.address),
+        Some(port) if host.address.contains(':') => format!("[{}]:{port}", host.address),
+        Some(port) => format!("{}:{port}", host.address),
+        None => host.address.clone(),
     }
+}
+
+fn alias(home: &Path, host: &ConfiguredHost) -> Alias {
+    let identity = host.identities.first().map(|file| at_home(home, file));
+    Alias { alias: host.alias.clone(), user: host.user.clone(), place: place(host), identity }
 }
 
 /// What others are reached through; else what its name calls a jumphost, if there is one alone.
@@ -52,7 +63,7 @@ fn hops(hosts: &[ConfiguredHost]) -> Vec<&ConfiguredHost> {
         };
         return behind.jumps.iter().filter_map(named).collect();
     }
-    let is_called_so = |host: &&ConfiguredHost| ["jump", "bastion", "gateway"].iter().any(|word| host.alias.to_lowercase().contains(word));
+    let is_called_so = |host: &&ConfiguredHost| ["jump", "bastion", "gate"].iter().any(|word| host.alias.to_lowercase().contains(word));
     let called: Vec<&ConfiguredHost> = hosts.iter().filter(is_called_so).collect();
     if called.len() == 1 { called } else { Vec::new() }
 }
@@ -68,7 +79,12 @@ fn identities(home: &Path, hops: &[&ConfiguredHost]) -> Option<String> {
     let usual = ["id_ed25519", "id_ecdsa", "id_rsa"].map(|name| home.join(".ssh").join(name));
     let configured = hops.iter().flat_map(|hop| hop.identities.iter().cloned()).next();
     let file = configured.or_else(|| usual.into_iter().find(|path| path.is_file()))?;
-    Some(file.strip_prefix(home).map_or_else(|_| file.display().to_string(), |rest| format!("~/{}", rest.display())))
+    Some(at_home(home, &file))
+}
+
+/// A path as a person writes it: `~/` is the home.
+fn at_home(home: &Path, file: &Path) -> String {
+    file.strip_prefix(home).map_or_else(|_| file.display().to_string(), |rest| format!("~/{}", rest.display()))
 }
 
 /// The proxy of the environment; what stands before its `@` stays there.

@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use crate::report;
 use crate::site::model::Site;
-use crate::wizard::{Headless, InitOptions, Nowhere, Terminal, WizardError, Written, init};
+use crate::wizard::{Headless, InitOptions, Nowhere, Terminal, WizardError, Written, init, wrapped};
 use trial::OnTheSpot;
 
 /// Arguments of `init`.
@@ -93,7 +93,8 @@ fn tell(written: &Written, context: &Context) -> Result<Exit, Failure> {
     }
     let left: Vec<String> = to_do.into_iter().cloned().chain(missing(site)).collect();
     if !left.is_empty() {
-        let lines: Vec<String> = left.iter().map(|line| format!("  - {}\n", report::text::escape(line))).collect();
+        let width = context.look_of_stderr().width;
+        let lines: Vec<String> = left.iter().map(|line| format!("{}\n", wrapped(&report::text::escape(line), "  - ", width))).collect();
         context.say(&format!("still to do:\n{}", lines.concat()))?;
     }
     let is_here = path == Path::new("./site.yaml") || path == Path::new("site.yaml");

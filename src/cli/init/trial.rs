@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::look;
-use crate::checks::reach::Unreached;
-use crate::checks::smtp::{self, Dialogue, examine, unreachable};
+use crate::checks::offline;
+use crate::checks::services::reach::Unreached;
+use crate::checks::services::smtp::{self, Dialogue, examine, unreachable};
+use crate::checks::services::tls::Roots;
 use crate::checks::spec::findings;
-use crate::checks::tls::Roots;
 use crate::checks::{Outcome, Verdict};
 use crate::cli::cluster::{Cluster, limited};
 use crate::cli::context::Context;
@@ -64,12 +65,21 @@ impl<'a> OnTheSpot<'a> {
 
     fn certificate(&self, site: &Site) -> Vec<Told> {
         let (outcomes, _) = requirements::certificates(site, &self.secrets, self.context.now);
-        let bad = bad(&outcomes);
-        if bad.is_empty() {
-            let names = site.names.required().len();
-            vec![Told::Good(format!("the certificate has its chain and its key, and covers all {names} names"))]
-        } else {
-            bad
+        let missing = offline::files(site).into_iter().filter(is_of_certificate).collect::<Vec<_>>();
+        let mut told = bad(&missing);
+        told.extend(bad(&outcomes));
+        // What could not be judged is no praise: a file that cannot be read breaks no rule.
+        let unjudged = outcomes.iter().find_map(|outcome| match &outcome.verdict {
+            Verdict::CouldNotRun { why } => Some(why.clone()),
+            Verdict::Passed | Verdict::Found { .. } | Verdict::NotApplicable { .. } => None,
+        });
+        match unjudged {
+            Some(why) if told.is_empty() => vec![Told::Bad { what: format!("the certificate could not be judged: {why}"), help: None }],
+            None if told.is_empty() => {
+                let names = site.names.required().len();
+                vec![Told::Good(format!("the certificate has its chain and its key, and covers all {names} names"))]
+            }
+            _ => told,
         }
     }
 
@@ -186,6 +196,11 @@ fn dialogue<'a>(smtp: &'a Smtp, (origin, hello): (&'a str, &'a str), roots: &'a 
         now,
         patience: PORT,
     }
+}
+
+/// Whether an outcome is about a file of the site's certificate.
+fn is_of_certificate(outcome: &Outcome) -> bool {
+    matches!(&outcome.verdict, Verdict::Found { findings } if findings.iter().any(|finding| finding.message.starts_with("tls.certificate")))
 }
 
 /// What is wrong, worst first, a line each.

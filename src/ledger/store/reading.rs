@@ -11,7 +11,8 @@ use crate::ledger::chain::{Found, Hash, LedgerId, Record, judge};
 use crate::ledger::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::ledger::event::LedgerEvent;
 use crate::ledger::export::{ExportFormat, LineError, write_closing, write_event, write_opening};
-use crate::ledger::verify::{KnownHead, Verdicts, VerifyOptions, assess, mistake};
+use crate::ledger::mistake::mistake;
+use crate::ledger::verify::{KnownHead, Verdicts, VerifyOptions, assess};
 
 /// Which events to read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::{Kind, Question, Section, elements, optional, question};
+use crate::site::validate::rules;
 use crate::wizard::document::Answers;
+use crate::wizard::surroundings::Alias;
 
 const CLIENT_CONFIG: &str = "~/.ssh/config";
 
@@ -37,8 +39,8 @@ pub(super) const QUESTIONS: &[Question] = &[
     },
     Question {
         kind: Kind::Files,
-        default: |answers| answers.seen().identities.clone(),
-        origin: |answers| answers.seen().identities.as_ref().map(|_| "~/.ssh"),
+        default: identity,
+        origin: |answers| identity(answers).map(|_| "~/.ssh"),
         more: "The file without .pub. A key with a passphrase is best put into the ssh-agent (`ssh-add`).",
         ..optional(
             Section::Machines,
@@ -58,6 +60,14 @@ pub(super) const QUESTIONS: &[Question] = &[
         )
     },
 ];
+
+/// The key file that the SSH client configuration names for the first jumphost; else what was seen.
+fn identity(answers: &Answers) -> Option<String> {
+    let first = answers.get("route.hops").and_then(|hops| hops.get(0)?.get("address")?.as_str());
+    let of_first = |alias: &&Alias| rules::host_and_port(&alias.place).is_ok_and(|(host, _)| Some(host.as_str()) == first);
+    let named = answers.seen().aliases.iter().find(of_first).and_then(|alias| alias.identity.clone());
+    named.or_else(|| answers.seen().identities.clone())
+}
 
 fn has_machine_without_user(answers: &Answers) -> bool {
     let machines = [answers.get("nodes"), answers.get("route.hops")].into_iter().flatten().filter_map(Value::as_array).flatten();

@@ -22,15 +22,21 @@ pub(super) enum Key {
     EraseWord,
     /// Ctrl-C.
     Interrupt,
-    /// Ctrl-D, or the terminal is gone.
+    /// Ctrl-D.
     EndOfInput,
+    /// The terminal is gone.
+    Gone,
+    /// What follows, up to the end, is pasted and not typed.
+    PasteBegins,
+    /// The pasted text is over.
+    PasteEnds,
     /// Any other.
     Other,
 }
 
 /// Reads the next key.
 pub(super) fn read_key(input: &mut impl Read) -> io::Result<Key> {
-    let Some(first) = byte(input)? else { return Ok(Key::EndOfInput) };
+    let Some(first) = byte(input)? else { return Ok(Key::Gone) };
     Ok(match first {
         0x01 => Key::Home,
         0x02 => Key::Left,
@@ -74,7 +80,7 @@ fn letter(first: u8, input: &mut impl Read) -> io::Result<Key> {
     while bytes.len() < length {
         match byte(input)? {
             Some(next) => bytes.push(next),
-            None => return Ok(Key::EndOfInput),
+            None => return Ok(Key::Gone),
         }
     }
     Ok(std::str::from_utf8(&bytes).ok().and_then(|text| text.chars().next()).map_or(Key::Other, Key::Char))
@@ -85,31 +91,41 @@ fn escape(input: &mut impl Read) -> io::Result<Key> {
     match byte(input)? {
         Some(b'[' | b'O') => {}
         Some(_) => return Ok(Key::Other),
-        None => return Ok(Key::EndOfInput),
+        None => return Ok(Key::Gone),
     }
-    let mut parameter = 0;
+    let mut parameter = 0_u16;
     loop {
         return Ok(match byte(input)? {
             Some(digit @ b'0'..=b'9') => {
-                parameter = digit;
+                parameter = parameter.saturating_mul(10).saturating_add(u16::from(digit - b'0'));
                 continue;
             }
-            Some(b';') => continue,
+            Some(b';') => {
+                parameter = 0;
+                continue;
+            }
             Some(b'D') => Key::Left,
             Some(b'C') => Key::Right,
             Some(b'H') => Key::Home,
             Some(b'F') => Key::End,
             Some(b'~') => match parameter {
-                b'1' | b'7' => Key::Home,
-                b'3' => Key::Delete,
-                b'4' | b'8' => Key::End,
+                1 | 7 => Key::Home,
+                3 => Key::Delete,
+                4 | 8 => Key::End,
+                200 => Key::PasteBegins,
+                201 => Key::PasteEnds,
                 _ => Key::Other,
             },
             Some(_) => Key::Other,
-            None => Key::EndOfInput,
+            None => Key::Gone,
         });
     }
 }
+
+/// Has the terminal put marks around what is pasted, so that a line break in it answers no further question.
+pub(super) const MARK_PASTES: &str = "\x1b[?2004h";
+/// Ends that.
+pub(super) const LEAVE_PASTES: &str = "\x1b[?2004l";
 
 /// While it lives, the terminal sends each key at once, shows none by itself and makes no signal of Ctrl-C.
 pub(super) struct OneByOne<'a> {
@@ -144,7 +160,7 @@ mod tests {
         let mut keys = Vec::new();
         loop {
             let key = read_key(&mut bytes).unwrap();
-            if key == Key::EndOfInput {
+            if key == Key::Gone {
                 return keys;
             }
             keys.push(key);
@@ -159,7 +175,8 @@ mod tests {
         );
         assert_eq!(keys("ß€\u{1f511}".as_bytes()), [Key::Char('ß'), Key::Char('€'), Key::Char('\u{1f511}')]);
         assert_eq!(keys(b"\x03\x15\x7f\r"), [Key::Interrupt, Key::EraseLine, Key::Backspace, Key::Enter]);
-        assert_eq!(keys(b"\xffx\x1b[200~y"), [Key::Other, Key::Char('x'), Key::Other, Key::Char('y')]);
+        assert_eq!(keys(b"\xffx\x1b[24~y"), [Key::Other, Key::Char('x'), Key::Other, Key::Char('y')]);
+        assert_eq!(keys(b"\x1b[200~a\r\x1b[201~"), [Key::PasteBegins, Key::Char('a'), Key::Enter, Key::PasteEnds]);
     }
 
     proptest! {

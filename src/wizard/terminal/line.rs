@@ -21,16 +21,26 @@ pub(super) enum Effect {
 pub(super) struct Line {
     letters: Vec<char>,
     cursor: usize,
+    /// What stands in the place of a line break that is pasted.
+    separator: &'static str,
+    /// Whether what comes is pasted; and whether a line break of it is still to be put.
+    pasting: Option<bool>,
 }
 
 impl Line {
+    /// An empty line, in which pasted lines are put together with `separator` between.
+    pub(super) fn with(separator: &'static str) -> Self {
+        Self { separator, ..Self::default() }
+    }
+
     /// Takes a key.
     pub(super) fn take(&mut self, key: Key) -> Effect {
+        if let Some(is_broken) = self.pasting {
+            return self.take_pasted(key, is_broken);
+        }
         match key {
-            Key::Char(letter) => {
-                self.letters.insert(self.cursor, letter);
-                self.cursor += 1;
-            }
+            Key::PasteBegins => self.pasting = Some(false),
+            Key::Char(letter) => self.insert(letter.encode_utf8(&mut [0; 4])),
             Key::Backspace if self.cursor > 0 => {
                 self.cursor -= 1;
                 self.letters.remove(self.cursor);
@@ -46,12 +56,56 @@ impl Line {
             }
             Key::EraseWord => self.erase_word(),
             Key::Enter => return Effect::Complete,
-            Key::Interrupt => return Effect::BrokenOff,
+            Key::Interrupt | Key::Gone => return Effect::BrokenOff,
             // As a shell: it deletes nothing and ends an empty line.
             Key::EndOfInput if self.letters.is_empty() => return Effect::BrokenOff,
-            Key::Backspace | Key::Delete | Key::Tab | Key::EndOfInput | Key::Other => {}
+            Key::Backspace | Key::Delete | Key::Tab | Key::EndOfInput | Key::PasteEnds | Key::Other => {}
         }
         Effect::Edited
+    }
+
+    /// Of a pasted text the letters count alone: it neither completes the line nor edits it.
+    fn take_pasted(&mut self, key: Key, is_broken: bool) -> Effect {
+        let letter = match key {
+            Key::Gone => return Effect::BrokenOff,
+            Key::PasteEnds => {
+                self.pasting = None;
+                return Effect::Edited;
+            }
+            Key::Enter => {
+                self.pasting = Some(true);
+                return Effect::Edited;
+            }
+            Key::Char(letter) => letter,
+            Key::Tab => ' ',
+            Key::Backspace
+            | Key::Delete
+            | Key::Left
+            | Key::Right
+            | Key::Home
+            | Key::End
+            | Key::EraseLine
+            | Key::EraseWord
+            | Key::Interrupt
+            | Key::EndOfInput
+            | Key::PasteBegins
+            | Key::Other => return Effect::Edited,
+        };
+        let last = self.letters.get(..self.cursor).unwrap_or_default().iter().rfind(|letter| !letter.is_whitespace());
+        let is_apart = last.is_none_or(|last| self.separator.starts_with(*last));
+        if is_broken && !is_apart && !self.separator.starts_with(letter) {
+            self.insert(self.separator);
+        }
+        self.pasting = Some(false);
+        self.insert(letter.encode_utf8(&mut [0; 4]));
+        Effect::Edited
+    }
+
+    fn insert(&mut self, text: &str) {
+        for letter in text.chars() {
+            self.letters.insert(self.cursor, letter);
+            self.cursor += 1;
+        }
     }
 
     fn erase_word(&mut self) {
@@ -151,6 +205,31 @@ mod tests {
         assert_eq!(line.text(), "");
         let line = typed(&[letters("a b"), vec![Key::Left, Key::EraseLine]].concat());
         assert_eq!(line.text(), "b");
+    }
+
+    #[test]
+    fn what_is_pasted_neither_completes_the_line_nor_edits_it() {
+        let pasted = |before: &str, separator: &'static str, text: &str| {
+            let mut line = Line::with(separator);
+            let keys = text.chars().map(|letter| if letter == '\n' { Key::Enter } else { Key::Char(letter) });
+            let keys = letters(before).into_iter().chain([Key::PasteBegins]).chain(keys).chain([Key::Interrupt, Key::PasteEnds]);
+            for key in keys {
+                assert_eq!(line.take(key), Effect::Edited);
+            }
+            line.text()
+        };
+        assert_eq!(pasted("", ", ", "\na\n\nb,\n c\n"), "a, b, c");
+        assert_eq!(pasted("x", ", ", "y\nz"), "xy, z");
+        assert_eq!(pasted("", "", "hunter2\n"), "hunter2");
+    }
+
+    #[test]
+    fn a_terminal_that_is_gone_ends_a_line_that_is_begun() {
+        let mut line = typed(&letters("begun"));
+        assert_eq!(line.take(Key::EndOfInput), Effect::Edited);
+        assert_eq!(line.take(Key::Gone), Effect::BrokenOff);
+        line.take(Key::PasteBegins);
+        assert_eq!(line.take(Key::Gone), Effect::BrokenOff);
     }
 
     #[test]

@@ -17,9 +17,9 @@ use super::WizardError;
 use super::asker::{Asker, Asking, Reply};
 use super::question::{Kind, Section};
 use super::surroundings::Told;
-use keys::{OneByOne, read_key};
+use keys::{LEAVE_PASTES, MARK_PASTES, OneByOne, read_key};
 use line::{Effect, Line};
-use text::wrapped;
+pub use text::wrapped;
 
 /// Wider lines are hard to read.
 const WIDEST: usize = 100;
@@ -60,7 +60,7 @@ impl Asker for Terminal {
         }
         self.put(asking)?;
         loop {
-            let typed = self.read(asking.kind == Kind::Files)?;
+            let typed = self.read(asking.kind)?;
             match Self::weigh(asking, typed.trim()) {
                 Weighed::Reply(reply) => return Ok(reply),
                 Weighed::Explain => {
@@ -83,6 +83,7 @@ impl Asker for Terminal {
     fn tell(&mut self, told: &Told) -> Result<(), WizardError> {
         match told {
             Told::Good(what) => self.say(&Style::new().green(), what, "  ok: "),
+            Told::Doubt(what) => self.say(&Style::new().red(), what, "  ! "),
             Told::Bad { what, help } => {
                 self.say(&Style::new().red(), what, "  ! ")?;
                 if let Some(help) = help {
@@ -169,9 +170,10 @@ impl Terminal {
         Ok(Some(first))
     }
 
-    fn read(&self, is_path: bool) -> Result<String, WizardError> {
-        let mut line = Line::default();
-        self.edit(&mut line, true, is_path)?;
+    fn read(&self, kind: Kind) -> Result<String, WizardError> {
+        let is_several = matches!(kind, Kind::List | Kind::Files);
+        let mut line = Line::with(if is_several { ", " } else { " " });
+        self.edit(&mut line, true, kind == Kind::Files)?;
         Ok(line.text())
     }
 
@@ -185,6 +187,7 @@ impl Terminal {
         let input = io::stdin();
         let mode = OneByOne::on(&input).map_err(terminal)?;
         let mut keys = input.lock();
+        self.term.write_str(MARK_PASTES).map_err(terminal)?;
         let effect = loop {
             self.draw(line, is_shown).map_err(terminal)?;
             let key = read_key(&mut keys).map_err(terminal)?;
@@ -198,7 +201,7 @@ impl Terminal {
             }
         };
         drop(mode);
-        self.term.write_line("").map_err(terminal)?;
+        self.term.write_line(LEAVE_PASTES).map_err(terminal)?;
         if effect == Effect::BrokenOff { Err(WizardError::Interrupted) } else { Ok(()) }
     }
 

@@ -7,7 +7,7 @@ pub(super) fn width_of(text: &str) -> usize {
 
 /// Breaks a text between words into lines of at most `width` columns, the first after `first`, the others after as many
 /// blanks. A word that is longer is broken anywhere; line breaks stay.
-pub(super) fn wrapped(text: &str, first: &str, width: usize) -> String {
+pub fn wrapped(text: &str, first: &str, width: usize) -> String {
     let blank = " ".repeat(width_of(first));
     let room = width.saturating_sub(width_of(first)).max(8);
     let mut lines: Vec<String> = Vec::new();

@@ -1,39 +1,8 @@
 //! `init` as a person meets it: through a pseudo-terminal, wide and narrow, with right and wrong answers.
 
-use std::path::Path;
+use rexpect::session::PtySession;
 
-use rexpect::reader::Options;
-use rexpect::session::{PtySession, spawn_with_options};
-
-/// Long enough for a loaded machine; a question is there in no time.
-const PATIENCE: u64 = 60_000;
-
-/// Starts `init` in a terminal of so many columns, where nothing but the folder is seen.
-fn at_a_terminal(folder: &Path, columns: u16, args: &[&str]) -> PtySession {
-    // `stty` sets what the terminal itself would say; nothing else runs in between.
-    let program = env!("CARGO_BIN_EXE_portcullis");
-    let mut command = shell();
-    let script = format!("stty cols {columns} rows 24; exec \"$@\"");
-    command.args(["-c", &script, "sh", program, "init", "corp"]).args(args);
-    command.current_dir(folder).env("HOME", folder).env("NO_COLOR", "1").env("TERM", "xterm").env_remove("SSH_AUTH_SOCK");
-    for proxy in ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
-        command.env_remove(proxy);
-    }
-    spawn_with_options(command, Options::new().timeout_ms(Some(PATIENCE)).strip_ansi_escape_codes(true)).expect("the program starts")
-}
-
-#[expect(clippy::disallowed_methods, reason = "the program is run as a person runs it, at a terminal")]
-fn shell() -> std::process::Command {
-    std::process::Command::new("sh")
-}
-
-/// Waits for a question and answers it.
-fn say(terminal: &mut PtySession, question: &str, answer: &str) {
-    terminal.exp_string(question).unwrap_or_else(|error| panic!("{question}: {error}"));
-    terminal.exp_string("> ").unwrap();
-    terminal.send(&format!("{answer}\r")).unwrap();
-    terminal.flush().unwrap();
-}
+use super::terminal::{at_a_terminal, say, site};
 
 /// Right answers to all questions; a dead address, so that the trial ends at once.
 const ANSWERS: [(&str, &str); 22] = [
@@ -65,10 +34,6 @@ fn answer(terminal: &mut PtySession, from: usize, to: usize) {
     for (question, text) in &ANSWERS[from..to] {
         say(terminal, question, text);
     }
-}
-
-fn site(folder: &Path) -> portcullis::site::model::Site {
-    portcullis::site::load(&folder.join("corp/site.yaml"), folder).unwrap()
 }
 
 #[test]
@@ -117,51 +82,6 @@ fn wrong_answers_are_refused_with_a_reason_and_a_question_mark_explains() {
     terminal.exp_eof().unwrap();
     let record = std::fs::read_to_string(folder.path().join("corp/.site.yaml.unfinished")).unwrap();
     assert!(record.contains("site: better\n") && record.contains("names.dashboard: manage.corp.example\n"), "{record}");
-}
-
-#[test]
-fn ctrl_c_at_each_question_loses_nothing_and_leaves_no_site_file() {
-    let folder = tempfile::tempdir().unwrap();
-    for stop in 0..ANSWERS.len() {
-        // Each start takes up where the last one stopped, answers one question and is broken off at the next.
-        let mut terminal = at_a_terminal(folder.path(), 80, &[]);
-        if stop > 0 {
-            say(&mut terminal, ANSWERS[stop - 1].0, ANSWERS[stop - 1].1);
-        }
-        say(&mut terminal, ANSWERS[stop].0, "\x03");
-        let rest = terminal.exp_eof().unwrap();
-        assert!(rest.contains("takes up where you stopped"), "{stop}: {rest}");
-        let status = format!("{:?}", terminal.process().wait().unwrap());
-        assert!(status.contains("130"), "{stop}: {status}");
-        assert!(!folder.path().join("corp/site.yaml").exists());
-    }
-    let mut terminal = at_a_terminal(folder.path(), 80, &[]);
-    answer(&mut terminal, ANSWERS.len() - 1, ANSWERS.len());
-    say(&mut terminal, "AD/LDAP", "ldaps://dc.corp.example");
-    terminal.exp_string("wrote corp/site.yaml").unwrap();
-    terminal.exp_eof().unwrap();
-    assert_eq!(site(folder.path()).connectors[0].ldap_url, "ldaps://dc.corp.example");
-}
-
-#[test]
-fn forty_columns_are_enough() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut terminal = at_a_terminal(folder.path(), 40, &["--set", "route.vpn=true", "--set", "nodes=admin@127.0.0.1:1"]);
-    let mut shown = String::new();
-    for (question, answer) in [("environment is it", "qa"), ("support was agreed", ""), ("Name of this site", &"x".repeat(80))] {
-        shown += &terminal.exp_string(question).unwrap();
-        shown += &terminal.exp_string("> ").unwrap();
-        terminal.send(&format!("{answer}\r")).unwrap();
-        terminal.flush().unwrap();
-    }
-    shown += &terminal.exp_string("no site's name").unwrap();
-    terminal.send("\x03").unwrap();
-    terminal.flush().unwrap();
-    shown += terminal.exp_eof().unwrap().split("error:").next().unwrap_or_default();
-    // The reader takes bytes for letters.
-    let shown = shown.replace("â\u{80}¦", "…");
-    let widest = shown.split(['\n', '\r']).map(|line| line.trim_end().chars().count()).max().unwrap();
-    assert!(widest <= 40, "{widest}: {shown}");
 }
 
 #[test]

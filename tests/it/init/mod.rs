@@ -2,8 +2,11 @@
 
 mod at_a_terminal;
 mod conversation;
+mod every_question;
 mod files;
 mod resumed;
+pub(crate) mod terminal;
+mod typed;
 mod values;
 
 use std::path::Path;

@@ -9,6 +9,8 @@ mod bad_node;
 mod bad_site;
 mod bad_way;
 mod broken_off;
+mod connector;
+mod conversation;
 mod engine;
 mod faults;
 mod from_nothing;

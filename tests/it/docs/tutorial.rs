@@ -1,0 +1,90 @@
+//! The tutorial, walked as a reader walks it: its commands in their order, in one shell, on a lab of its own.
+
+#![expect(clippy::disallowed_methods, reason = "a page's commands are run by a shell, as its reader runs them")]
+
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+
+/// What a reader does with a page: commands, and what they are to show.
+#[derive(Debug, PartialEq)]
+pub(super) enum Block {
+    /// A command a line, each with the exit code that the page says it has.
+    Commands(Vec<(String, i32)>),
+    /// Lines that the commands before it show.
+    Shown(Vec<String>),
+}
+
+/// The blocks of a page, in their order.
+pub(super) fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for part in page.split("\n```").skip(1).step_by(2) {
+        let (language, text) = part.split_once('\n').unwrap();
+        match language {
+            "sh" => blocks.push(Block::Commands(text.lines().map(command).collect())),
+            "text" => blocks.push(Block::Shown(text.lines().map(str::to_owned).collect())),
+            _ => {}
+        }
+    }
+    blocks
+}
+
+fn command(line: &str) -> (String, i32) {
+    let said = line.split_once("# exit code ").map(|(_, rest)| rest.split(':').next().unwrap().trim().parse().unwrap());
+    (line.to_owned(), said.unwrap_or(0))
+}
+
+/// The page as one script, which tells where each block begins and stops at the first command that ends otherwise than said.
+fn script(blocks: &[Block]) -> String {
+    let mut script = "exec 2>&1\n".to_owned();
+    for (number, block) in blocks.iter().enumerate() {
+        let Block::Commands(commands) = block else { continue };
+        let _infallible = writeln!(script, "echo '=== block {number}'");
+        for (line, code) in commands {
+            let quoted = line.replace('\'', r"'\''");
+            let _infallible =
+                writeln!(script, "{line}\ncode=$?; [ $code = {code} ] || {{ printf '%s\\n' '{quoted}' \"ended with $code\"; exit 99; }}");
+        }
+    }
+    script
+}
+
+/// Takes the lab down, also where a command has failed.
+struct Lab(String);
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _gone = Command::new("target/debug/lab").args(["--lab", &self.0, "down"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
+#[test]
+fn the_tutorial_leads_from_nothing_to_a_closed_window() {
+    let page = std::fs::read_to_string("docs/tutorial.md").unwrap();
+    let blocks = blocks(&page);
+    let lab = Lab(format!("tutorial-{}", std::process::id()));
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &script(&blocks)]).env("PORTCULLIS_LAB", &lab.0).env_remove("PORTCULLIS_SITE").stdin(Stdio::null());
+    let output = bash.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}");
+    for (number, block) in blocks.iter().enumerate() {
+        let Block::Shown(lines) = block else { continue };
+        let shown = said.split(&format!("=== block {}\n", number - 1)).nth(1).unwrap().split("=== block").next().unwrap();
+        for line in lines {
+            assert!(shown.contains(line.as_str()), "`{line}` is not shown:\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_ends_otherwise_than_the_page_says_stops_the_walk() {
+    let run = |page: &str| {
+        let output = Command::new("bash").args(["-c", &script(&blocks(page))]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let sound = "x\n\n```sh\necho one\nfalse   # exit code 1: so it is\n```\n\n```text\none\n```\n\n```yaml\nno: command\n```\n";
+    assert_eq!(blocks(sound).len(), 2);
+    assert_eq!(run(sound).0, Some(0));
+    let (code, said) = run("\n```sh\necho one\nfalse\necho two\n```\n");
+    assert!(code == Some(99) && said.contains("false\nended with 1") && !said.contains("two"), "{said}");
+}
