@@ -119,7 +119,7 @@ pub(super) fn nginx(chain: &str, key: &str, directives: &str) -> Peer {
     Peer::start(folder, port, &mut command)
 }
 
-/// HAProxy serving `chain` (PEM, in that order) in front of nothing: it answers by itself.
+/// `HAProxy` serving `chain` (PEM, in that order) in front of nothing: it answers by itself.
 pub(super) fn haproxy(chain: &str, key: &str) -> Peer {
     let (folder, port) = (folder(), free_port());
     let at = folder.path().display();

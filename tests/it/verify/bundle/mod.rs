@@ -35,7 +35,7 @@ fn careless(site_secret: &str, key_line: &str) -> String {
     let mut lines = vec![
         format!("the secret is {site_secret}"),
         serde_json::json!({ "said": format!("\"{site_secret}\"") }).to_string(),
-        site_secret.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+        site_secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat(),
         format!("key material: {key_line}"),
         format!("http://ops:{STRANGER}@proxy:3128/"),
         format!("password={STRANGER}"),
@@ -179,7 +179,7 @@ fn the_hunt_finds_what_was_not_redacted() {
     let hidden = [
         secret.to_owned(),
         serde_json::to_string(secret).unwrap(),
-        secret.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+        secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat(),
         secret
             .bytes()
             .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") })
