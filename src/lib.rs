@@ -8,6 +8,7 @@
 //! `access`, `orgs`, `ops` → `node`, `ledger` → `ssh`, `certs`, `site` → `finding`, `event`, `disk`, `sshsig`.
 
 pub mod access;
+pub mod bundle;
 pub mod certs;
 pub mod checks;
 pub mod cli;

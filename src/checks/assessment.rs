@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::catalogue::here::NOT_RUN;
+use super::catalogue::offline::here::NOT_RUN;
 use super::spec::{Outcome, Verdict};
 use crate::finding::{Finding, Severity};
 

@@ -6,19 +6,13 @@
 
 mod assessment;
 pub mod catalogue;
-pub mod directory;
-pub mod front;
-pub mod health;
 pub mod machine;
 pub mod offline;
-pub mod proxy;
-pub mod reach;
-pub mod smtp;
+pub mod services;
 pub mod spec;
 pub mod survey;
-pub mod tls;
 
 pub use assessment::{Assessment, Counts, Waived, WaivedFinding, assess, is_meant, merged};
 pub use catalogue::all;
-pub use catalogue::here::NOT_RUN;
+pub use catalogue::offline::here::NOT_RUN;
 pub use spec::{CheckSpec, Moment, Outcome, Team, Vantage, Verdict};

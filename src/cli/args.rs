@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    access, apply, audit, cert, check, completions, drill, help, init, man, plan, playbook, render, rollback, site, status, verify,
+    access, apply, audit, bundle, cert, check, completions, drill, help, init, man, plan, playbook, render, rollback, site, status, verify,
 };
 
 /// Bootstrap and provisioning for appliances inside a customer's own network.
@@ -128,6 +128,8 @@ pub(crate) enum Command {
     /// The ledger: what was done, by whom, when
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// What support needs, redacted, in one archive
+    Bundle(bundle::BundleArgs),
     /// The site file: its schema, its validation
     #[command(subcommand)]
     Site(site::SiteCommand),
@@ -161,6 +163,7 @@ impl Command {
             Self::Drill(_) => "drill",
             Self::Cert(_) => "cert",
             Self::Audit(_) => "audit",
+            Self::Bundle(_) => "bundle",
             Self::Site(_) => "site",
             Self::Playbook(_) => "playbook",
             Self::Render(_) => "render",

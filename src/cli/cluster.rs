@@ -169,9 +169,10 @@ pub(crate) fn limited(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failur
     chosen(site, site.nodes.clone(), limit, "node")
 }
 
-/// The same of all machines that playbooks can be for: nodes, then the load balancer's.
+/// The same of all machines that playbooks can be for: nodes, the load balancer's, connectors' servers.
 pub(crate) fn machines(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
-    let machines: Vec<Node> = site.machines().cloned().collect();
+    let connectors = site.connectors.iter().filter_map(crate::site::model::Connector::server);
+    let machines: Vec<Node> = site.machines().cloned().chain(connectors).collect();
     let noun = if machines.len() == site.nodes.len() { "node" } else { "machine" };
     chosen(site, machines, limit, noun)
 }

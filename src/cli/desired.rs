@@ -81,14 +81,30 @@ fn concerned(site: &Site, playbook: &Playbook, limit: &[String]) -> Result<Vec<N
     let is_for = |machines: Machines| playbook.steps.iter().any(|step| step.machines == machines || step.machines == Machines::All);
     // One of handouts alone is looked at from any node.
     let (nodes, balancers) = (is_for(Machines::Nodes) || playbook.steps.is_empty(), is_for(Machines::LoadBalancers));
+    let connectors = playbook.steps.iter().any(|step| step.machines == Machines::Connectors);
     let mut chosen = machines(site, limit)?;
-    chosen.retain(|machine| if machine.role == Role::LoadBalancer { balancers } else { nodes });
+    chosen.retain(|machine| match machine.role {
+        Role::LoadBalancer => balancers,
+        Role::Connector if site.node(&machine.name).is_none() => connectors,
+        Role::Node | Role::Arbiter | Role::Connector => nodes,
+    });
     if !chosen.is_empty() {
         return Ok(chosen);
     }
     if !limit.is_empty() {
         let what = format!("--limit names no machine that the playbook {} is for", playbook.name);
-        return Err(Failure::usage(what, format!("it is for {}", if nodes { "the nodes" } else { "the load balancer's machines" })));
+        let whom = if nodes {
+            "the nodes"
+        } else if connectors {
+            "connectors' servers"
+        } else {
+            "the load balancer's machines"
+        };
+        return Err(Failure::usage(what, format!("it is for {whom}")));
+    }
+    if connectors {
+        let what = format!("the playbook {} is for connectors' servers, and the site file names the address of none", playbook.name);
+        return Err(Failure::usage(what, "name it: connectors: [{name: …, tenant: …, ldap_url: …, address: …, user: …}]"));
     }
     let what = format!("the playbook {} is for the load balancer's machines, and the site names none", playbook.name);
     Err(Failure::usage(what, "name them: load_balancer: {address: …, machines: [{name: lb-1, address: …, user: …}]}"))

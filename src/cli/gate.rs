@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep};
 
 use super::cluster::Cluster;
 use super::desired::Desired;
-use crate::checks::health::http_status;
-use crate::checks::tls::{Hello, Roots, Served, covers, danger_handshake};
+use crate::checks::services::front::http_status;
+use crate::checks::services::tls::{Hello, Roots, Served, covers, danger_handshake};
 use crate::node::{Inquiry, Probe as _};
 use crate::playbook::{Gate, GateKeeper, HttpGate};
 use crate::site::model::Node;

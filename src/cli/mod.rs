@@ -4,6 +4,7 @@ mod access;
 mod apply;
 mod args;
 mod audit;
+mod bundle;
 pub mod cert;
 mod check;
 mod clock;
@@ -77,6 +78,7 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Access(command) => block_on(access::run(command, context)),
         Command::Drill(args) => drill::run(args, context),
         Command::Cert(command) => cert(command, context),
+        Command::Bundle(args) => block_on(bundle::run(args, context)),
         Command::Audit(command) => block_on(audit::run(command, context)),
         Command::Site(command) => site::run(command, context),
         Command::Playbook(command) => playbook::run(command, context),

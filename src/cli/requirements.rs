@@ -11,8 +11,8 @@ use super::outcome::chain;
 use crate::certs::{Certificate, Demands, LeafSelection, NoPasswords, Source, build_chain, read, review};
 use crate::checks::Outcome;
 use crate::checks::offline::{CERTIFICATE, Other, judged, not_judged, of_site};
+use crate::checks::services::tls::{Roots, presented_names};
 use crate::checks::survey::{ConnectorLook, Survey, Trust, Wants};
-use crate::checks::tls::{Roots, presented_names};
 use crate::playbook::read_certificate;
 use crate::report::checks::Link;
 use crate::site::model::{CertificateFiles, Connector, Site};
@@ -123,11 +123,11 @@ pub(super) fn connector<'c>(site: &Site, connector: &'c Connector, secrets: &Sec
         .as_ref()
         .map(|reference| secrets.resolve(reference, &format!("password of {}'s account", connector.name)).map_err(|error| chain(&error)));
     let roots = if connector.ca_certificates.is_empty() { public.clone() } else { with(Roots::none(), site, &connector.ca_certificates) };
-    let mut server = crate::checks::survey::server(connector);
+    let mut server = connector.server();
     for identity in server.iter_mut().flat_map(|server| &mut server.login.identities) {
         *identity = site.path(identity);
     }
-    ConnectorLook { connector, server, password, roots }
+    ConnectorLook { connector, server, password, roots, is_here: false }
 }
 
 /// Everything that is looked at over machines.

@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::failure::Failure;
+use crate::checks::services::{proxy, smtp};
 use crate::checks::survey::{self, Wants};
-use crate::checks::{self, CheckSpec, Outcome, Verdict, Waived, catalogue, is_meant, proxy, smtp};
+use crate::checks::{self, CheckSpec, Outcome, Verdict, Waived, catalogue, is_meant};
 use crate::site::model::Site;
 
 /// What was asked for on the command line.

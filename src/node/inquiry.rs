@@ -7,6 +7,7 @@ use super::quote::quote;
 use super::transaction::without_comments;
 
 static PROBE: LazyLock<String> = LazyLock::new(|| without_comments(&[include_str!("sh/probe.sh")]));
+static LOGS: LazyLock<String> = LazyLock::new(|| without_comments(&[include_str!("sh/logs.sh")]));
 static SURVEY: LazyLock<String> = LazyLock::new(|| without_comments(&[include_str!("sh/survey.sh")]));
 
 /// How much of a file is wanted.
@@ -25,6 +26,7 @@ pub struct Inquiry {
     services: Vec<String>,
     guards: Vec<String>,
     mails: Vec<String>,
+    logs: Vec<String>,
     journal: bool,
     hardware: bool,
     survey: Option<Survey>,
@@ -82,6 +84,13 @@ impl Inquiry {
         }
     }
 
+    /// Asks for the end of what a service said in the machine's log.
+    pub fn log(&mut self, service: &str) {
+        if !self.logs.iter().any(|known| known == service) {
+            self.logs.push(service.to_owned());
+        }
+    }
+
     /// Asks what each kept run left behind, and whether that is still so.
     pub fn journal(&mut self) {
         self.journal = true;
@@ -112,6 +121,11 @@ impl Inquiry {
         &self.mails
     }
 
+    /// The services whose logs are asked for, in the order of the answers.
+    pub fn logs(&self) -> &[String] {
+        &self.logs
+    }
+
     /// The read-only script that answers.
     pub(crate) fn script(&self) -> String {
         let mut text = PROBE.clone();
@@ -133,6 +147,13 @@ impl Inquiry {
         }
         for (number, queue_id) in self.mails.iter().enumerate() {
             let _infallible = writeln!(text, "pc_mail {number} {}", quote(queue_id));
+        }
+        if !self.logs.is_empty() {
+            text.push_str(&LOGS);
+            text.push_str("\npc_versions\n");
+            for (number, service) in self.logs.iter().enumerate() {
+                let _infallible = writeln!(text, "pc_log {number} {}", quote(service));
+            }
         }
         if self.journal {
             text.push_str("pc_journal\n");

@@ -6,6 +6,7 @@
 mod archive;
 mod facts;
 mod heads;
+mod here;
 mod inquiry;
 mod journal;
 mod lock;
@@ -18,6 +19,7 @@ mod tests;
 mod transaction;
 
 pub use facts::{DiskFact, Facts, FactsError, FileFact, KeptRun, MailFact, ServiceFact};
+pub use here::Here;
 pub use inquiry::{Depth, Inquiry, Survey};
 pub use journal::{Deed, Journal, ManagedFile};
 pub use lock::Holder;

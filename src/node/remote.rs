@@ -167,7 +167,8 @@ impl Machine {
     }
 
     async fn run(&self, script: Script, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<Output, RemoteError> {
-        Ok(self.session.run(&script, on_line).await?)
+        // Nothing that a run or a probe starts is left writing.
+        Ok(self.session.run_in_turn(&script, on_line).await?)
     }
 
     async fn transact(

@@ -124,6 +124,8 @@ pub struct Material {
     pub smtp: Option<SmtpMaterial>,
     /// The proxy's CA certificates, each as PEM.
     pub proxy_cas: Vec<String>,
+    /// The CA certificates of each connector's directory, by the connector's name.
+    pub directory_cas: BTreeMap<String, Vec<String>>,
     /// CA certificates of `trust` steps with files of their own, by the step's name, each as PEM.
     pub own_cas: BTreeMap<String, Vec<String>>,
     /// Local files of `file` steps, by the name they have there.

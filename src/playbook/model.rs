@@ -95,6 +95,19 @@ pub enum Machines {
     LoadBalancers,
     /// Both.
     All,
+    /// The servers under `connectors` that have an address.
+    Connectors,
+}
+
+/// Whose CA certificates are to be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authority {
+    /// The proxy's: the site's `proxy.ca_certificates`.
+    #[default]
+    Proxy,
+    /// The directory's of a connector: its `ca_certificates`.
+    Directory,
 }
 
 /// A file out of a template.
@@ -181,8 +194,11 @@ pub struct PfxStep {
 pub struct TrustStep {
     /// Name of the files below `/usr/local/share/ca-certificates`: `NAME-1.crt`, `NAME-2.crt` …
     pub name: String,
-    /// Local files with the CA certificates, relative to the site's folder; the site's `proxy.ca_certificates` unless given.
+    /// Local files with the CA certificates, relative to the site's folder; those of `of` unless given.
     pub files: Option<Vec<String>>,
+    /// Whose CA certificates, where no files are named.
+    #[serde(default)]
+    pub of: Authority,
 }
 
 /// How a service is to stand.

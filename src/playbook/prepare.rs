@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::material::{CertificateText, Material, SmtpMaterial, TlsMaterial};
-use super::model::{Kind, Playbook, TemplateStep, TrustStep};
+use super::model::{Authority, Kind, Playbook, TemplateStep, TrustStep};
 use super::template::Templates;
 use crate::certs::pfx::{PfxOptions, PfxProfile, write_pfx};
 use crate::certs::{Bag, Chain, ChainError, Demands, Key, LeafSelection, Passwords, Roots, Source, build_chain, read, review};
@@ -122,9 +122,15 @@ pub fn prepare(
     }
     for step in &playbook.steps {
         match &step.kind {
-            Kind::Trust(TrustStep { name, files: Some(files) }) => {
+            Kind::Trust(TrustStep { name, files: Some(files), .. }) => {
                 let paths: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
                 material.own_cas.insert(name.clone(), certificates(site, &paths, "files of a trust step")?);
+            }
+            Kind::Trust(TrustStep { of: Authority::Directory, .. }) => {
+                for connector in &site.connectors {
+                    let cas = certificates(site, &connector.ca_certificates, "ca_certificates of a connector")?;
+                    material.directory_cas.insert(connector.name.clone(), cas);
+                }
             }
             Kind::Trust(_) if material.proxy_cas.is_empty() => {
                 material.proxy_cas = certificates(site, &site.proxy.ca_certificates, "proxy.ca_certificates")?;

@@ -93,6 +93,12 @@ impl Secrets {
         Ok(secret)
     }
 
+    /// Every secret that was had so far, for whoever must not let one out.
+    pub fn known(&self) -> Vec<SecretString> {
+        let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.values().cloned().collect()
+    }
+
     /// The same, fetched again each time and not kept: a one-time code is of no use twice.
     pub fn resolve_anew(&self, reference: &SecretRef, purpose: &str) -> Result<SecretString, SecretError> {
         // Held while asking here too: two questions at once would be one muddle.

@@ -17,6 +17,13 @@ pub enum Elevation {
     SudoPassword(SecretString),
 }
 
+impl Elevation {
+    /// Whether a script runs as root by it.
+    pub(crate) fn is_to_root(&self) -> bool {
+        !matches!(self, Self::None)
+    }
+}
+
 /// What is to be run. The text is no secret; the payload may be, and travels on standard input alone.
 #[derive(Clone)]
 pub struct Script {

@@ -16,6 +16,7 @@ fn layers() -> BTreeMap<&'static str, u8> {
         ("ssh", 4),
         ("node", 5),
         ("ledger", 5),
+        ("bundle", 6),
         ("checks", 6),
         ("access", 6),
         ("playbook", 7),

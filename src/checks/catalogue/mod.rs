@@ -3,18 +3,14 @@
 //! teams in reports, and of the ids that `--only`, `--skip` and waivers take.
 
 pub mod access;
-pub mod balancer;
-pub mod certificates;
 pub mod connector;
 pub mod egress;
-pub mod health;
-pub mod here;
+pub mod front;
 pub mod machines;
 pub mod mail;
 pub mod network;
+pub mod offline;
 mod requirements;
-pub mod served;
-pub mod site;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -26,10 +22,10 @@ pub use super::spec::{CheckSpec, Moment, Team, Vantage};
 /// Every check, by subject, in the order in which a person would look.
 pub fn all() -> Vec<&'static CheckSpec> {
     [
-        here::CHECKS,
-        site::CHECKS,
-        certificates::RULES,
-        certificates::SITE,
+        offline::here::CHECKS,
+        offline::site::CHECKS,
+        offline::certificates::RULES,
+        offline::certificates::SITE,
         access::CHECKS,
         machines::CHECKS,
         network::CHECKS,
@@ -38,9 +34,9 @@ pub fn all() -> Vec<&'static CheckSpec> {
         egress::CHECKS,
         egress::DESTINATIONS,
         connector::CHECKS,
-        balancer::CHECKS,
-        served::CHECKS,
-        health::CHECKS,
+        front::balancer::CHECKS,
+        front::served::CHECKS,
+        front::health::CHECKS,
     ]
     .concat()
 }

@@ -1,7 +1,7 @@
 //! All certificates of a site together: names to come, domains with one of their own, other environments. The files
 //! themselves are read by the caller.
 
-use crate::checks::catalogue::certificates::{EACH_DOMAIN, EXTENSIONS, FUTURE, SITE, UNIQUE};
+use crate::checks::catalogue::offline::certificates::{EACH_DOMAIN, EXTENSIONS, FUTURE, SITE, UNIQUE};
 use crate::checks::spec::{Outcome, Tally};
 use crate::site::model::Site;
 

@@ -15,9 +15,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-pub use super::catalogue::certificates::RULES as CERTIFICATE;
-use super::catalogue::here::{FILES, KEY_MODE};
-pub use super::catalogue::site::CHECKS as SITE;
+pub use super::catalogue::offline::certificates::RULES as CERTIFICATE;
+use super::catalogue::offline::here::{FILES, KEY_MODE};
+pub use super::catalogue::offline::site::CHECKS as SITE;
 use super::spec::{CheckSpec, Outcome, Tally};
 use crate::site::model::{CertificateFiles, Login, Privilege, Role, SecretRef, Site};
 

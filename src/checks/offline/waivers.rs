@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use crate::checks::catalogue::{self, here::WAIVER};
+use crate::checks::catalogue::{self, offline::here::WAIVER};
 use crate::checks::is_meant;
 use crate::checks::spec::{Outcome, Tally};
 use crate::site::model::Site;

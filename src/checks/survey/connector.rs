@@ -1,19 +1,24 @@
 //! AD/LDAP connectors whose servers are managed over SSH: the server, its way to the tenant, its way to the directory.
 
 use futures_util::join;
+use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use super::{Survey, within};
-use crate::checks::catalogue::connector::{BIND, CHECKS, HUB, LDAP, LDAPS, OUT, SEARCH, TRIED};
-use crate::checks::directory::{Account, Directory, bind, search};
-use crate::checks::front::{Front, Request, ask, judge_websocket_as, websocket};
+use crate::checks::catalogue::connector::{BIND, CHECKS, CLOCK, HUB, LDAP, LDAPS, OUT, SEARCH, TRIED};
 use crate::checks::machine;
-use crate::checks::reach::Unreached;
+use crate::checks::services::directory::{Account, Directory, bind, search};
+use crate::checks::services::front::{Front, Request, against, ask, judge_websocket_as, told_clock, websocket};
+use crate::checks::services::proxy::connect;
+use crate::checks::services::reach::Unreached;
+use crate::checks::services::tls::{Hello, Roots, danger_handshake};
 use crate::checks::spec::{Outcome, Tally};
-use crate::checks::tls::{Hello, Roots, danger_handshake};
 use crate::node::{self, Inquiry, Probe, RemoteError};
-use crate::site::model::{Connector, Node, Privilege, Role};
+use crate::site::model::{Connector, Node};
 use crate::ssh::BoxedStream;
+
+/// Where a proxy listens whose address names no port.
+const PROXY_PORT: u16 = 8080;
 
 /// A connector with what it takes to look at it.
 #[derive(Debug)]
@@ -26,14 +31,8 @@ pub struct ConnectorLook<'c> {
     pub password: Option<Result<SecretString, String>>,
     /// Whom its directory's certificate is trusted by.
     pub roots: Roots,
-}
-
-/// The server of a connector as a machine.
-pub fn server(connector: &Connector) -> Option<Node> {
-    let login = connector.login.clone()?;
-    let is_root = login.user.as_deref() == Some("root");
-    let privilege = if is_root { Privilege::Root } else { Privilege::Sudo };
-    Some(Node { name: connector.name.clone(), role: Role::Connector, login, privilege })
+    /// Whether its server is the machine that this program runs on: what its clock is compared with is then the tenant's.
+    pub is_here: bool,
 }
 
 /// Looks at a connector from its own server; `connecting` is `None` where nobody can log in to that.
@@ -71,7 +70,11 @@ async fn own<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey<'_
     let looked = machine.look(&inquiry).await;
     let answered = (survey.clock)();
     match looked {
-        Ok(facts) => machine::connector(name, &facts, &survey.site.figures, (asked, answered, survey.now)),
+        Ok(facts) => {
+            let mut outcomes = machine::connector(name, &facts, &survey.site.figures, (asked, answered, survey.now));
+            outcomes.retain(|outcome| !look.is_here || outcome.spec.id != CLOCK.id);
+            outcomes
+        }
         Err(error) => super::access::not_run(&machine::connector_table(), name, &super::access::reason(&error)),
     }
 }
@@ -80,6 +83,9 @@ async fn tried<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey<
     let mut tally = Tally::of(&look.connector.name);
     tenant(look, machine, survey, &mut tally).await;
     directory(look, machine, survey, &mut tally).await;
+    if look.is_here {
+        tally.could_not_run(&CLOCK, "the tenant told no time to compare this machine's with");
+    }
     tally.complete(TRIED, "no connection came about")
 }
 
@@ -93,21 +99,13 @@ async fn dial<P: Probe>(machine: &P, host: &str, port: u16, survey: &Survey<'_>)
 
 /// The tenant on 443, then a websocket as the connector opens it.
 async fn tenant<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey<'_>, tally: &mut Tally) {
-    let (tenant, name) = (&look.connector.tenant, &look.connector.name);
-    if look.connector.http_proxy.is_some() {
-        tally.could_not_run(&OUT, "it leaves by a proxy, whose login and rules only the connector's own page tries");
-        tally.could_not_run(&HUB, "it leaves by a proxy");
-        return;
-    }
+    let tenant = &look.connector.tenant;
     let patience = survey.patience;
     let hello = Hello { name: tenant, alpn: &["http/1.1"], roots: &survey.trust.site, now: survey.now, within: patience };
     for spec in [&OUT, &HUB] {
-        let stream = match dial(machine, tenant, 443, survey).await {
+        let stream = match way_out(look, machine, survey).await {
             Ok(stream) => stream,
-            Err(why) => {
-                tally.found(&OUT, format!("{tenant}:443: {why}"), why.fix(name, &format!("{tenant}:443")));
-                return;
-            }
+            Err((why, fix)) => return tally.found(&OUT, format!("{tenant}:443{why}"), fix),
         };
         let mut stream = match danger_handshake(stream, &hello).await {
             Ok((stream, served)) => match served.verified {
@@ -124,14 +122,56 @@ async fn tenant<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey
             continue;
         }
         let path = &survey.site.figures.health.clock;
+        let asked = (survey.clock)();
         match ask(&mut stream, &Request { host: tenant, path, headers: &[] }, patience).await {
-            Ok(answer) if answer.status == 200 => tally.passed(&OUT, format!("https://{tenant}{path}: 200")),
+            Ok(answer) if answer.status == 200 => {
+                tally.passed(&OUT, format!("https://{tenant}{path}: 200"));
+                if let Some(moment) = told_clock(&answer).filter(|_| look.is_here) {
+                    own_clock(against(moment, (asked, (survey.clock)())), survey, tally);
+                }
+            }
             Ok(answer) => {
                 let fix = "see that the appliance is installed and serves this tenant; run it again then";
                 tally.found(&OUT, format!("https://{tenant}{path} answers {}", answer.status), fix);
             }
             Err(error) => tally.found(&OUT, format!("https://{tenant}{path}: {error}"), OUT.fix),
         }
+    }
+}
+
+/// A connection to the tenant, through the connector's proxy where it has one; or why there is none, and what to do.
+async fn way_out<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey<'_>) -> Result<BoxedStream, (String, String)> {
+    let (tenant, name) = (&look.connector.tenant, &look.connector.name);
+    let Some(url) = &look.connector.http_proxy else {
+        return dial(machine, tenant, 443, survey).await.map_err(|why| (format!(": {why}"), why.fix(name, &format!("{tenant}:443"))));
+    };
+    let authority = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+    // A login in it is no part of the address, and the connector does not send it either.
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, address)| address).trim_end_matches('/');
+    let (host, port) = super::egress::host_and_port(authority, PROXY_PORT);
+    let by = format!(" by the proxy {host}:{port}");
+    let dialled = dial(machine, &host, port, survey).await;
+    let mut stream = dialled.map_err(|why| (format!("{by}: {why}"), why.fix(name, &format!("{host}:{port}"))))?;
+    match connect(&mut stream, tenant, 443, survey.patience).await {
+        Ok(answer) if (200..300).contains(&answer.status) => Ok(stream),
+        Ok(answer) if answer.status == 407 => {
+            let fix = format!("ask the proxy team: let {name} pass to {tenant}:443 without a login; the connector sends none");
+            Err((format!("{by}: it demands a login ({})", answer.shown()), fix))
+        }
+        Ok(answer) => Err((format!("{by}: {}", answer.shown()), format!("ask the proxy team: let {name} pass to {tenant}:443"))),
+        Err(error) => Err((format!("{by}: {error}"), error.help().unwrap_or_else(|| OUT.fix.to_owned()))),
+    }
+}
+
+/// This machine's clock against the tenant's, which is what the connector itself compares.
+fn own_clock((ahead, half): (SignedDuration, SignedDuration), survey: &Survey<'_>, tally: &mut Tally) {
+    let limit = SignedDuration::from_millis(i64::try_from(survey.site.figures.clock.connector_skew_ms).unwrap_or(i64::MAX));
+    let seen = format!("the tenant's clock is {} ms ahead of this machine's (± {} ms)", ahead.as_millis(), half.as_millis());
+    if ahead.abs() - half > limit {
+        let fix = "give the server a time source (on Windows the domain's, `w32tm /resync`); the connector stops at this";
+        tally.found(&CLOCK, format!("{seen}; {} ms are the most", limit.as_millis()), fix);
+    } else {
+        tally.passed(&CLOCK, seen);
     }
 }
 

@@ -4,8 +4,8 @@
 use secrecy::SecretString;
 
 use super::{Survey, within};
-use crate::checks::reach::Unreached;
-use crate::checks::smtp::{
+use crate::checks::services::reach::Unreached;
+use crate::checks::services::smtp::{
     self, Credentials, Dialogue, Handover, LOGIN, MAIL, Message, RELAY_CHECKS, SENDER, examine, hand_over, judge_fate, unreachable,
     unreachable_relay,
 };

@@ -4,17 +4,14 @@
 //! everything else about it "could not be run", never green.
 
 mod access;
-mod clock;
 mod connector;
-mod destinations;
 mod egress;
-mod longer;
+mod here;
 mod machine;
 mod mail;
 mod names;
 mod node;
 mod outside;
-mod served;
 mod tried;
 mod users;
 
@@ -24,9 +21,9 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 pub use access::jumphost_methods;
-pub use clock::{Reading, clocks};
-pub use connector::{ConnectorLook, connector, server};
-pub use longer::table as longer_table;
+pub use connector::{ConnectorLook, connector};
+pub use here::{connector_here, node_here};
+pub use machine::{Reading, clocks, longer_table};
 pub use names::resolve;
 pub use node::{Mail, Seen, check_jumphost, check_node, verify_node};
 pub use outside::{TABLE as OUTSIDE, outside};
@@ -34,17 +31,17 @@ pub use tried::forgive_unreached;
 pub use users::balancer;
 
 pub use super::catalogue::access::{PATH, SUDO};
+pub use super::catalogue::front::served::TCP as TLS_TCP;
 pub use super::catalogue::machines::{ARCHITECTURE, CORES, DISK_FREE, DISK_SIZE, FIGURES as MACHINE, MEMORY, SKEW, SYSTEM};
 pub use super::catalogue::network::RESOLVE;
-pub use super::catalogue::served::TCP as TLS_TCP;
 use super::catalogue::{egress as egress_checks, network};
+use super::services::tls::Roots;
+use super::services::{proxy, smtp};
 use super::spec::CheckSpec;
-use super::tls::Roots;
-use super::{proxy, smtp};
 use crate::site::model::Site;
 
 /// The checks of what a node serves.
-pub use super::catalogue::served::CHECKS as SERVED;
+pub use super::catalogue::front::served::CHECKS as SERVED;
 
 /// Whom to trust, for each of the peers.
 #[derive(Debug, Clone)]
@@ -102,7 +99,7 @@ pub struct Survey<'a> {
 
 /// Everything that is looked at on a node by `check`.
 pub fn of_node() -> Vec<&'static CheckSpec> {
-    [&[&SUDO, &SKEW][..], MACHINE, &longer::table(), network::TRIED, smtp::CHECKS, proxy::CHECKS, egress_checks::OF_NODES].concat()
+    [&[&SUDO, &SKEW][..], MACHINE, &longer_table(), network::TRIED, smtp::CHECKS, proxy::CHECKS, egress_checks::OF_NODES].concat()
 }
 
 /// Awaits a connection; `Err(None)`: it took too long.

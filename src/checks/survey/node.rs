@@ -2,11 +2,12 @@
 
 use futures_util::join;
 
-use super::clock::Reading;
-use super::{MACHINE, SKEW, SUDO, Survey, access, egress, longer, machine, mail, served, tried, users};
+use super::machine::{Reading, longer};
+use super::users::served;
+use super::{MACHINE, SKEW, SUDO, Survey, access, egress, machine, mail, tried, users};
 use crate::checks::machine::Drives;
+use crate::checks::services::{proxy, smtp};
 use crate::checks::spec::{CheckSpec, Outcome, Tally, findings};
-use crate::checks::{proxy, smtp};
 use crate::event::{Event, Phase, Sink, State};
 use crate::finding::Severity;
 use crate::node::{Inquiry, Probe, RemoteError};

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::{Survey, within};
 use crate::checks::catalogue::network::{CLUSTER_PORTS, ENV_PORTS, HAIRPIN};
-use crate::checks::reach::Unreached;
+use crate::checks::services::reach::Unreached;
 use crate::checks::spec::{Outcome, Tally, Verdict};
 use crate::node::Probe;
 use crate::site::model::{Node, Role};

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::look;
 use crate::checks::offline;
-use crate::checks::reach::Unreached;
-use crate::checks::smtp::{self, Dialogue, examine, unreachable};
+use crate::checks::services::reach::Unreached;
+use crate::checks::services::smtp::{self, Dialogue, examine, unreachable};
+use crate::checks::services::tls::Roots;
 use crate::checks::spec::findings;
-use crate::checks::tls::Roots;
 use crate::checks::{Outcome, Verdict};
 use crate::cli::cluster::{Cluster, limited};
 use crate::cli::context::Context;

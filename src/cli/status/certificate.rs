@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::certs::{Certificate, NoPasswords, Origin, Source, read};
-use crate::checks::tls::{Hello, Roots, probe};
+use crate::checks::services::tls::{Hello, Roots, probe};
 use crate::cli::cluster::Cluster;
 use crate::node::{Facts, FileFact, Machine, Probe};
 use crate::report::status::Seen;

@@ -21,7 +21,7 @@ pub use error::PlanError;
 use super::condition::conditions;
 use super::guard::longest;
 use super::material::Material;
-use super::model::{FileStep, Kind, Machines, PfxStep, Playbook, Presence, Step, TemplateStep, TrustStep};
+use super::model::{Authority, FileStep, Kind, Machines, PfxStep, Playbook, Presence, Step, TemplateStep, TrustStep};
 use super::template::{Kitchen, RenderError, Templates};
 use crate::node::{Action, Depth, Facts, FileFact, Guard, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
 use crate::site::model::{Node, Role, Site};
@@ -157,7 +157,7 @@ impl<'a> Planner<'a> {
                     inquiry.file(&beside(pfx, "password"), Depth::Hash);
                 }
                 Kind::Trust(trust) => {
-                    for path in trust_paths(trust, self.cas(trust).len().max(TRUST_SLOTS)) {
+                    for path in trust_paths(trust, self.most_cas(trust).max(TRUST_SLOTS)) {
                         inquiry.file(&path, Depth::Content);
                     }
                 }
@@ -186,7 +186,7 @@ impl<'a> Planner<'a> {
             plan: NodePlan { node: node.name.clone(), address: node.login.address.clone(), ..NodePlan::default() },
         };
         for step in &self.playbook.steps {
-            if holds(step, node, &conditions) {
+            if holds(self.site, step, node, &conditions) {
                 let before = draft.plan.changes.len();
                 self.plan_step(&mut draft, step)?;
                 if draft.plan.changes.len() > before {
@@ -199,7 +199,7 @@ impl<'a> Planner<'a> {
 
     /// Whether a step counts on `node`.
     pub fn applies(&self, step: &Step, node: &Node, facts: &Facts) -> bool {
-        holds(step, node, &conditions(self.site, node, facts))
+        holds(self.site, step, node, &conditions(self.site, node, facts))
     }
 
     fn plan_step(&self, draft: &mut Draft<'_>, step: &Step) -> Result<(), PlanError> {
@@ -232,11 +232,19 @@ impl<'a> Planner<'a> {
         self.kitchen.render(node, facts, template)
     }
 
-    fn cas(&self, trust: &TrustStep) -> &[String] {
-        match &trust.files {
-            Some(_) => self.material.own_cas.get(&trust.name).map(Vec::as_slice).unwrap_or_default(),
-            None => &self.material.proxy_cas,
+    fn cas(&self, trust: &TrustStep, node: &Node) -> &[String] {
+        match (&trust.files, trust.of) {
+            (Some(_), _) => self.material.own_cas.get(&trust.name).map(Vec::as_slice).unwrap_or_default(),
+            (None, Authority::Proxy) => &self.material.proxy_cas,
+            (None, Authority::Directory) => self.material.directory_cas.get(&node.name).map(Vec::as_slice).unwrap_or_default(),
         }
+    }
+
+    /// How many there are at most on one machine: all are asked the same.
+    fn most_cas(&self, trust: &TrustStep) -> usize {
+        let own = self.material.own_cas.get(&trust.name).map(Vec::len);
+        let directories = self.material.directory_cas.values().map(Vec::len);
+        directories.chain(own).chain([self.material.proxy_cas.len()]).max().unwrap_or_default()
     }
 
     fn rendered(&self, draft: &Draft<'_>, step: &Step, template: &TemplateStep) -> Result<Option<Zeroizing<Vec<u8>>>, PlanError> {
@@ -303,7 +311,7 @@ impl<'a> Planner<'a> {
 
     fn plan_trust(&self, draft: &mut Draft<'_>, step: &Step, trust: &TrustStep) -> Result<(), PlanError> {
         let before = draft.plan.changes.len();
-        let cas = self.cas(trust);
+        let cas = self.cas(trust, draft.node);
         for (path, pem) in trust_paths(trust, cas.len()).zip(cas) {
             let content = Some(Zeroizing::new(pem.clone().into_bytes()));
             draft.file(step, Desired { path: &path, content, mode: "0644", owner: "root:root", secret: false })?;
@@ -322,11 +330,14 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn holds(step: &Step, node: &Node, conditions: &BTreeMap<&'static str, String>) -> bool {
+fn holds(site: &Site, step: &Step, node: &Node, conditions: &BTreeMap<&'static str, String>) -> bool {
+    // One under `nodes` may have the role of a connector, and is a node for all that.
+    let is_connector = node.role == Role::Connector && site.node(&node.name).is_none();
     let is_meant = match step.machines {
-        Machines::Nodes => node.role != Role::LoadBalancer,
+        Machines::Nodes => node.role != Role::LoadBalancer && !is_connector,
         Machines::LoadBalancers => node.role == Role::LoadBalancer,
-        Machines::All => true,
+        Machines::All => !is_connector,
+        Machines::Connectors => is_connector,
     };
     is_meant && step.when.iter().all(|(key, value)| conditions.get(key.as_str()) == Some(value))
 }

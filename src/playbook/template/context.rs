@@ -73,6 +73,16 @@ pub(crate) fn node_values(node: &Node) -> Value {
     machine(node)
 }
 
+/// The values of `connector`: of the one whose server the machine is; none of them elsewhere.
+pub(crate) fn connector_values(site: &Site, node: &Node) -> Value {
+    let own = site.connectors.iter().find(|connector| connector.name == node.name);
+    json!({
+        "tenant": own.map(|connector| &connector.tenant),
+        "ldap_url": own.map(|connector| &connector.ldap_url),
+        "http_proxy": own.and_then(|connector| connector.http_proxy.as_ref()),
+    })
+}
+
 /// The values of `facts`: what the probe brought back.
 pub(crate) fn fact_values(facts: &Facts) -> Value {
     json!({
@@ -214,6 +224,7 @@ proxy: {kind: explicit, url: \"http://proxy.corp.example:3128\", bypass: [mail.c
             let mut context = site_context(&site, &material, secret);
             context.insert("node".into(), node_values(&site.nodes[0]));
             context.insert("facts".into(), fact_values(&Facts::default()));
+            context.insert("connector".into(), connector_values(&site, &site.nodes[0]));
             let mut found = BTreeSet::new();
             leaves(&Value::Object(context), "", &mut found);
             assert_eq!(found, expected(is_meant));

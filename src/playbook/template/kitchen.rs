@@ -10,7 +10,7 @@ use serde_json::Value;
 use tera::Context;
 use zeroize::Zeroizing;
 
-use super::context::{fact_values, node_values, site_context};
+use super::context::{connector_values, fact_values, node_values, site_context};
 use super::render::{RenderError, Templates};
 use crate::node::Facts;
 use crate::playbook::material::Material;
@@ -28,6 +28,7 @@ struct Recipe {
 
 /// Templates with the values that all nodes share.
 pub(in crate::playbook) struct Kitchen<'a> {
+    site: &'a Site,
     templates: &'a Templates,
     open: Context,
     secret: Context,
@@ -44,7 +45,7 @@ impl fmt::Debug for Kitchen<'_> {
 
 impl<'a> Kitchen<'a> {
     /// Puts together what all nodes share.
-    pub(in crate::playbook) fn new(site: &Site, templates: &'a Templates, material: &Material) -> Self {
+    pub(in crate::playbook) fn new(site: &'a Site, templates: &'a Templates, material: &Material) -> Self {
         let context = |secret| {
             let mut context = Context::new();
             for (name, value) in site_context(site, material, secret) {
@@ -53,6 +54,7 @@ impl<'a> Kitchen<'a> {
             context
         };
         Self {
+            site,
             templates,
             open: context(false),
             secret: context(true),
@@ -75,10 +77,13 @@ impl<'a> Kitchen<'a> {
         let own = |is: bool, value: &dyn Fn() -> Value| is.then(value);
         let node_value = own(looks_at("node"), &|| node_values(node));
         let fact_value = own(looks_at("facts"), &|| fact_values(facts));
+        let connector_value = own(looks_at("connector"), &|| connector_values(self.site, node));
+        // What a connector's server is told depends on the machine as well.
+        let of_machine = node_value.as_ref().or(connector_value.as_ref());
         let recipe = Recipe {
             template: step.src.clone(),
             secret: step.secret,
-            node: node_value.as_ref().map(Value::to_string),
+            node: of_machine.map(Value::to_string),
             facts: fact_value.as_ref().map(Value::to_string),
         };
         if let Some(text) = self.done.lock().unwrap_or_else(PoisonError::into_inner).get(&recipe) {
@@ -86,6 +91,7 @@ impl<'a> Kitchen<'a> {
         }
         let mut context = if step.secret { self.secret.clone() } else { self.open.clone() };
         context.insert("node", &node_value.unwrap_or_else(|| node_values(node)));
+        context.insert("connector", &connector_value.unwrap_or_else(|| connector_values(self.site, node)));
         context.insert("facts", &fact_value.unwrap_or_else(|| fact_values(facts)));
         self.rendered.fetch_add(1, Ordering::Relaxed);
         let text = Arc::new(self.templates.fill(&step.src, &context)?);

@@ -46,7 +46,7 @@ const fn variable(name: &'static str, seen: Seen, meaning: &'static str) -> Vari
 use Seen::{Always, OnNode, Secret, WithSmtp, WithTls};
 
 /// All of them. A value that the site does not have is `none`, or an empty list.
-pub(crate) const VARIABLES: [Variable; 50] = [
+pub(crate) const VARIABLES: [Variable; 53] = [
     variable("site.name", Always, "the site's name"),
     variable("site.environment", Always, "`production`, `development` or `qa`"),
     variable("nodes", Always, "the machines under `nodes`, each with `name`, `role` and `address`"),
@@ -84,6 +84,9 @@ pub(crate) const VARIABLES: [Variable; 50] = [
     variable("facts.host", OnNode, "the machine's own host name"),
     variable("facts.init", OnNode, "`systemd` or `other`"),
     variable("facts.ipv6", OnNode, "whether it has IPv6: `true` or `false`"),
+    variable("connector.tenant", OnNode, "on a connector's server: the tenant's address"),
+    variable("connector.ldap_url", OnNode, "there: the directory"),
+    variable("connector.http_proxy", OnNode, "there: the proxy of its way out"),
     variable("tls.terminates", WithTls, "`appliance` or `load-balancer`"),
     variable("tls.chain_pem", WithTls, "the certificate and its issuers, leaf first, without the root"),
     variable("tls.root_pem", WithTls, "the root that the chain ends at; empty where it is not known"),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::{place, severity_word};
 use crate::checks::catalogue::{REQUIREMENTS, Standing, all};
-use crate::checks::proxy::PROGRAMS;
+use crate::checks::services::proxy::PROGRAMS;
 use crate::checks::{CheckSpec, Moment, Team};
 use crate::report::Look;
 use crate::report::text::write_table;

@@ -184,6 +184,26 @@ mod tests {
     }
 
     #[test]
+    fn mail_connectors_and_the_way_in_find_their_case() {
+        let has = |text: &str, id: &str| {
+            let found = ids(text);
+            assert!(found.iter().any(|found| found == id), "{id} is not among {found:?}");
+        };
+        let mail = |keys: &str| SOUND.replace("{host: m.example, ", &format!("{{{keys}, "));
+        has(&SOUND.replace("smtp: {host: m.example, username: a, password: prompt, from: a@b.example}\n", ""), "mail.provider.own");
+        has(&mail("provider: ses, host: smtp.corp.example"), "smtp.provider.host");
+        has(&mail("provider: ses, host: email-smtp.eu-west-1.amazonaws.com"), "smtp.ses.domain");
+        let connector = |keys: &str| format!("{SOUND}connectors: [{{name: c, ldap_url: 'ldaps://dc.example', {keys}}}]\n");
+        has(&connector("tenant: identity.corp.example, http_proxy: 'http://p.example:3128'"), "conn.proxy");
+        has(&connector("tenant: identity.elsewhere.example"), "conn.tenant");
+        let ending = format!("{}tls: {{terminates: load-balancer, certificate: {{files: [a]}}}}\n", connector("tenant: identity.corp.example"));
+        has(&ending, "lb.mode.connector");
+        let hops = "route: {hops: [{name: h1, address: h1.example}, {name: h2, address: h2.example}, {name: h3, address: h3.example}]}";
+        has(&SOUND.replace("route: {vpn: true}", hops), "access.method");
+        has(&format!("{SOUND}access: {{approvals: 2, approvers: []}}\n"), "access.approvers");
+    }
+
+    #[test]
     fn a_site_can_override_the_rules() {
         let text = format!("{}profile_overrides: {{naming: {{shortest_label: 2}}}}\n", SOUND.replace("identity", "id"));
         assert_eq!(ids(&text), Vec::<String>::new());

@@ -6,6 +6,7 @@
 mod access;
 mod hours;
 mod ledger;
+mod references;
 mod surroundings;
 
 use std::path::PathBuf;

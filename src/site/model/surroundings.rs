@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Login, Node, SecretRef};
+use super::{Login, Node, Privilege, Role, SecretRef};
 
 /// What the machines run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -99,6 +99,15 @@ pub struct Connector {
     pub base: Option<String>,
     /// CAs of the directory's certificate; the public ones unless given.
     pub ca_certificates: Vec<PathBuf>,
+}
+
+impl Connector {
+    /// Its server as a machine to log in to; `None` where the site file names no address.
+    pub fn server(&self) -> Option<Node> {
+        let login = self.login.clone()?;
+        let privilege = if login.user.as_deref() == Some("root") { Privilege::Root } else { Privilege::Sudo };
+        Some(Node { name: self.name.clone(), role: Role::Connector, login, privilege })
+    }
 }
 
 /// A check that is known to fail for now.

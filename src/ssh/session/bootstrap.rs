@@ -6,6 +6,9 @@
 //! not run: its last bytes are a random token that was named before. The token, printed, also marks where the login
 //! shell's own noise ends.
 //!
+//! A script may leave its shell to the next one: logging in as root costs a machine more than most scripts do. It then
+//! says by the token where its output ends, and how.
+//!
 //! With a sudo password the script is held back until sudo has said yes: else what sudo does not take as the
 //! password's repetition would be taken for more passwords. That costs one round trip, in that case alone.
 
@@ -24,6 +27,15 @@ pub(crate) struct Start {
     pub(crate) once_ready: Option<Vec<u8>>,
     /// Random, so that nothing else prints it.
     pub(crate) token: String,
+}
+
+/// What ends with a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its shell and the channel: the payload is all that is still to come.
+    OfShell,
+    /// The script alone: the shell waits for the next one.
+    OfScript,
 }
 
 /// What the bootstrap says on standard output, each a line `TOKEN:word`.
@@ -64,23 +76,29 @@ pub(crate) fn password_prompt(token: &str) -> String {
 /// on the path that sshd gives to users who are not root.
 const ENVIRONMENT: &str = "LC_ALL=C;export LC_ALL;PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin;export PATH";
 
-/// What to send for `script`; `None` where the sudo password has a line break in it.
-pub(crate) fn start(script: &Script, token: String) -> Option<Start> {
-    let inner = sealed(&format!("{ENVIRONMENT}\nunset T\nset --\n{}\n{}", say(&token, Mark::Start), script.text), &token);
+/// What to send for `script`, to a login shell; `None` where the sudo password has a line break in it.
+pub(crate) fn start(script: &Script, end: End, token: String) -> Option<Start> {
+    let inner = framed(script, end, &token);
     let password = match &script.elevation {
         Elevation::None => {
-            let command = format!("exec /bin/sh -c '{}'", read_and_run(&inner, &token));
+            let command = format!("exec /bin/sh -c '{READ_AND_RUN}'");
             return Some(Start { command, opening: Zeroizing::new(inner), once_ready: None, token });
         }
         Elevation::Sudo => None,
         Elevation::SudoPassword(password) => Some(password),
     };
     let line = password.map(password_line).map_or(Some(None), |line| line.map(Some))?;
-    let command = elevating(&inner, line.is_some(), &token);
+    let command = elevating(line.is_some(), &token);
     Some(match line {
         Some(line) => Start { command, opening: line, once_ready: Some([token.as_bytes(), b"\n", &inner].concat()), token },
         None => Start { command, opening: Zeroizing::new(inner), once_ready: None, token },
     })
+}
+
+/// What to send for `script`, to a shell that another one left.
+pub(crate) fn next(script: &Script, end: End, token: String) -> Start {
+    let opening = Zeroizing::new(framed(script, end, &token));
+    Start { command: String::new(), opening, once_ready: None, token }
 }
 
 /// What a script's text ends with, so that it is known to be whole.
@@ -88,31 +106,43 @@ fn seal(token: &str) -> String {
     format!("#i{token}")
 }
 
-fn sealed(text: &str, token: &str) -> Vec<u8> {
-    format!("{text}\n{}", seal(token)).into_bytes()
+/// The script's text behind a line that says how long it is, how long its payload, and its token.
+fn framed(script: &Script, end: End, token: &str) -> Vec<u8> {
+    let text = format!("{ENVIRONMENT}\nunset T\nset --\n{}\n{}\n{}", say(token, Mark::Start), script.text, seal(token));
+    let payload = match end {
+        End::OfShell => "-".to_owned(),
+        End::OfScript => script.payload.len().to_string(),
+    };
+    format!("{} {payload} {token}\n{text}", text.len()).into_bytes()
 }
 
-/// The shell text that reads `text` from standard input and runs it if it is whole. Without single quotes.
+/// How a script ends, as the shell that is left tells it on standard output, after the token.
+pub(crate) const ENDED: &str = ":end ";
+
+/// The shell text that reads scripts from standard input and runs each that is whole. Without single quotes.
 ///
 /// `dd` with whole blocks reads exactly as much as it is told in GNU, busybox and BSD; where it does not know the
-/// flag it has read nothing yet, and reads byte by byte.
-fn read_and_run(text: &[u8], token: &str) -> String {
-    let (length, seal) = (text.len(), seal(token));
-    format!(
-        "T=$(dd bs={length} count=1 iflag=fullblock 2>/dev/null||dd bs=1 count={length} 2>/dev/null);\
-         case $T in *{seal})eval \"$T\";exit;;esac;exit 97"
-    )
-}
+/// flag it has read nothing yet, and reads byte by byte. A shell reads lines byte by byte, and no further. What a script
+/// leaves of its payload is taken away, as the next script follows it. A shell that is to stay is not to be ended by what
+/// ends a script.
+const READ_AND_RUN: &str = "while read -r L P K;do \
+     T=$(dd bs=$L count=1 iflag=fullblock 2>/dev/null||dd bs=1 count=$L 2>/dev/null);\
+     case $T in *#i$K);;*)exit 97;;esac;\
+     case $P in -)eval \"$T\";exit;;esac;\
+     trap : HUP PIPE INT TERM;\
+     case $P in 0)(eval \"$T\")</dev/null;;\
+     *)(dd bs=$P count=1 iflag=fullblock 2>/dev/null||dd bs=1 count=$P 2>/dev/null)|\
+     ((eval \"$T\");S=$?;while read -r L;do :;done;exit $S);;esac;\
+     S=$?;echo $K:end $S;echo $K:end >&2;done";
 
-/// The command that gets root and then reads and runs `inner`: two texts in single quotes, of which the first hands the
-/// second on as it is.
-fn elevating(inner: &[u8], with_password: bool, token: &str) -> String {
-    let run = read_and_run(inner, token);
-    // The password's line is skipped where sudo did not ask for it: a shell reads lines byte by byte, and no further.
+/// The command that gets root and then reads and runs: two texts in single quotes, of which the first hands the second
+/// on as it is.
+fn elevating(with_password: bool, token: &str) -> String {
+    // The password's line is skipped where sudo did not ask for it.
     let run = if with_password {
-        format!("{};while IFS= read -r L;do case $L in {token})break;;esac;done;{run}", say(token, Mark::Ready))
+        format!("{};while IFS= read -r L;do case $L in {token})break;;esac;done;{READ_AND_RUN}", say(token, Mark::Ready))
     } else {
-        run
+        READ_AND_RUN.to_owned()
     };
     let options = if with_password { format!("-k -S -p {}", password_prompt(token)) } else { "-n".to_owned() };
     format!(

@@ -3,6 +3,7 @@
 mod bootstrap;
 mod reading;
 mod running;
+mod shell;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,6 +15,7 @@ use super::script::Script;
 use super::settings::Settings;
 use super::transport::{BoxedStream, Connection, Negotiated};
 use crate::site::model::Login;
+use shell::KeptShell;
 
 /// A logged-in connection to a machine. Cheap to clone; the connection ends with the last clone.
 #[derive(Debug, Clone)]
@@ -24,6 +26,7 @@ pub struct Session {
 #[derive(Debug)]
 struct Inner {
     connection: RwLock<Arc<Connection>>,
+    shell: KeptShell,
     settings: Arc<Settings>,
     origin: Option<Origin>,
     has_ended: AtomicBool,
@@ -46,7 +49,8 @@ impl Session {
         let (place, user) = (Arc::clone(&connection.place), connection.user.clone());
         let server_version = connection.server_version().to_owned();
         let has_ended = AtomicBool::new(false);
-        Self { inner: Arc::new(Inner { connection: RwLock::new(connection), settings, origin, has_ended, place, user, server_version }) }
+        let (connection, shell) = (RwLock::new(connection), KeptShell::default());
+        Self { inner: Arc::new(Inner { connection, shell, settings, origin, has_ended, place, user, server_version }) }
     }
 
     fn connection(&self) -> Arc<Connection> {
@@ -60,8 +64,24 @@ impl Session {
     /// it ends with is an [`Output`]; an [`Error`] says that it could not be run, or that its end is not known
     /// ([`Error::command_was_accepted`]). A connection that was lost before the script was accepted is made anew, once.
     pub async fn run(&self, script: &Script, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
+        self.run_by(None, script, on_line).await
+    }
+
+    /// The same in the shell that an earlier call of this left, where it is free, and leaves it to the next one: that spares
+    /// the machine a login shell and a sudo, and a sudo password its round trip. For scripts that leave nothing running which
+    /// still writes.
+    pub async fn run_in_turn(&self, script: &Script, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
+        self.run_by(Some(&self.inner.shell), script, on_line).await
+    }
+
+    async fn run_by(
+        &self,
+        shell: Option<&KeptShell>,
+        script: &Script,
+        on_line: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Output, Error> {
         let connection = self.connection();
-        let why = match running::run(&connection, &self.inner.settings, script, on_line).await {
+        let why = match running::run(&connection, &self.inner.settings, (script, shell), on_line).await {
             Err(why) if is_lost(&why) && !why.command_was_accepted() => why,
             done => return done,
         };
@@ -73,7 +93,8 @@ impl Session {
         tracing::warn!(machine = origin.name, %why, label = script.label, "nothing was begun; connecting anew");
         let connection = origin.fleet.connect(&origin.name, &origin.login).await?;
         *self.inner.connection.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&connection);
-        running::run(&connection, &self.inner.settings, script, on_line).await
+        self.inner.shell.forget();
+        running::run(&connection, &self.inner.settings, (script, shell), on_line).await
     }
 
     /// A TCP connection made by this machine to `host` (looked up by it) and `port`.
@@ -85,8 +106,7 @@ impl Session {
 
     /// Sequential round trips waited for on this connection so far, those for its tunnel included and those of the
     /// hops before it left out: connecting 1, versions and algorithms 1, key exchange 1, service 1, each refused key
-    /// 1, the accepted one 2, the first command's channel 1 (the next one's is opened while it runs), each command 1,
-    /// a sudo password 1.
+    /// 1, the accepted one 2, a command's channel 1 and a sudo password 1 (but where it finds a shell), each command 1.
     pub fn round_trips(&self) -> u32 {
         self.connection().round_trips()
     }

@@ -1,7 +1,8 @@
 //! What comes back from a command: marks, then output in lines; the tail of standard error. Bytes in, state out.
 
-use super::bootstrap::{Mark, password_prompt};
+use super::bootstrap::{ENDED, End, Mark, password_prompt};
 use crate::ssh::error::printable;
+use crate::ssh::output::Exit;
 
 /// How much of a login shell's noise is kept, for a message.
 const NOISE_KEPT: usize = 4096;
@@ -22,12 +23,22 @@ pub(super) struct Stdout {
     started: bool,
     output: Vec<u8>,
     told: usize,
+    /// What ends the output of a script whose shell stays.
+    end: Option<Vec<u8>>,
+    exit: Option<Exit>,
 }
 
 impl Stdout {
-    pub(super) fn new(token: &str, limit: usize) -> Self {
+    pub(super) fn new(token: &str, end: End, limit: usize) -> Self {
+        let end = (end == End::OfScript).then(|| format!("{token}{ENDED}").into_bytes());
         let token = format!("{token}:").into_bytes();
-        Self { token, limit, before: Vec::new(), noise: Vec::new(), started: false, output: Vec::new(), told: 0 }
+        let (before, noise, output) = (Vec::new(), Vec::new(), Vec::new());
+        Self { token, limit, before, noise, started: false, output, told: 0, end, exit: None }
+    }
+
+    /// How the script ended, where its shell has said so.
+    pub(super) fn exit(&self) -> Option<&Exit> {
+        self.exit.as_ref()
     }
 
     /// The most that a script may print, in bytes.
@@ -86,6 +97,7 @@ impl Stdout {
         }
         let mut searched = self.output.len();
         self.output.extend_from_slice(bytes);
+        self.look_for_end(searched);
         while let Some(length) = self.output.get(searched..).and_then(|rest| find(rest, b"\n")) {
             let end = searched + length;
             self.tell(end, on_line);
@@ -93,6 +105,19 @@ impl Stdout {
             searched = self.told;
         }
         Ok(())
+    }
+
+    /// Cuts the shell's word of how the script ended off its output, which is known as far as `known` not to hold all of it.
+    fn look_for_end(&mut self, known: usize) {
+        let Some(end) = &self.end else { return };
+        // Its line may have been half there.
+        let from = known.saturating_sub(end.len() + STATUS_DIGITS);
+        let Some(at) = self.output.get(from..).and_then(|rest| find(rest, end)).map(|at| from + at) else { return };
+        let Some(rest) = self.output.get(at + end.len()..) else { return };
+        let Some(length) = find(rest, b"\n") else { return };
+        let status = rest.get(..length).and_then(|word| std::str::from_utf8(word).ok()).and_then(|word| word.trim().parse().ok());
+        self.exit = Some(status.map_or(Exit::Missing, exit_of));
+        self.output.truncate(at);
     }
 
     fn tell(&self, end: usize, on_line: &mut (dyn FnMut(&str) + Send)) {
@@ -114,17 +139,45 @@ impl Stdout {
     }
 }
 
-/// Standard error: its tail, and how often sudo has asked for the password.
+/// What a shell's word for a status has at most: a blank, three digits, a line break.
+const STATUS_DIGITS: usize = 8;
+
+/// A status as shells have it: above 128 it stands for a signal.
+fn exit_of(status: u32) -> Exit {
+    let Some(number) = status.checked_sub(128).filter(|number| *number > 0) else { return Exit::Code(status) };
+    let name = match number {
+        1 => "HUP",
+        2 => "INT",
+        6 => "ABRT",
+        9 => "KILL",
+        11 => "SEGV",
+        13 => "PIPE",
+        15 => "TERM",
+        25 => "XFSZ",
+        _ => return Exit::Code(status),
+    };
+    Exit::Signal(name.to_owned())
+}
+
+/// Standard error: its tail, how often sudo has asked for the password, and whether a shell that stays has ended it.
 #[derive(Debug)]
 pub(super) struct Stderr {
     prompt: Vec<u8>,
+    end: Vec<u8>,
     tail: Vec<u8>,
     prompts: usize,
+    ended: bool,
 }
 
 impl Stderr {
     pub(super) fn new(token: &str) -> Self {
-        Self { prompt: password_prompt(token).into_bytes(), tail: Vec::new(), prompts: 0 }
+        let end = format!("{token}{}", ENDED.trim_end()).into_bytes();
+        Self { prompt: password_prompt(token).into_bytes(), end, tail: Vec::new(), prompts: 0, ended: false }
+    }
+
+    /// Whether nothing of this script is still to come.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended
     }
 
     pub(super) fn take(&mut self, bytes: &[u8]) {
@@ -132,6 +185,10 @@ impl Stderr {
         while let Some(at) = find(&self.tail, &self.prompt) {
             self.prompts += 1;
             self.tail.drain(at..at + self.prompt.len());
+        }
+        if let Some(at) = find(&self.tail, &self.end) {
+            self.ended = true;
+            self.tail.truncate(at);
         }
         // More than is kept, so that a prompt that is half-way is not cut.
         if self.tail.len() > 2 * STDERR_KEPT {
@@ -168,7 +225,7 @@ mod tests {
     use super::*;
 
     fn read(chunks: &[&[u8]]) -> (Vec<Mark>, Vec<String>, Stdout) {
-        let mut stdout = Stdout::new("t0k", 1 << 20);
+        let mut stdout = Stdout::new("t0k", End::OfShell, 1 << 20);
         let (mut marks, mut lines) = (Vec::new(), Vec::new());
         for chunk in chunks {
             stdout.take(chunk, &mut |mark| marks.push(mark), &mut |line: &str| lines.push(line.to_owned())).unwrap();
@@ -204,9 +261,31 @@ mod tests {
 
     #[test]
     fn output_beyond_the_limit_is_an_error() {
-        let mut stdout = Stdout::new("t0k", 4);
+        let mut stdout = Stdout::new("t0k", End::OfShell, 4);
         stdout.take(b"t0k:start\n1234", &mut |_| {}, &mut |_: &str| {}).unwrap();
         assert_eq!(stdout.take(b"5", &mut |_| {}, &mut |_: &str| {}), Err(TooLong));
+    }
+
+    #[test]
+    fn a_shell_that_stays_says_where_the_output_ends_and_how() {
+        let whole = b"t0k:start\none\ntwot0k:end 137\n";
+        for cut in 0..whole.len() {
+            let mut stdout = Stdout::new("t0k", End::OfScript, 100);
+            let mut lines = Vec::new();
+            for chunk in [&whole[..cut], &whole[cut..]] {
+                assert_eq!(stdout.exit(), None, "cut at {cut}");
+                stdout.take(chunk, &mut |_| {}, &mut |line: &str| lines.push(line.to_owned())).unwrap();
+            }
+            assert_eq!(stdout.exit(), Some(&Exit::Signal("KILL".to_owned())), "cut at {cut}");
+            assert_eq!(stdout.finish(&mut |line: &str| lines.push(line.to_owned())), b"one\ntwo");
+            assert_eq!(lines, ["one", "two"]);
+        }
+        let mut stderr = Stderr::new("t0k");
+        stderr.take(b"oops\nt0k:e");
+        assert!(!stderr.is_ended());
+        stderr.take(b"nd\n");
+        assert!(stderr.is_ended());
+        assert_eq!(stderr.tail(), "oops");
     }
 
     #[test]

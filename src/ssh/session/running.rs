@@ -8,13 +8,14 @@ use russh::{ChannelMsg, Sig};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::bootstrap::{Mark, Start, start};
+use super::bootstrap::{End, Mark, Start, next, start};
 use super::reading::{Stderr, Stdout, TooLong};
+use super::shell::{KeptShell, Shell};
 use crate::ssh::error::{Error, Phase};
 use crate::ssh::output::{Exit, Output};
 use crate::ssh::script::{Elevation, Script};
 use crate::ssh::settings::Settings;
-use crate::ssh::transport::{Connection, Outbox};
+use crate::ssh::transport::{Connection, Inbox, Outbox};
 
 /// The silence after a script's end that ends its output: what it left running may hold on to it for ever. The status
 /// may well come before the last of the output does.
@@ -23,27 +24,74 @@ const SILENCE_AFTER_EXIT: Duration = Duration::from_secs(3);
 /// How much is handed to the transport at a time.
 const CHUNK: usize = 256 << 10;
 
-/// Runs `script` over a channel of its own.
+/// A longer payload has a shell to itself: one that is to stay takes a payload as a whole, into a machine's memory.
+const LONGEST_IN_TURN: usize = 4 << 20;
+
+/// Runs `script`: over a channel of its own, or in the shell that was left in `kept`, and leaves it there.
 pub(super) async fn run(
     connection: &Arc<Connection>,
     settings: &Settings,
-    script: &Script,
+    (script, kept): (&Script, Option<&KeptShell>),
     on_line: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Output, Error> {
+    let Some(kept) = kept else { return begin(connection, settings, (script, End::OfShell), on_line).await.map(|(output, _)| output) };
+    let end = if script.payload.len() > LONGEST_IN_TURN { End::OfShell } else { End::OfScript };
+    let is_roots = script.elevation.is_to_root();
+    let (output, channel) = match kept.take(is_roots) {
+        None => begin(connection, settings, (script, end), on_line).await?,
+        Some(Shell { inbox, outbox, .. }) => {
+            let start = next(script, end, token());
+            connection.count(1);
+            match attend_to(connection, settings, (script, end, start), (inbox, outbox), on_line).await {
+                // It had ended meanwhile, and read nothing.
+                Err(Error::NotStarted { .. }) => begin(connection, settings, (script, end), on_line).await?,
+                done => done?,
+            }
+        }
+    };
+    if let Some((inbox, outbox)) = channel {
+        kept.leave(Shell { inbox, outbox, is_roots });
+    }
+    Ok(output)
+}
+
+// 74 random bits; that the rest is the time is no harm.
+fn token() -> String {
+    uuid::Uuid::now_v7().simple().to_string()
+}
+
+/// What came of a script, and the channel of its shell where that stays.
+type Ran = (Output, Option<(Inbox, Outbox)>);
+
+/// Runs `script` over a channel of its own.
+async fn begin(
+    connection: &Arc<Connection>,
+    settings: &Settings,
+    (script, end): (&Script, End),
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<Ran, Error> {
     let place = || Arc::clone(&connection.place);
-    // 74 random bits; that the rest is the time is no harm.
-    let token = uuid::Uuid::now_v7().simple().to_string();
-    let start = start(script, token).ok_or_else(|| Error::SudoPasswordUnusable { place: place() })?;
-    let (mut inbox, outbox) = connection.command_channel().await?;
+    let start = start(script, end, token()).ok_or_else(|| Error::SudoPasswordUnusable { place: place() })?;
+    let (inbox, outbox) = connection.command_channel().await?;
     let asked = timeout(settings.start_timeout, outbox.exec(true, start.command.as_str())).await;
     if !matches!(asked, Ok(Ok(()))) {
         return Err(connection.lost(Phase::Start).await);
     }
-    connection.prepare_spare();
     connection.count(1 + u32::from(start.once_ready.is_some()));
+    attend_to(connection, settings, (script, end, start), (inbox, outbox), on_line).await
+}
+
+/// Writes what `start` says and the payload, and reads to the script's end.
+async fn attend_to(
+    connection: &Arc<Connection>,
+    settings: &Settings,
+    (script, end, start): (&Script, End, Start),
+    (mut inbox, outbox): (Inbox, Outbox),
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<Ran, Error> {
     let (say_ready, ready) = oneshot::channel();
-    let mut reader = Reader::new(connection, settings, script, &start, say_ready);
-    let mut writing = pin!(write(&outbox, &start, &script.payload, ready));
+    let mut reader = Reader::new((connection, settings), (script, end), &start, say_ready);
+    let mut writing = pin!(write(&outbox, (&start, end), &script.payload, ready));
     let mut is_written = false;
     let mut patience = settings.start_timeout;
     let mut deadline = pin!(sleep_until(Instant::now() + patience));
@@ -85,11 +133,13 @@ pub(super) async fn run(
             }
         }
     }
-    reader.finish(on_line).await
+    let stays = is_written && reader.is_left_to_the_next();
+    let output = reader.finish(on_line).await?;
+    Ok((output, stays.then(|| (inbox, Arc::clone(&outbox)))))
 }
 
 /// Writes what the script needs. An error means that the channel has ended; the reader sees that as well, and knows more.
-async fn write(outbox: &Outbox, start: &Start, payload: &[u8], ready: oneshot::Receiver<()>) {
+async fn write(outbox: &Outbox, (start, end): (&Start, End), payload: &[u8], ready: oneshot::Receiver<()>) {
     let all = async {
         send(outbox, &start.opening).await?;
         if let Some(held_back) = &start.once_ready {
@@ -99,7 +149,7 @@ async fn write(outbox: &Outbox, start: &Start, payload: &[u8], ready: oneshot::R
             send(outbox, held_back).await?;
         }
         send(outbox, payload).await?;
-        outbox.eof().await
+        if end == End::OfShell { outbox.eof().await } else { Ok(()) }
     };
     drop(all.await);
 }
@@ -132,11 +182,16 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(connection: &'a Connection, settings: &Settings, script: &'a Script, start: &Start, say_ready: oneshot::Sender<()>) -> Self {
+    fn new(
+        (connection, settings): (&'a Connection, &Settings),
+        (script, end): (&'a Script, End),
+        start: &Start,
+        say_ready: oneshot::Sender<()>,
+    ) -> Self {
         Self {
             connection,
             script,
-            stdout: Stdout::new(&start.token, settings.output_limit),
+            stdout: Stdout::new(&start.token, end, settings.output_limit),
             stderr: Stderr::new(&start.token),
             say_ready: Some(say_ready),
             // Without anything held back the script is on its way with the request.
@@ -168,7 +223,15 @@ impl<'a> Reader<'a> {
             }
             Some(_) => {}
         }
-        Ok(self.ended && self.exit.is_some())
+        if let Some(exit) = self.stdout.exit() {
+            self.exit.get_or_insert_with(|| exit.clone());
+        }
+        Ok((self.ended || self.is_left_to_the_next()) && self.exit.is_some())
+    }
+
+    /// Whether the script has ended and its shell has not.
+    fn is_left_to_the_next(&self) -> bool {
+        self.stdout.exit().is_some() && self.stderr.is_ended() && !self.ended
     }
 
     fn take_output(&mut self, data: &[u8], on_line: &mut (dyn FnMut(&str) + Send)) -> Result<(), Error> {

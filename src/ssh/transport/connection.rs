@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use russh::client::{Handle, Msg};
 use russh::{Channel, ChannelOpenFailure};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::algorithms::{Negotiated, offered};
@@ -35,12 +34,8 @@ pub(crate) struct Connection {
     wire: WireTap,
     round_trips: AtomicU32,
     last_channel: Mutex<u32>,
-    spare: Mutex<Option<Spare>>,
     tunnels: Arc<AtomicUsize>,
 }
-
-/// A channel for the next command, opened while the one before runs.
-type Spare = JoinHandle<Option<(Instant, Inbox, Outbox)>>;
 
 /// How often a place for a session is asked for again, and after what time.
 const PLACES_ASKED_FOR: usize = 3;
@@ -48,9 +43,6 @@ const PLACE_IS_FREED: Duration = Duration::from_millis(300);
 
 /// How often a connection is looked at within the silence that ends it.
 const LOOKS: u32 = 6;
-
-/// How long a spare channel is trusted: servers may close idle ones (`ChannelTimeout`).
-const SPARE_LASTS: Duration = Duration::from_secs(30);
 
 impl std::fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -101,7 +93,6 @@ impl Connection {
             round_trips: AtomicU32::new(3),
             // The transport's first channel is its second number.
             last_channel: Mutex::new(1),
-            spare: Mutex::new(None),
             tunnels: Arc::default(),
         })
     }
@@ -152,16 +143,8 @@ impl Connection {
         }
     }
 
-    /// A channel for one command: the spare one, or one that is opened now.
-    pub(crate) async fn command_channel(self: &Arc<Self>) -> Result<(Inbox, Outbox), Error> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(spare) = spare
-            && let Ok(Some((opened, mut inbox, outbox))) = spare.await
-            && opened.elapsed() < SPARE_LASTS
-            && inbox.is_quiet()
-        {
-            return Ok((inbox, outbox));
-        }
+    /// A channel for one command.
+    pub(crate) async fn command_channel(&self) -> Result<(Inbox, Outbox), Error> {
         for _ in 0..PLACES_ASKED_FOR {
             self.count(1);
             match self.open_session().await {
@@ -171,18 +154,6 @@ impl Connection {
             }
         }
         self.open_session().await.map(|channel| attend(channel, self.backlog))
-    }
-
-    /// Opens a channel for the next command meanwhile: it will have a round trip less to wait for.
-    pub(crate) fn prepare_spare(self: &Arc<Self>) {
-        let connection = Arc::downgrade(self);
-        let opening = tokio::spawn(async move {
-            // A server that allows one session at a time refuses; the next command then opens its own.
-            let connection = connection.upgrade()?;
-            let (inbox, outbox) = attend(connection.open_session().await.ok()?, connection.backlog);
-            Some((Instant::now(), inbox, outbox))
-        });
-        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
     }
 
     async fn open_session(&self) -> Result<Channel<Msg>, Error> {

@@ -52,9 +52,9 @@ impl Inbox {
         self.messages.is_empty()
     }
 
-    /// Whether nothing has come yet, its end included.
-    pub(crate) fn is_quiet(&mut self) -> bool {
-        matches!(self.messages.try_recv(), Err(mpsc::error::TryRecvError::Empty))
+    /// Whether nothing more can come.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.messages.is_closed()
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<ChannelMsg>> {

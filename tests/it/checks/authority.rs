@@ -1,6 +1,6 @@
 //! A certificate authority for one test: a root, an intermediate, and leaves of every kind a peer may serve.
 
-use portcullis::checks::tls::Roots;
+use portcullis::checks::services::tls::Roots;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
 
 /// The time at which all tests judge.

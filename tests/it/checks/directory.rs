@@ -6,8 +6,8 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use portcullis::checks::directory::{Account, Directory, DirectoryError, bind, search};
-use portcullis::checks::tls::{Distrust, Hello, danger_handshake};
+use portcullis::checks::services::directory::{Account, Directory, DirectoryError, bind, search};
+use portcullis::checks::services::tls::{Distrust, Hello, danger_handshake};
 use secrecy::SecretString;
 
 use super::authority::{Authority, now};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis::checks::proxy::{Destination, ProxyReport, examine, examine_direct, unreachable};
-use portcullis::checks::reach::Unreached;
-use portcullis::checks::tls::Roots;
+use portcullis::checks::services::proxy::{Destination, ProxyReport, examine, examine_direct, unreachable};
+use portcullis::checks::services::reach::Unreached;
+use portcullis::checks::services::tls::Roots;
 
 use super::authority::{Authority, now};
 use super::peers::{Peer, intercepting_squid, nginx, squid};

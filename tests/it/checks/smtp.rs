@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis::checks::reach::Unreached;
-use portcullis::checks::smtp::{Credentials, Dialogue, Message, SmtpReport, examine, unreachable};
-use portcullis::checks::tls::Roots;
+use portcullis::checks::services::reach::Unreached;
+use portcullis::checks::services::smtp::{Credentials, Dialogue, Message, SmtpReport, examine, unreachable};
+use portcullis::checks::services::tls::Roots;
 use portcullis::site::model::{MailProvider, StartTls};
 use secrecy::SecretString;
 use tokio::io::AsyncReadExt;

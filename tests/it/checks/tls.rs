@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis::checks::tls::{Distrust, Expected, Hello, Roots, Served, TlsProbeError, outcomes, probe};
+use portcullis::checks::services::tls::{Distrust, Expected, Hello, Roots, Served, TlsProbeError, outcomes, probe};
 use portcullis::checks::{Outcome, Verdict};
 
 use super::authority::{Authority, Leaf, now, self_signed};
@@ -100,7 +100,7 @@ async fn an_expired_certificate_is_dated_and_one_that_ends_soon_is_a_warning() {
     let now = "2027-01-21T00:00:00Z".parse().unwrap();
     let roots = authority.roots();
     let expected = Expected { leaf: None, names: &[], roots: &roots, now };
-    let found = portcullis::checks::tls::review_served("a0-1", &served, &expected);
+    let found = portcullis::checks::services::tls::review_served("a0-1", &served, &expected);
     assert_eq!((found.len(), found[0].message.as_str()), (1, "CN=manage.corp.example has 10 days left"));
 }
 

@@ -9,6 +9,7 @@ mod bad_node;
 mod bad_site;
 mod bad_way;
 mod broken_off;
+mod connector;
 mod conversation;
 mod engine;
 mod faults;

@@ -113,3 +113,46 @@ async fn neither_script_nor_password_shows_in_a_process_list() {
     assert!(seen.contains("iflag=fullblock"));
     assert!(!seen.contains("SECRETWORD") && !seen.contains(PASSWORD));
 }
+
+#[tokio::test]
+async fn the_next_script_finds_roots_shell_and_asks_sudo_nothing() {
+    let world = World::new();
+    let node = world.sshd("node", "MaxSessions 1");
+    let user = User::new("USER ALL=(ALL) ALL");
+    let session = session_of(&user, &world, &node).await;
+    let run = async |text: &str, payload: Vec<u8>, elevation: Elevation| {
+        let before = session.round_trips();
+        let mut script = script(text);
+        (script.payload, script.elevation) = (Zeroizing::new(payload), elevation);
+        let output = session.run_in_turn(&script, &mut |_| {}).await.unwrap();
+        (output, session.round_trips() - before)
+    };
+    let (first, trips) = run("id -u; echo $PPID; echo said >&2; exit 4", b"nobody reads this".to_vec(), password(PASSWORD)).await;
+    assert_eq!((first.exit, first.stderr_tail.lines().last(), trips), (Exit::Code(4), Some("said"), 3));
+    let payload: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    let (second, trips) = run("cat; echo oops >&2; kill -TERM $(sh -c 'echo $PPID')", payload.clone(), password(PASSWORD)).await;
+    assert_eq!((second.exit, trips), (Exit::Signal("TERM".to_owned()), 1));
+    assert!(second.stdout == payload, "the payload came back changed");
+    let (third, trips) = run("id -u; echo $PPID", Vec::new(), password(PASSWORD)).await;
+    assert_eq!((third.exit, third.stdout, trips), (Exit::Code(0), first.stdout, 1));
+    // One that is too long for it, and one with other rights, have channels of their own.
+    let long: Vec<u8> = vec![7; 5 << 20];
+    let (fourth, _) = run("head -c 3; cat | wc -c", long, password(PASSWORD)).await;
+    assert_eq!((fourth.exit, fourth.stdout), (Exit::Code(0), b"\x07\x07\x075242877\n".to_vec()));
+    let (fifth, _) = run("id -un", Vec::new(), Elevation::None).await;
+    assert_eq!(fifth.stdout, format!("{}\n", user.name).into_bytes());
+}
+
+#[tokio::test]
+async fn a_shell_that_was_ended_meanwhile_is_replaced() {
+    let world = World::new();
+    let node = world.sshd("node", "");
+    let session = world.fleet(&Route::default()).session("node", &node.login()).await.unwrap();
+    let run = async |text: &str| session.run_in_turn(&script(text), &mut |_| {}).await;
+    assert_eq!(run("echo one").await.unwrap().stdout, b"one\n");
+    // It has the script's number in `$$`, also where the script itself is a child of it.
+    assert_eq!(run("kill -KILL $$; sleep 5").await.unwrap().exit, Exit::Signal("KILL".to_owned()));
+    assert_eq!(run("(sleep 0.3; kill -KILL $$) >/dev/null 2>&1 & echo two").await.unwrap().stdout, b"two\n");
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert_eq!(run("echo three").await.unwrap().stdout, b"three\n");
+}

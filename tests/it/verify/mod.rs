@@ -5,6 +5,7 @@
 //! must not be found by another.
 
 mod before;
+mod bundle;
 mod mail;
 mod network;
 mod served;

@@ -1,0 +1,161 @@
+//! What to do next, for each way in which a mail server disappoints: exact settings, and what the known
+//! providers mean by their replies. Pure text.
+
+use super::capability::Capabilities;
+use super::wire::{Reply, WireError};
+use crate::checks::services::tls::Distrust;
+use crate::site::model::MailProvider;
+
+/// The provider behind a host name, where the site file calls it just a server.
+pub(super) fn provider(declared: MailProvider, host: &str) -> MailProvider {
+    let host = host.to_ascii_lowercase();
+    match declared {
+        MailProvider::Smtp if host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn") => MailProvider::Ses,
+        MailProvider::Smtp if host.ends_with(".sendgrid.net") => MailProvider::Sendgrid,
+        MailProvider::Smtp if host.ends_with(".mandrillapp.com") => MailProvider::Mandrill,
+        MailProvider::Smtp | MailProvider::Ses | MailProvider::Sendgrid | MailProvider::Mandrill => declared,
+    }
+}
+
+pub(super) fn no_greeting(error: &WireError, host: &str, port: u16) -> String {
+    match error {
+        WireError::TimedOut { .. } if port == 465 => {
+            format!("ask the mail team whether {host} answers on 465 at all; a proxy or firewall may accept in its place")
+        }
+        WireError::TimedOut { .. } => format!(
+            "ask the mail team whether {host}:{port} waits for TLS from the first byte (then set `smtp.port: 465`), or whether a firewall accepts in its place"
+        ),
+        WireError::Closed => format!(
+            "ask the mail team to allow this machine's address on {host}:{port}; servers close at once on addresses they do not know"
+        ),
+        WireError::NotSmtp { .. } => format!("`smtp.port: {port}` is another service's port: 587 (STARTTLS) or 465 (TLS) is usual"),
+        WireError::TooLong | WireError::Network { .. } => {
+            format!("try it by hand: `openssl s_client -starttls smtp -connect {host}:{port}`")
+        }
+    }
+}
+
+pub(super) fn no_starttls(offered: &Capabilities, host: &str) -> String {
+    if offered.is_masked() {
+        return "a firewall masks the server's words (the XXXX in its reply): ask its team to turn SMTP inspection off (`no inspect esmtp` on Cisco)".to_owned();
+    }
+    format!(
+        "ask the team of {host} to enable STARTTLS (postfix: `smtpd_tls_security_level = may` with certificate and key), or use port 465; only where the network is trusted set `smtp.starttls: off`"
+    )
+}
+
+pub(super) fn certificate(reason: &Distrust, host: &str) -> String {
+    match reason {
+        Distrust::NameMissing { presented, .. } => {
+            let other = presented.iter().find(|name| !name.starts_with('*'));
+            let rename = other.map(|name| format!("set `smtp.host: {name}`, or ")).unwrap_or_default();
+            format!("{rename}ask the mail team for a certificate that names {host}")
+        }
+        Distrust::Expired { .. } | Distrust::NotYetValid { .. } => format!("ask the mail team to renew the certificate of {host}"),
+        Distrust::ChainIncomplete { issuer, .. } => format!(
+            "ask the mail team to serve the intermediate {issuer} too (postfix: all certificates in one file under `smtpd_tls_chain_files`); where {issuer} is your own CA, name its certificate under `smtp.ca_certificates`"
+        ),
+        Distrust::SelfSigned { subject } | Distrust::UntrustedRoot { root: subject } | Distrust::Refused { subject, .. } => {
+            format!(
+                "where {subject} is your own CA, name its certificate under `smtp.ca_certificates`; otherwise the mail team needs a certificate of a public CA"
+            )
+        }
+        Distrust::NoCertificate | Distrust::Unreadable { .. } => format!("ask the mail team to install a certificate on {host}"),
+    }
+}
+
+pub(super) fn no_plain(offered: &Capabilities) -> (String, String) {
+    let fix = "enable PLAIN on the server (Dovecot: `auth_mechanisms = plain login`; Exchange: basic authentication, offered after TLS, on the receive connector)";
+    if offered.auth.is_empty() {
+        let fix = format!("{fix}; postfix also needs `smtpd_sasl_auth_enable = yes` on this port");
+        return ("the server offers no authentication".to_owned(), fix);
+    }
+    let list = offered.auth.join(", ");
+    let message = if offered.auth == ["LOGIN"] {
+        "AUTH LOGIN alone is offered, not PLAIN".to_owned()
+    } else {
+        format!("AUTH PLAIN is not offered, only {list}")
+    };
+    (message, fix.to_owned())
+}
+
+pub(super) fn login(reply: &Reply, provider: MailProvider, username: &str) -> String {
+    if let (MailProvider::Sendgrid, false) = (provider, username == "apikey") {
+        return format!("SendGrid's user is the word `apikey`, not `{username}`: set `smtp.username: apikey`, the password is the API key");
+    }
+    let known = match provider {
+        MailProvider::Sendgrid => {
+            "SendGrid: the password is an API key with the permission Mail Send; an IP access list of the account may refuse too"
+        }
+        MailProvider::Ses => {
+            "Amazon SES: user and password are SMTP credentials made in the SES console for this very region, not an IAM access key"
+        }
+        MailProvider::Mandrill => "Mandrill: the user is the account's address, the password an API key that is not for testing",
+        MailProvider::Smtp => "check `smtp.username` and the secret behind `smtp.password` with the mail team",
+    };
+    match reply.code {
+        530 | 538 => "the server wants TLS before the login: set `smtp.starttls: required`".to_owned(),
+        534 => "the account needs an application password or another mechanism; ask the mail team".to_owned(),
+        454 | 421 | 450 | 451 => {
+            "the server's own login service fails for now; try again, then ask the mail team for its log of this moment".to_owned()
+        }
+        _ => known.to_owned(),
+    }
+}
+
+pub(super) fn refused(reply: &Reply, provider: MailProvider, from: &str) -> String {
+    let said = reply.lines.join(" ").to_ascii_lowercase();
+    match provider {
+        MailProvider::Ses if said.contains("not verified") => format!(
+            "Amazon SES: verify the domain of {from} in this region; an account in the sandbox sends to verified addresses alone until production access is granted"
+        ),
+        MailProvider::Sendgrid if said.contains("verified sender") => {
+            format!("SendGrid: make {from} a verified sender, or authenticate its domain")
+        }
+        MailProvider::Mandrill if said.contains("reject") => {
+            format!("Mandrill: verify the sending domain of {from} and set its DKIM and SPF records")
+        }
+        MailProvider::Smtp | MailProvider::Ses | MailProvider::Sendgrid | MailProvider::Mandrill => match reply.code {
+            552 => "the server's size limit or the account's quota is reached; ask the mail team".to_owned(),
+            530 => "the server wants a login on this port: use 587 with `smtp.username` and `smtp.password`".to_owned(),
+            400..=499 => "the server defers; try again in some minutes (grey-listing ends by itself), then ask the mail team".to_owned(),
+            _ => format!("ask the mail team to let the account send as {from}, or set `smtp.from` to an address that it may use"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(code: u16, text: &str) -> Reply {
+        Reply { code, lines: vec![text.to_owned()] }
+    }
+
+    #[test]
+    fn sendgrid_s_user_is_named_even_where_the_site_calls_it_a_server() {
+        let provider = provider(MailProvider::Smtp, "smtp.sendgrid.net");
+        let fix = login(&reply(535, "Authentication failed: Bad username / password"), provider, "me@corp.example");
+        assert!(fix.contains("`smtp.username: apikey`"), "{fix}");
+    }
+
+    #[test]
+    fn an_unverified_ses_address_leads_to_domain_and_sandbox() {
+        let said =
+            "Message rejected: Email address is not verified. The following identities failed the check in region EU-WEST-1: a@b.example";
+        let fix = refused(&reply(554, said), provider(MailProvider::Smtp, "email-smtp.eu-west-1.amazonaws.com"), "a@b.example");
+        assert!(fix.contains("verify the domain of a@b.example") && fix.contains("sandbox"), "{fix}");
+    }
+
+    #[test]
+    fn login_alone_is_called_by_its_name() {
+        let offered = Capabilities { auth: vec!["LOGIN".to_owned()], ..Capabilities::default() };
+        assert_eq!(no_plain(&offered).0, "AUTH LOGIN alone is offered, not PLAIN");
+    }
+
+    #[test]
+    fn a_masked_starttls_is_blamed_on_the_firewall() {
+        let offered = Capabilities { keywords: vec!["XXXXXXXA".to_owned()], ..Capabilities::default() };
+        assert!(no_starttls(&offered, "mail.example").contains("inspect esmtp"));
+    }
+}
