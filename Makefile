@@ -14,10 +14,11 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	libssh-dev:/usr/include/libssh/server.h nginx-light:nginx haproxy:haproxy chrony:chronyd postfix:postfix \
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography sqlite3:sqlite3 \
-	python3:python3 tmux:tmux softhsm2:softhsm2-util opensc:pkcs11-tool rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd \
+	python3:python3 python3-pyte:/usr/lib/python3/dist-packages/pyte tmux:tmux softhsm2:softhsm2-util opensc:pkcs11-tool \
+	rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd \
 	curl:curl wget:wget python3-requests:/usr/lib/python3/dist-packages/requests
 
-.PHONY: help demo endurance bench-windows deps test-deps build lint test audit fuzz reference docs certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
+.PHONY: help demo endurance bench-windows deps test-deps build lint test audit fuzz reference picture docs certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
 
 demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
 	$(CARGO) build --quiet --bin portcullis
@@ -90,6 +91,11 @@ reference: ## makes docs/reference/ anew, from the types
 	target/debug/portcullis help findings > docs/reference/findings.md
 	target/debug/portcullis help events > docs/reference/events.md
 	target/debug/portcullis help exit-codes > docs/exit-codes.md
+
+picture: lab-image test-deps ## draws docs/pictures/terminal.svg anew, from real commands on a lab
+	$(CARGO) build --quiet --bin portcullis
+	$(lab) --lab picture up --nodes 3
+	PORTCULLIS_LAB=picture /usr/bin/python3 docs/pictures/draw.py docs/pictures/terminal.svg; code=$$?; $(lab) --lab picture down; exit $$code
 
 docs: ## makes the book in target/book, with search
 	command -v mdbook >/dev/null || $(CARGO) install --locked mdbook

@@ -202,6 +202,11 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// The same of a text of several lines, as what to do may be: a command stands in one of its own.
+fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
 /// Keeps the outcomes of one subject while it is being looked at.
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -229,7 +234,7 @@ impl Tally {
 
     /// Not met, and milder or graver than the check's own severity.
     pub(crate) fn found_as(&mut self, severity: Severity, spec: &'static CheckSpec, message: impl Into<String>, fix: impl Into<String>) {
-        let finding = Finding { severity, ..spec.finding(&self.subject, printable(&message.into()), printable(&fix.into())) };
+        let finding = Finding { severity, ..spec.finding(&self.subject, printable(&message.into()), printable_lines(&fix.into())) };
         match self.outcomes.iter_mut().find(|outcome| outcome.spec.id == spec.id) {
             Some(Outcome { verdict: Verdict::Found { findings }, .. }) => findings.push(finding),
             Some(outcome) => outcome.verdict = Verdict::Found { findings: vec![finding] },
@@ -310,8 +315,9 @@ mod tests {
     #[test]
     fn a_server_cannot_write_to_the_terminal() {
         let mut tally = Tally::of("x");
-        tally.found(&FIRST, "550 \u{1b}[2Jall is well", "ask");
+        tally.found(&FIRST, "550 \u{1b}[2Jall is well", "run\n    mend \u{1b}[2J\nor ask");
         let found = findings(&tally.complete(&[], ""));
+        assert_eq!(found[0].fix, "run\n    mend \u{fffd}[2J\nor ask", "a command keeps its line");
         assert_eq!(found[0].message, "550 \u{fffd}[2Jall is well");
     }
 

@@ -26,7 +26,9 @@ pub fn write_finding(out: &mut dyn Write, finding: &Finding, look: &Look) -> io:
     if finding.fix.is_empty() {
         return Ok(());
     }
-    writeln!(out, "        {} {}", look.paint(Tone::Quiet, "fix:"), escape(&finding.fix))
+    let mut lines = finding.fix.lines();
+    writeln!(out, "        {} {}", look.paint(Tone::Quiet, "fix:"), escape(lines.next().unwrap_or_default()))?;
+    lines.try_for_each(|line| writeln!(out, "             {}", escape(line)))
 }
 
 /// The severity's word, as wide as the others.
@@ -95,6 +97,15 @@ mod tests {
         info    cert.chain.root-included  site.pem: CN=\u{1b}[2J
         Found 2 errors, 1 warning, 1 note.
         ");
+    }
+
+    #[test]
+    fn a_command_in_a_fix_stands_in_its_line() {
+        let mut text = Vec::new();
+        let fix = "accept it by\n    echo key >> known_hosts\nor refuse";
+        write_finding(&mut text, &finding("a.b", Severity::Error, fix), &Look::plain()).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("fix: accept it by\n                 echo key >> known_hosts\n             or refuse\n"), "{text}");
     }
 
     #[test]

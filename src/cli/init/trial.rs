@@ -17,7 +17,7 @@ use crate::cli::context::Context;
 use crate::cli::outcome::chain;
 use crate::cli::requirements;
 use crate::finding::Severity;
-use crate::node::{Probe, RemoteError};
+use crate::node::{Inquiry, Probe, RemoteError};
 use crate::site::model::{Node, Site, Smtp};
 use crate::site::secret::Secrets;
 use crate::ssh::{Error, ShownKey};
@@ -160,8 +160,10 @@ impl Surroundings for OnTheSpot<'_> {
 }
 
 async fn log_in(site: &Site, cluster: &Cluster, node: &Node) -> Told {
-    match cluster.connect(node.clone()).await {
-        Ok(_) => Told::Good(format!("logged in to {}", node.name)),
+    // A login alone is half of it: root is what runs need, and sudo may ask for a password.
+    let reached = async { cluster.connect(node.clone()).await?.look(&Inquiry::default()).await };
+    match reached.await {
+        Ok(_) => Told::Good(format!("logged in to {}, and root is reached there", node.name)),
         Err(RemoteError::Ssh(error)) => of_machine(site, &error),
         Err(error) => Told::Bad { what: chain(&error), help: None },
     }

@@ -1,7 +1,7 @@
 //! The documents: their commands are commands of the program, their links lead somewhere, what is generated is fresh.
 
 mod events;
-mod tutorial;
+mod walked;
 
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ fn commands(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(language) = line.strip_prefix("```") {
-            in_block = language == "sh";
+            in_block = matches!(language, "sh" | "bash");
         }
         let line = line.strip_prefix("- run: ").or_else(|| line.strip_prefix("run: ")).or_else(|| line.strip_prefix("- ")).unwrap_or(line);
         if let Some(rest) = line.strip_prefix("portcullis ") {
@@ -101,16 +101,64 @@ fn the_check_of_commands_finds_a_wrong_one() {
     }
 }
 
-#[test]
-fn every_link_of_the_documents_leads_to_a_file() {
-    for page in documents("md") {
-        let text = std::fs::read_to_string(&page).unwrap();
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target) {
-            let file = target.split('#').next().unwrap_or_default();
-            if !file.is_empty() && !file.contains("://") {
-                assert!(page.parent().unwrap().join(file).exists(), "{}: {target}", page.display());
-            }
+/// The links of a page that lead nowhere: to a file that is not there, or to a heading that the page does not have.
+fn dead_links(page: &Path, text: &str) -> Vec<String> {
+    let mut dead = Vec::new();
+    for target in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target) {
+        let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+        if file.contains("://") {
+            continue;
         }
+        let path = if file.is_empty() { page.to_owned() } else { page.parent().unwrap().join(file) };
+        let has_heading = || heading.is_empty() || std::fs::read_to_string(&path).unwrap().lines().any(|line| anchor(line) == heading);
+        if !path.exists() || !has_heading() {
+            dead.push(format!("{}: {target}", page.display()));
+        }
+    }
+    dead
+}
+
+/// What a heading is called in a link.
+fn anchor(line: &str) -> String {
+    let Some(heading) = line.strip_prefix('#') else { return String::new() };
+    let kept = heading.trim_start_matches('#').trim().to_lowercase();
+    kept.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter)).collect::<String>().replace(' ', "-")
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    let mut pages = documents("md");
+    pages.extend(["README.md", "CONTRIBUTING.md", "tests/lab/README.md"].map(|name| root().join(name)));
+    let dead: Vec<String> = pages.iter().flat_map(|page| dead_links(page, &std::fs::read_to_string(page).unwrap())).collect();
+    assert_eq!(dead, Vec::<String>::new());
+}
+
+#[test]
+fn a_dead_link_is_found() {
+    let page = root().join("docs/windows.md");
+    let text = "[a](secrets.md) [b](gone.md) [c](https://gone.example) [d](secrets.md#gone) [e](site-file.md#what-it-says)";
+    let dead = dead_links(&page, text);
+    assert!(
+        matches!(dead.as_slice(), [file, heading] if file.ends_with(": gone.md") && heading.ends_with(": secrets.md#gone")),
+        "{dead:?}"
+    );
+}
+
+#[test]
+fn the_picture_shows_commands_that_there_are() {
+    let picture = std::fs::read_to_string(root().join("docs/pictures/terminal.svg")).unwrap();
+    let typed: Vec<String> = picture
+        .split("class=\"bold\">")
+        .filter_map(|piece| piece.split_once("</text>"))
+        .map(|(text, _)| text.replace("&quot;", "\"").trim().to_owned())
+        .filter(|text| text.starts_with("portcullis "))
+        .collect();
+    assert!(typed.len() >= 4, "{typed:?}");
+    let script = std::fs::read_to_string(root().join("docs/pictures/draw.py")).unwrap();
+    for line in typed {
+        assert!(script.contains(&line), "the picture is stale: `make picture` draws it anew: {line}");
+        let words = words(line.strip_prefix("portcullis ").unwrap());
+        assert!(program().args(&words).arg("--help").output().unwrap().status.success(), "{line}");
     }
 }
 

@@ -120,3 +120,21 @@ fn a_new_customer_gets_from_nothing_to_a_site_file_that_passes() {
     assert_eq!(std::fs::read_to_string(folder.path().join("corp/secrets/smtp-password")).unwrap(), secret);
     assert!([&shown, &site, &record].iter().all(|text| !text.contains(&secret)));
 }
+
+#[test]
+fn a_login_whose_sudo_asks_for_a_password_is_told_on_the_spot() {
+    let folder = home();
+    let node = Machine::node(2);
+    let known_hosts = format!("known_hosts={}", state("known_hosts"));
+    let nodes = format!("nodes={}@{}", node.user, node.address);
+    let mut known = known();
+    known.extend([known_hosts, nodes].into_iter().flat_map(|answer| ["--set".to_owned(), answer]));
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let mut terminal = at_a_terminal(folder.path(), 80, &known);
+    for question in ["Management", "configuration", "webtask", "app tenants", "tenants to come", "Enter: ops@", "Enter: ~/.ssh/corp"] {
+        say(&mut terminal, question, "");
+    }
+    let shown = say(&mut terminal, "Password of the key", "\x03");
+    assert!(shown.contains("sudo asks for a password of admin") && shown.contains("`sudo_password`"), "{shown}");
+    terminal.exp_eof().unwrap();
+}

@@ -95,6 +95,9 @@ pub enum RuleError {
     /// A password in a URL.
     #[error("a password stands in the URL, and a secret may stand nowhere but in its own place")]
     Credentials,
+    /// A password in the ledger's URL.
+    #[error("a password stands in the URL, and a secret may stand nowhere but in its own place")]
+    DatabasePassword,
     /// A user in a URL where none can be used.
     #[error("a user stands in the URL; logging in to the proxy is not supported")]
     User,
@@ -184,7 +187,11 @@ impl RuleError {
             Self::Port { .. } => "a port is a whole number from 1 to 65535",
             Self::Scheme { .. } => "such as http://proxy.corp.example:3128 or ldaps://dc.corp.example",
             Self::Script { .. } => "write the proxy's own address, such as http://proxy.corp.example:3128",
-            Self::Credentials => "take user and password out of the URL; for PostgreSQL, `~/.pgpass` or PGPASSWORD holds the password",
+            Self::Credentials => {
+                "take user and password out of the URL: a proxy lets the nodes pass without a login for what stands under `proxy.exceptions` \
+                 (`portcullis render proxy` writes what its administrators need); a directory's account is `bind_user` and `bind_password`"
+            }
+            Self::DatabasePassword => "take the password out of the URL; `~/.pgpass` or PGPASSWORD holds it",
             Self::User => "have the proxy let the nodes pass without a login, and take the user out of the URL",
             Self::Mail { .. } => "write the bare address, such as appliance@example.com",
             Self::Duration(error) => return error.help(),

@@ -130,7 +130,7 @@ pub fn postgres_url(text: &str) -> Result<String, RuleError> {
     if text.rsplit_once('@').is_some_and(|(before, _)| has_password(before.split_once("://").map_or(before, |(_, user)| user)))
         || text.to_lowercase().contains("password=")
     {
-        return Err(RuleError::Credentials);
+        return Err(RuleError::DatabasePassword);
     }
     match rest {
         Some(rest) if !rest.is_empty() => Ok(text.to_owned()),
@@ -337,8 +337,8 @@ mod tests {
         assert_eq!(proxy_url("joe:p@w@p.example"), Err(RuleError::Credentials));
         assert_eq!(proxy_url("http://joe@p.example"), Err(RuleError::User));
         assert!(matches!(proxy_url("proxy.example:3128"), Err(RuleError::Scheme { .. })));
-        assert_eq!(postgres_url("postgres://p:pw@h/d"), Err(RuleError::Credentials));
-        assert_eq!(postgres_url("postgresql://h/d?password=x"), Err(RuleError::Credentials));
+        assert_eq!(postgres_url("postgres://p:pw@h/d"), Err(RuleError::DatabasePassword));
+        assert_eq!(postgres_url("postgresql://h/d?password=x"), Err(RuleError::DatabasePassword));
         assert!(postgres_url("postgresql://p@h/d").is_ok());
     }
 

@@ -1,4 +1,4 @@
-//! The tutorial, walked as a reader walks it: its commands in their order, in one shell, on a lab of its own.
+//! Pages that are walked as a reader walks them: their commands in their order, in one shell, on a lab of their own.
 
 #![expect(clippy::disallowed_methods, reason = "a page's commands are run by a shell, as its reader runs them")]
 
@@ -57,23 +57,43 @@ impl Drop for Lab {
     }
 }
 
-#[test]
-fn the_tutorial_leads_from_nothing_to_a_closed_window() {
-    let page = std::fs::read_to_string("docs/tutorial.md").unwrap();
-    let blocks = blocks(&page);
-    let lab = Lab(format!("tutorial-{}", std::process::id()));
+/// Walks a page after `before`, on a lab of this name; fails where a command ends otherwise than said, or does not show what is said.
+#[track_caller]
+fn walk(page: &str, lab: &str, before: &str) {
+    let lab = Lab(format!("{lab}-{}", std::process::id()));
+    let blocks = blocks(&std::fs::read_to_string(page).unwrap());
     let mut bash = Command::new("bash");
-    bash.args(["-c", &script(&blocks)]).env("PORTCULLIS_LAB", &lab.0).env_remove("PORTCULLIS_SITE").stdin(Stdio::null());
+    bash.args(["-c", &format!("{before}{}", script(&blocks))]).stdin(Stdio::null());
+    let folder = tempfile::tempdir().unwrap();
+    bash.env("PORTCULLIS_LAB", &lab.0).env("TMPDIR", folder.path()).env_remove("PORTCULLIS_SITE");
     let output = bash.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}");
+    assert!(output.status.success(), "{page}: {said}{}", String::from_utf8_lossy(&output.stderr));
     for (number, block) in blocks.iter().enumerate() {
         let Block::Shown(lines) = block else { continue };
         let shown = said.split(&format!("=== block {}\n", number - 1)).nth(1).unwrap().split("=== block").next().unwrap();
         for line in lines {
-            assert!(shown.contains(line.as_str()), "`{line}` is not shown:\n{shown}");
+            assert!(shown.contains(line.as_str()), "{page}: `{line}` is not shown:\n{shown}");
         }
     }
+}
+
+#[test]
+fn the_tutorial_leads_from_nothing_to_a_closed_window() {
+    walk("docs/tutorial.md", "tutorial", "");
+}
+
+/// What the integrator finds: a site file, a proxy that lets the nodes pass, and what the CA has sent.
+const SITE_AT_HAND: &str = "set -e; export PATH=\"$PWD/target/debug:$PATH\"; lab up --nodes 3; cd \"$(mktemp -d)\"; lab site >site.yaml
+portcullis render proxy --out handouts
+lab exec proxy -- sh -c 'cat >/etc/squid/portcullis-exceptions.conf && systemctl reload squid' <handouts/squid-exceptions.conf
+state=$(lab status | sed -n 's/^state in //p'); mkdir new
+cp \"$state/tls/bundle.pem\" \"$state/tls/root.pem\" new/; cp \"$state/tls/key.pem\" new/server.key; set +e
+";
+
+#[test]
+fn the_integrators_page_brings_a_cluster_into_service_and_back() {
+    walk("docs/howto/integrator.md", "integrator", SITE_AT_HAND);
 }
 
 #[test]
