@@ -14,6 +14,7 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	libssh-dev:/usr/include/libssh/server.h nginx-light:nginx haproxy:haproxy chrony:chronyd postfix:postfix \
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography sqlite3:sqlite3 \
+	python3-cryptography-vectors:/usr/lib/python3/dist-packages/cryptography_vectors/__init__.py \
 	python3:python3 python3-pyte:/usr/lib/python3/dist-packages/pyte tmux:tmux softhsm2:softhsm2-util opensc:pkcs11-tool \
 	rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd \
 	curl:curl wget:wget python3-requests:/usr/lib/python3/dist-packages/requests
