@@ -144,10 +144,14 @@ where
             Err(_) => return Err("no new login came about in time".to_owned()),
         }
     };
-    match machine.confirm(run, owner).await {
-        Ok(Outcome::Done) => Ok(()),
-        Ok(outcome) => Err(reason_of(outcome)),
-        Err(error) => Err(format!("it could not be confirmed: {error}")),
+    loop {
+        match machine.confirm(run, owner).await {
+            Ok(Outcome::Done) => return Ok(()),
+            // Another operator holds the machine for a moment.
+            Ok(Outcome::Locked { .. }) if Instant::now() + PAUSE < end => sleep(PAUSE).await,
+            Ok(outcome) => return Err(reason_of(outcome)),
+            Err(error) => return Err(format!("it could not be confirmed: {error}")),
+        }
     }
 }
 
