@@ -63,6 +63,7 @@ pub fn discover(discovery: &Discovery<'_>) -> Vec<Finding> {
     }
     findings.extend(discovery.unknown_trust());
     findings.extend(discovery.missing());
+    findings.extend(discovery.disarmed());
     findings
 }
 
@@ -114,6 +115,25 @@ impl Discovery<'_> {
             self.finding("access.principal.missing", message, format!("close it and open another: portcullis access close {}", window.id))
         })
         .collect()
+    }
+
+    // Who is root there may have taken its closer away.
+    fn disarmed(&self) -> Vec<Finding> {
+        let open =
+            self.history.windows().iter().filter(|window| window.lets_in(self.now) && window.machines().any(|name| name == self.machine));
+        let timer = |window: &Window| format!("portcullis-window-{}.timer", window.id);
+        let is_armed = |window: &Window| {
+            self.look.windows.iter().any(|(name, _)| name == window.id.as_str()) && !self.look.stopped.contains(&timer(window))
+        };
+        let disarmed = open.filter(|window| !is_armed(window));
+        disarmed
+            .map(|window| {
+                let message =
+                    format!("window {} is open, and nothing on the machine would end its sessions: its closer is gone", window.id);
+                let fix = format!("close it now (portcullis access close {}), and find out who took the closer away", window.id);
+                self.finding("access.closer.missing", message, fix)
+            })
+            .collect()
     }
 
     fn finding(&self, id: &str, message: String, fix: String) -> Finding {

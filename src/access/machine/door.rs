@@ -98,6 +98,8 @@ pub struct Look {
     pub windows: Vec<(String, Option<Timestamp>)>,
     /// Timers of windows.
     pub timers: Vec<String>,
+    /// Those of them that wait for nothing: somebody stopped them.
+    pub stopped: Vec<String>,
 }
 
 /// What is to be opened on a machine.
@@ -260,7 +262,10 @@ impl Look {
                     let end = detail.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
                     look.windows.push((subject.clone(), end));
                 }
-                "timer" => look.timers.push(subject.clone()),
+                "timer" => {
+                    look.timers.push(subject.clone());
+                    look.stopped.extend((!matches!(detail.as_str(), "" | "active")).then(|| subject.clone()));
+                }
                 "end" => is_whole = true,
                 _ => {}
             }

@@ -102,15 +102,20 @@ where
     // sshd lets nobody in by a key while the list that it is told of is missing.
     door.work.prepare(trust.krl(), trust.authority()).await?;
     let mut transaction = trust.transaction(run.clone(), owner, &door.look, door.tenant());
+    let mut seen = door.look.files.clone();
     let end = Instant::now() + OTHERS;
     let outcome = loop {
         let outcome = door.work.machine().carry_out(&transaction, &mut |_| {}).await?;
-        if !matches!(outcome, Outcome::Locked { .. }) || Instant::now() >= end {
+        if !matches!(outcome, Outcome::Locked { .. } | Outcome::NotBegun { .. }) || Instant::now() >= end {
             break outcome;
         }
         sleep(PAUSE).await;
-        // Another operator was at just this: what is there now is what is replaced, by the same.
+        // Another operator is at just this, or has been since we looked: what is there now is what is replaced, by the same.
         let look = door.work.look(&door.account).await?;
+        if matches!(outcome, Outcome::NotBegun { .. }) && look.files == seen {
+            break outcome;
+        }
+        seen.clone_from(&look.files);
         trust.stands(&door.doorway.name, &look, door.tenant())?;
         transaction = trust.transaction(run.clone(), owner, &look, door.tenant());
     };
@@ -139,10 +144,14 @@ where
             Err(_) => return Err("no new login came about in time".to_owned()),
         }
     };
-    match machine.confirm(run, owner).await {
-        Ok(Outcome::Done) => Ok(()),
-        Ok(outcome) => Err(reason_of(outcome)),
-        Err(error) => Err(format!("it could not be confirmed: {error}")),
+    loop {
+        match machine.confirm(run, owner).await {
+            Ok(Outcome::Done) => return Ok(()),
+            // Another operator holds the machine for a moment.
+            Ok(Outcome::Locked { .. }) if Instant::now() + PAUSE < end => sleep(PAUSE).await,
+            Ok(outcome) => return Err(reason_of(outcome)),
+            Err(error) => return Err(format!("it could not be confirmed: {error}")),
+        }
     }
 }
 

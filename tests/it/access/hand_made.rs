@@ -16,6 +16,13 @@ fn a_principal_made_by_hand_is_found_where_the_machines_are_asked() {
     assert_eq!(told, [("access.principal.unknown", "a0-1"), ("access.principal.unknown", "a0-2")]);
     stage.sh("a0-1", "rm /etc/ssh/portcullis/principals/root");
     stage.sh("a0-2", "rm /etc/ssh/portcullis/principals/admin");
+    // Who is root on a node may disarm a window's closer.
+    let timer = format!("portcullis-window-{}.timer", window.id);
+    stage.sh("a0-1", &format!("systemctl stop {timer}"));
+    let disarmed = stage.json(&["access", "list", "--live"]);
+    assert_eq!(disarmed.assert_code(3).value()["findings"][0]["id"], "access.closer.missing");
+    stage.sh("a0-1", &format!("systemctl start {timer}"));
+    stage.json(&["access", "list", "--live"]).assert_code(0);
     // The window's own principal, taken away behind the ledger's back, is missed.
     stage.sh("a0-1", "rm /etc/ssh/portcullis/principals/admin");
     let missing = stage.json(&["access", "list", "--live"]);

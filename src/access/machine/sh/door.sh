@@ -205,8 +205,17 @@ pcw_look() {
         pcw_read "${pcw_file##*/}" 2>/dev/null
         pcw_say window "${pcw_file##*/}" "$pcw_end"
     done
+    set --
     for pcw_file in "$pcw_units"/portcullis-window-*.timer; do
-        [ ! -e "$pcw_file" ] || pcw_say timer "${pcw_file##*/}"
+        [ ! -e "$pcw_file" ] || set -- "$@" "${pcw_file##*/}"
+    done
+    pcw_out=
+    [ "$#" -eq 0 ] || ! pcw_has_systemd || pcw_out=$(systemctl is-active "$@" 2>/dev/null)
+    for pcw_file in "$@"; do
+        pcw_say timer "$pcw_file" "${pcw_out%%
+*}"
+        pcw_out=${pcw_out#*
+}
     done
     pcw_say end
 }
