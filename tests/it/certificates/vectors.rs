@@ -142,7 +142,11 @@ const NOT_LOOKED_AT: [&str; 20] = [
 fn errors_of(leaf: &Arc<Certificate>, roots: &Roots) -> Vec<String> {
     let now = "2011-06-01T00:00:00Z".parse().unwrap();
     let bag = Bag { certificates: vec![Arc::clone(leaf)], ..Bag::default() };
-    let chain = build_chain(&bag, roots, LeafSelection::default(), now).unwrap();
+    // One of them has its CA's own name, and passes for no server's.
+    let chain = match build_chain(&bag, roots, LeafSelection::default(), now) {
+        Ok(chain) => chain,
+        Err(error) => return vec![error.to_string()],
+    };
     let findings = review(&bag, &chain, &Demands::new(&[], now));
     findings.into_iter().filter(|one| one.severity == Severity::Error).map(|one| one.id).collect()
 }
@@ -160,7 +164,7 @@ fn paths_of_pkits_are_judged_as_it_says() {
     for (name, leaf) in leaves {
         // A CA's certificate alone is no server's; and nobody takes DSA any more.
         let left_out = NOT_LOOKED_AT.iter().any(|part| name.starts_with("Invalid") && name.contains(part));
-        if left_out || leaf.is_ca() || name.contains("DSA") {
+        if left_out || leaf.extensions.ca == Some(true) || name.contains("DSA") {
             continue;
         }
         let errors = errors_of(&leaf, &roots);
