@@ -20,7 +20,7 @@ pub(super) fn have_all(site: &Site, secrets: &Secrets) -> Vec<Missing> {
         if *reference == SecretRef::Prompt {
             continue;
         }
-        if let Err(error) = secrets.resolve(reference, &key) {
+        if let Err(error) = secrets.resolve(reference, "not had") {
             let why = format!("{error}; it was not looked for in the texts");
             missing.push(Missing { path: format!("secret {key}"), why });
         }
