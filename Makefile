@@ -14,7 +14,10 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	libssh-dev:/usr/include/libssh/server.h nginx-light:nginx haproxy:haproxy chrony:chronyd postfix:postfix \
 	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography sqlite3:sqlite3 \
-	python3:python3 python3-pyte:/usr/lib/python3/dist-packages/pyte rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd
+	python3-cryptography-vectors:/usr/lib/python3/dist-packages/cryptography_vectors/__init__.py \
+	python3:python3 python3-pyte:/usr/lib/python3/dist-packages/pyte tmux:tmux softhsm2:softhsm2-util opensc:pkcs11-tool \
+	rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd \
+	curl:curl wget:wget python3-requests:/usr/lib/python3/dist-packages/requests
 
 .PHONY: help demo endurance bench-windows deps test-deps build lint test audit fuzz reference picture docs certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
 
@@ -56,6 +59,7 @@ bench: bench-deps lab-image ## first and second apply beside five other ways (ha
 	  $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(TOOLS),--tools "$(TOOLS)")
 	python3 -m benches.model
 	python3 -m benches.access $(if $(filter file,$(origin NODES)),,--nodes "$(NODES)") $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS))
+	python3 -m benches.check $(if $(RTT),--rtt "$(RTT)") $(if $(ROUNDS),--rounds $(ROUNDS))
 	$(if $(wildcard benches/upload.py),$(CARGO) build --release --bench upload && python3 benches/upload.py)
 	$(CARGO) bench --bench certs
 

@@ -2,8 +2,9 @@
 
 Each round logs in once by OpenSSH's client (no standing connection), opens a window on all nodes and closes it. The first
 opening, which makes each sshd trust windows by a guarded change, is measured apart. Rows go to target/bench/access.json:
-{"what": "login|first open|open|close", "nodes", "rtt_ms", "rounds", "wall_s", "logins", "load"}; `logins` is the time as a
-multiple of the login's. Needs a release build: cargo build --release --bin portcullis
+{"what": "login|first open|open|close", "nodes", "rtt_ms", "rounds", "wall_s", "logins", "handshakes", "lab_cpu_s", "cpu_s",
+"load"}; `logins` is the time as a multiple of the login's, `lab_cpu_s` what jumphost and nodes computed: where they share two
+processors with us, half of it is the floor. Needs a release build: cargo build --release --bin portcullis
 """
 
 import argparse
@@ -12,10 +13,16 @@ import os
 import statistics
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from .apply import measure
 from .apply.lab import Lab
+
+# What a machine does once its client has gone is its cost as well.
+_AFTERWARDS = 0.5
+# What a row tells beside the time, and how precisely.
+_COUNTED = {"handshakes": 0, "lab_cpu_s": 2, "cpu_s": 3, "load": 1}
 
 
 def _operator(folder, lab):
@@ -41,7 +48,11 @@ def _rounds(folder, lab, arguments):
     taken = {"first open": [], "login": [], "open": [], "close": []}
     for number in range(arguments.rounds + 1):
         for what, command in steps.items():
+            before = lab.spent()
             figures, text = measure.run(command, cwd=folder, env=os.environ | {"HOME": str(folder)})
+            time.sleep(_AFTERWARDS)
+            spent = {key: value - before[key] for key, value in lab.spent().items()}
+            figures |= {"handshakes": spent["handshakes"], "lab_cpu_s": spent["jump_cpu_s"] + spent["nodes_cpu_s"]}
             if what == "close" and '"closed"' not in text:
                 raise RuntimeError(f"not closed: {text[-3000:]}")
             figures["load"] = os.getloadavg()[0]
@@ -53,10 +64,10 @@ def _rounds(folder, lab, arguments):
 def _rows(taken, count, rtt):
     login = statistics.median(one["wall_s"] for one in taken["login"])
     for what, figures in taken.items():
-        wall, load = (statistics.median(one[key] for one in figures) for key in ("wall_s", "load"))
+        middle = {key: statistics.median(one[key] for one in figures) for key in ("wall_s", *_COUNTED)}
         yield {
-            "what": what, "nodes": count, "rtt_ms": rtt, "rounds": len(figures), "wall_s": round(wall, 3),
-            "logins": round(wall / login, 2), "load": round(load, 1),
+            "what": what, "nodes": count, "rtt_ms": rtt, "rounds": len(figures), "wall_s": round(middle["wall_s"], 3),
+            "logins": round(middle["wall_s"] / login, 2), **{key: round(middle[key], digits) for key, digits in _COUNTED.items()},
         }
 
 
@@ -85,7 +96,8 @@ def main():
         finally:
             lab.down()
     for row in rows:
-        print("{what:<12} {nodes:>3} nodes  {rtt_ms:>3} ms  {wall_s:>7.3f} s  {logins:>5.2f} logins  load {load}".format(**row))
+        print("{what:<12} {nodes:>3} nodes  {rtt_ms:>3} ms  {wall_s:>7.3f} s  {logins:>5.2f} logins  "
+              "{handshakes:>3.0f} handshakes  {lab_cpu_s:>6.2f} s lab CPU  load {load}".format(**row))
 
 
 if __name__ == "__main__":

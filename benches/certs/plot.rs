@@ -17,7 +17,8 @@ pub(super) struct Curve<'a> {
 
 /// The SVG of the curves, each with n log n through its own first point, dashed, for comparison.
 pub(super) fn svg(title: &str, curves: &[Curve<'_>]) -> String {
-    let all = || curves.iter().flat_map(|curve| curve.points.iter().copied());
+    // What is compared with has to be seen whole as well.
+    let all = || curves.iter().flat_map(|curve| curve.points.iter().copied().chain(law(&curve.points)));
     let (left, right) = bounds(all().map(|(count, _)| count));
     let (low, high) = bounds(all().map(|(_, seconds)| seconds));
     // Whole powers of ten, so that the grid begins and ends at lines.
@@ -61,10 +62,7 @@ pub(super) fn svg(title: &str, curves: &[Curve<'_>]) -> String {
         HEIGHT - EDGE + 38.0
     ));
     for (row, curve) in (0u32..).zip(curves) {
-        if let Some((count, seconds)) = curve.points.first() {
-            let law = curve.points.iter().map(|(n, _)| at((*n, seconds * n * n.ln() / (count * count.ln()))));
-            put(line(law, curve.color, "3 5", 1));
-        }
+        put(line(law(&curve.points).map(at), curve.color, "3 5", 1));
         put(line(curve.points.iter().map(|point| at(*point)), curve.color, "none", 2));
         let y = 54.0 + 16.0 * f64::from(row);
         put(format!("<text x=\"{:.0}\" y=\"{y:.0}\" fill=\"{}\">{}</text>", LEFT + 12.0, curve.color, curve.name));
@@ -75,6 +73,12 @@ pub(super) fn svg(title: &str, curves: &[Curve<'_>]) -> String {
         HEIGHT - EDGE - 8.0
     ));
     text + "</svg>\n"
+}
+
+/// n log n through the first point, at each point's count.
+fn law(points: &[(f64, f64)]) -> impl Iterator<Item = (f64, f64)> {
+    let per = points.first().map_or(0.0, |(count, seconds)| seconds / (count * count.ln()));
+    points.iter().map(move |(count, _)| (*count, per * count * count.ln()))
 }
 
 fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {

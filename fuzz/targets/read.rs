@@ -4,7 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use portcullis_fuzz::certs::{Demands, LeafSelection, NoPasswords, Roots, Source, build_chain, read, review, review_without_chain};
-use portcullis_fuzz::memory::{Counting, bounded};
+use portcullis_fuzz::memory::Counting;
+use portcullis_fuzz::{bounded, many_times};
 
 #[global_allocator]
 static MEMORY: Counting = Counting;
@@ -20,5 +21,9 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(chain.to_pem().matches("BEGIN CERTIFICATE").count(), chain.served().count());
         }
         Err(error) => drop(review_without_chain(&bag, &error)),
+    }
+    if let Some(many) = many_times(bytes) {
+        let source = Source { name: "many".to_owned(), bytes: many };
+        bounded(source.bytes.len(), || read(std::slice::from_ref(&source), &NoPasswords));
     }
 });

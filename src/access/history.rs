@@ -45,9 +45,10 @@ pub fn details_of_closing(machines: &[MachineClosing]) -> Map<String, Value> {
     let left: Vec<&str> = machines.iter().filter(|machine| !machine.is_shut()).map(|machine| machine.machine.as_str()).collect();
     let all: Vec<Value> = machines
         .iter()
-        .map(|MachineClosing { machine, outcome, ended, refused, detail, evidence: _ }| {
+        .map(|MachineClosing { machine, outcome, ended, refused, detail, evidence }| {
             let refused = refused.as_ref().map(|(how, after)| json!({"how": how, "after_ms": after}));
-            json!({"machine": machine, "outcome": outcome, "ended": ended, "refused": refused, "detail": detail})
+            let left_behind = evidence.as_ref().map(|evidence| &evidence.left_behind);
+            json!({"machine": machine, "outcome": outcome, "ended": ended, "refused": refused, "detail": detail, "left_behind": left_behind})
         })
         .collect();
     map(json!({"left": left, "machines": all}))

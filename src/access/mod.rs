@@ -28,7 +28,7 @@ pub use keep::{Keep, KeepError, make_folder};
 pub use key::{KeyError, PersonKey};
 pub use machine::{
     Answer, ClosingOrder, DOORS, Discovery, Door, DoorError, DoorWork, Doorway, Entered, Look, Opening, Recorder, Revocation, Tried, Trust,
-    TrustError, TrustProblem, Way, close_doors, discover, doorways, enter, give_trust, open_doors, principal_line,
+    TrustError, TrustProblem, Usage, Way, close_doors, discover, doorways, enter, give_trust, open_doors, principal_line,
 };
 pub use policy::{Clock, LARGEST_SKEW, Refusal, Request, check_approvals, check_request, check_skew};
 pub use recording::{About, NOT_RECORDED, PARTS, Recording, RecordingLimits, Shown, read_shown, render_cast};

@@ -97,12 +97,12 @@ impl Archive {
         match value {
             Value::String(text) => {
                 let Redacted { text, counts: taken } = self.redactor.redact(&text);
-                taken.into_iter().for_each(|(kind, times)| count(counts, kind, times));
+                count_all(counts, taken);
                 Value::String(text)
             }
             Value::Array(values) => values.into_iter().map(|value| self.clean(value, counts)).collect(),
             Value::Object(members) => {
-                let clean = members.into_iter().map(|(key, value)| self.member(key, value, counts));
+                let clean = members.into_iter().map(|(key, value)| self.member(&key, value, counts));
                 Value::Object(clean.collect())
             }
             // A secret may be a number, too.
@@ -114,14 +114,14 @@ impl Archive {
     }
 
     // A name tells of its value as it does in any other text.
-    fn member(&self, key: String, value: Value, counts: &mut BTreeMap<&'static str, usize>) -> (String, Value) {
-        let key = self.redactor.redact(&key).text;
+    fn member(&self, key: &str, value: Value, counts: &mut BTreeMap<&'static str, usize>) -> (String, Value) {
+        let key = self.redactor.redact(key).text;
         let Value::String(text) = value else { return (key, self.clean(value, counts)) };
         let beginning = format!("{key}: ");
         let Redacted { text: whole, counts: taken } = self.redactor.redact(&format!("{beginning}{text}"));
         match whole.strip_prefix(&beginning) {
             Some(text) => {
-                taken.into_iter().for_each(|(kind, times)| count(counts, kind, times));
+                count_all(counts, taken);
                 (key, Value::String(text.to_owned()))
             }
             None => (key, self.clean(Value::String(text), counts)),
@@ -149,6 +149,12 @@ impl Archive {
         }
         let bytes = packed(folder, all(), at).map_err(|source| PackError::Io { source })?;
         Ok(Packed { sha256: sha256_hex(&bytes), bytes, files: self.files, missing: self.missing })
+    }
+}
+
+fn count_all(counts: &mut BTreeMap<&'static str, usize>, taken: BTreeMap<&'static str, usize>) {
+    for (kind, times) in taken {
+        count(counts, kind, times);
     }
 }
 

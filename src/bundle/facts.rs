@@ -18,7 +18,7 @@ pub fn facts_json(facts: &Facts) -> Value {
         "services": services.collect::<serde_json::Map<_, _>>(),
         "files": files.collect::<serde_json::Map<_, _>>(),
         "runs": runs.collect::<Vec<_>>(),
-        "locked_by": facts.lock.as_ref().map(|holder| holder.to_string()),
+        "locked_by": facts.lock.as_ref().map(ToString::to_string),
         "seen": facts.seen.iter().map(|(key, what)| format!("{key} {what}")).collect::<Vec<_>>(),
     })
 }

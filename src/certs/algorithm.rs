@@ -27,6 +27,9 @@ pub enum KeyKind {
     Other(String),
 }
 
+/// What stands for a curve's name where there is none.
+const SPELLED_OUT: &str = "explicit parameters";
+
 impl KeyKind {
     /// Reads a `SubjectPublicKeyInfo`.
     pub(crate) fn parse(info: &Element<'_>) -> Result<Self, Asn1Error> {
@@ -39,7 +42,7 @@ impl KeyKind {
             "1.2.840.10045.2.1" => {
                 let parameters = algorithm.next()?;
                 // Explicit parameters are forbidden in certificates (RFC 5480, 2.1.1).
-                let curve = if parameters.tag == asn1::OID { parameters.oid()? } else { "explicit parameters".to_owned() };
+                let curve = if parameters.tag == asn1::OID { parameters.oid()? } else { SPELLED_OUT.to_owned() };
                 Self::Ec { curve: curve_name(&curve).map_or(curve, ToOwned::to_owned) }
             }
             "1.3.101.112" => Self::Ed25519,
@@ -59,6 +62,11 @@ impl KeyKind {
             Self::Other(oid) if oid == "1.2.840.10040.4.1" => Some("DSA is not accepted by TLS clients any more".to_owned()),
             Self::Rsa { .. } | Self::Ec { .. } | Self::Ed25519 | Self::Ed448 | Self::Other(_) => None,
         }
+    }
+
+    /// Whether it is a curve given by its numbers rather than its name.
+    pub(crate) fn is_spelled_out(&self) -> bool {
+        matches!(self, Self::Ec { curve } if curve == SPELLED_OUT)
     }
 
     /// Rough cost of checking one signature by such a key, in units of an RSA-2048 check.

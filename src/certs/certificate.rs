@@ -169,8 +169,13 @@ impl Certificate {
 
     /// Whether the key of `issuer` signed this certificate. Names are not looked at.
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
-        let (Some(issuer), Some(signed)) = (issuer.x509(), self.x509()) else { return false };
-        issuer.public_key().and_then(|key| signed.verify(&key)).unwrap_or(false)
+        let Some(issuer) = issuer.x509() else { return false };
+        let verifies = |signed: &X509| issuer.public_key().and_then(|key| signed.verify(&key)).unwrap_or(false);
+        // Issuers are asked of again and again; of thousands of servers' certificates OpenSSL's view is not kept.
+        match self.x509.get() {
+            Some(known) => known.as_ref().is_some_and(verifies),
+            None => X509::from_der(&self.der).is_ok_and(|signed| verifies(&signed)),
+        }
     }
 
     /// Whole days from `now` to its end; negative once it is over.

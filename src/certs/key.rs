@@ -51,9 +51,13 @@ pub enum KeyError {
 impl Key {
     /// A key that OpenSSL holds already.
     pub fn from_openssl(private: PKey<Private>, origin: Origin) -> Result<Self, KeyError> {
-        let private = with_named_curve(&private).unwrap_or(private);
-        let public_half = private.public_key_to_der().map_err(KeyError::Refused)?;
-        let kind = Reader::new(&public_half).next().and_then(|info| KeyKind::parse(&info)).map_err(|_error| KeyError::PublicKey)?;
+        let (kind, public_half) = public_half(&private)?;
+        if kind.is_spelled_out()
+            && let Some(private) = with_named_curve(&private)
+        {
+            let (kind, public_half) = self::public_half(&private)?;
+            return Ok(Self { origin, kind, public_half, private });
+        }
         Ok(Self { origin, kind, public_half, private })
     }
 
@@ -61,6 +65,10 @@ impl Key {
     pub(crate) fn from_der(der: &[u8], origin: Origin) -> Result<Self, KeyError> {
         let first = first_version(der);
         let der = first.as_ref().map_or(der, |first| first.as_slice());
+        // OpenSSL reads these; no certificate holds one.
+        if let Some(exchange) = algorithm(der).as_deref().and_then(key_exchange) {
+            return Err(KeyError::AnotherPurpose(exchange));
+        }
         let private = PKey::private_key_from_pkcs8(der).or_else(|_| PKey::private_key_from_der(der));
         let private = private.map_err(|error| purpose(der).map_or(KeyError::Refused(error), KeyError::AnotherPurpose))?;
         Self::from_openssl(private, origin).map_err(|error| purpose(der).map_or(error, KeyError::AnotherPurpose))
@@ -74,7 +82,16 @@ impl Key {
             Ok(pbe::decrypt(&scheme, password, &data)?)
         })?;
         // Wrong passwords that happen to pad well give bytes that are no key.
-        Self::from_der(&plain, origin).map_err(|_error| KeyError::Locked(PbeError::WrongPassword))
+        Self::from_der(&plain, origin).map_err(|error| match error {
+            KeyError::AnotherPurpose(_) => error,
+            KeyError::Locked(_) | KeyError::Refused(_) | KeyError::PublicKey => KeyError::Locked(PbeError::WrongPassword),
+        })
+    }
+
+    /// Hash iterations that one password takes on an encrypted PKCS#8.
+    pub(crate) fn work_to_open(der: &[u8]) -> u64 {
+        let scheme = definite(der).and_then(|der| encrypted_key(&Reader::new(&der).next()?).map(|(scheme, _)| scheme.work()));
+        scheme.unwrap_or(0).saturating_add(1)
     }
 
     /// PEM encrypted in the old way (`DEK-Info:`), which OpenSSL undoes.
@@ -122,6 +139,13 @@ impl Key {
     }
 }
 
+/// Kind and `SubjectPublicKeyInfo` of a key.
+fn public_half(private: &PKey<Private>) -> Result<(KeyKind, Vec<u8>), KeyError> {
+    let info = private.public_key_to_der().map_err(KeyError::Refused)?;
+    let kind = Reader::new(&info).next().and_then(|info| KeyKind::parse(&info)).map_err(|_error| KeyError::PublicKey)?;
+    Ok((kind, info))
+}
+
 /// An EC key whose curve is spelled out, as one that names it, which is what certificates and platforms take. `None`: it is
 /// no EC key, or of a curve without a name.
 fn with_named_curve(private: &PKey<Private>) -> Option<PKey<Private>> {
@@ -146,18 +170,30 @@ fn first_version(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(Zeroizing::new(asn1::sequence(&[&asn1::integer(0), algorithm.raw, key.raw])))
 }
 
-/// What an unencrypted PKCS#8 key is for, where that is not TLS.
-fn purpose(der: &[u8]) -> Option<&'static str> {
+/// The algorithm of an unencrypted PKCS#8 key.
+fn algorithm(der: &[u8]) -> Option<String> {
     let mut info = Reader::new(der).sequence("a private key").ok()?;
     info.next().ok()?;
-    Some(match info.sequence("an algorithm").ok()?.oid().ok()?.as_str() {
-        "1.2.840.113549.1.3.1" | "1.2.840.10046.2.1" => "Diffie-Hellman key exchange",
-        "1.3.101.110" | "1.3.101.111" => "X25519 or X448 key exchange",
-        "1.2.840.10040.4.1" => "DSA signatures",
-        oid if oid.starts_with("2.16.840.1.101.3.4.4.") => "ML-KEM key exchange",
-        oid if oid.starts_with("2.16.840.1.101.3.4.3.") => "ML-DSA or SLH-DSA signatures",
-        _ => return None,
-    })
+    info.sequence("an algorithm").ok()?.oid().ok()
+}
+
+/// What a key is for that makes no signatures.
+fn key_exchange(algorithm: &str) -> Option<&'static str> {
+    match algorithm {
+        "1.2.840.113549.1.3.1" | "1.2.840.10046.2.1" => Some("Diffie-Hellman key exchange"),
+        "1.3.101.110" | "1.3.101.111" => Some("X25519 or X448 key exchange"),
+        oid if oid.starts_with("2.16.840.1.101.3.4.4.") => Some("ML-KEM key exchange"),
+        _ => None,
+    }
+}
+
+/// What a key that OpenSSL does not take is for, where that is not TLS.
+fn purpose(der: &[u8]) -> Option<&'static str> {
+    match algorithm(der)?.as_str() {
+        "1.2.840.10040.4.1" => Some("DSA signatures"),
+        oid if oid.starts_with("2.16.840.1.101.3.4.3.") => Some("ML-DSA or SLH-DSA signatures"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -195,8 +231,11 @@ mod tests {
     #[test]
     fn a_key_for_something_else_is_called_what_it_is() {
         let of = |oid: &str| sequence(&[&integer(0), &sequence(&[&object(oid)]), &octets(&[0; 64])]);
-        for (oid, wanted) in [("2.16.840.1.101.3.4.3.17", "ML-DSA"), ("1.2.840.113549.1.3.1", "Diffie-Hellman")] {
-            let error = Key::from_der(&of(oid), Origin::default()).unwrap_err();
+        let exchange = PKey::generate_x25519().unwrap().private_key_to_pkcs8().unwrap();
+        for (der, wanted) in
+            [(of("2.16.840.1.101.3.4.3.17"), "ML-DSA"), (of("1.2.840.113549.1.3.1"), "Diffie-Hellman"), (exchange, "X25519")]
+        {
+            let error = Key::from_der(&der, Origin::default()).unwrap_err();
             assert!(error.to_string().contains(wanted), "{error}");
         }
     }

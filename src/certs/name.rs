@@ -15,19 +15,11 @@ impl Name {
     /// Reads the SEQUENCE of a name.
     pub(crate) fn parse(element: &Element<'_>) -> Result<Self, Asn1Error> {
         let mut parts = Vec::new();
-        let mut canonical = Vec::with_capacity(element.content.len());
-        let mut sets = element.inside();
-        while !sets.is_empty() {
-            let mut set = sets.expect(super::asn1::SET, "a relative name")?.inside();
-            while !set.is_empty() {
-                let mut pair = set.sequence("a name's attribute")?;
-                let kind = pair.oid()?;
-                let value = text(&pair.next()?);
-                push_canonical(&mut canonical, &kind, &value);
-                parts.push((short(&kind).map_or(kind.clone(), ToOwned::to_owned), value));
-            }
-            canonical.push(0x1e);
-        }
+        let canonical = canonical(element, |kind, value| {
+            let kind = kind.oid()?;
+            parts.push((short(&kind).map_or(kind.clone(), ToOwned::to_owned), value));
+            Ok(())
+        })?;
         Ok(Self { parts, canonical })
     }
 
@@ -70,25 +62,48 @@ impl fmt::Debug for Name {
     }
 }
 
-/// The subject of a certificate's DER, without reading more of it than is needed.
-pub(crate) fn subject_of(certificate: &[u8]) -> Result<Name, Asn1Error> {
+/// The canonical subject of a certificate's DER, without reading more of it than is needed.
+pub(crate) fn canonical_subject_of(certificate: &[u8]) -> Result<Vec<u8>, Asn1Error> {
     let mut tbs = Reader::new(certificate).sequence("a certificate")?.sequence("a certificate's body")?;
     tbs.optional(super::asn1::context(0))?;
     // Serial number, signature algorithm, issuer, validity.
     for _ in 0..4 {
         tbs.next()?;
     }
-    Name::parse(&tbs.next()?)
+    canonical(&tbs.next()?, |_kind, _value| Ok(()))
 }
 
-fn push_canonical(canonical: &mut Vec<u8>, kind: &str, value: &str) {
-    canonical.extend_from_slice(kind.as_bytes());
-    canonical.push(b'=');
+/// Bytes that are equal for names that count as the same; `each` is given every attribute's kind and text.
+fn canonical(name: &Element<'_>, mut each: impl FnMut(&Element<'_>, String) -> Result<(), Asn1Error>) -> Result<Vec<u8>, Asn1Error> {
+    let mut canonical = Vec::with_capacity(name.content.len());
+    let mut sets = name.inside();
+    while !sets.is_empty() {
+        let mut set = sets.expect(super::asn1::SET, "a relative name")?.inside();
+        while !set.is_empty() {
+            let mut pair = set.sequence("a name's attribute")?;
+            let kind = pair.expect(super::asn1::OID, "an attribute's kind")?;
+            let value = text(&pair.next()?);
+            push_canonical(&mut canonical, kind.content, &value);
+            each(&kind, value)?;
+        }
+        canonical.push(0x1e);
+    }
+    Ok(canonical)
+}
+
+/// The kind comes with its length, so that no other kind and value make the same bytes; a value has no control characters.
+fn push_canonical(canonical: &mut Vec<u8>, kind: &[u8], value: &str) {
+    canonical.push(u8::try_from(kind.len()).unwrap_or(u8::MAX));
+    canonical.extend_from_slice(kind);
     for (index, word) in value.split_whitespace().enumerate() {
         if index > 0 {
             canonical.push(b' ');
         }
-        canonical.extend(word.chars().flat_map(char::to_lowercase).collect::<String>().bytes());
+        if word.is_ascii() {
+            canonical.extend(word.bytes().map(|byte| byte.to_ascii_lowercase()));
+        } else {
+            canonical.extend(word.chars().flat_map(char::to_lowercase).collect::<String>().bytes());
+        }
     }
     canonical.push(0x1f);
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use super::certificate::{Certificate, Origin};
-use super::name::{Name, subject_of};
+use super::name::{Name, canonical_subject_of};
 
 /// A set of trusted roots.
 #[derive(Debug, Clone, Default)]
@@ -67,8 +67,8 @@ fn embedded() -> &'static HashMap<Vec<u8>, Vec<&'static [u8]>> {
         let mut index: HashMap<Vec<u8>, Vec<&'static [u8]>> = HashMap::new();
         for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
             let der: &'static [u8] = root;
-            if let Ok(subject) = subject_of(der) {
-                index.entry(subject.canonical().to_vec()).or_default().push(der);
+            if let Ok(subject) = canonical_subject_of(der) {
+                index.entry(subject).or_default().push(der);
             }
         }
         index

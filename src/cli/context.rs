@@ -89,11 +89,7 @@ impl Context {
     pub(crate) fn site(&self) -> Result<Site, Failure> {
         let mut site = crate::site::load(&self.site_path(), &self.home).map_err(super::site::failure)?;
         if let Some(ledger) = &self.globals.ledger {
-            site.ledger = match ledger.strip_prefix("sqlite:") {
-                Some(path) => LedgerLocation::File(PathBuf::from(path.trim_start_matches("//"))),
-                None if ledger.starts_with("postgres") => LedgerLocation::Postgres(ledger.clone()),
-                None => LedgerLocation::File(std::path::absolute(ledger).unwrap_or_else(|_| PathBuf::from(ledger))),
-            };
+            site.ledger = named_ledger(ledger)?;
         }
         Ok(site)
     }
@@ -222,5 +218,22 @@ fn quietly(mut stream: impl Write, text: &str) -> Result<(), Failure> {
             Err(Failure::new(Exit::Failed, Sentence(format!("the answer cannot be written: {error}")), Some(help)))
         }
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// `--ledger`: a file, or a URL of a kind that is known. Another one is no file's name: it would be an empty ledger beside the
+/// one that was meant.
+fn named_ledger(text: &str) -> Result<LedgerLocation, Failure> {
+    let file = |path: &str| LedgerLocation::File(std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path)));
+    let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, rest)| *scheme == "sqlite" || rest.starts_with("//")) else {
+        return Ok(file(text));
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "sqlite" => Ok(file(rest.trim_start_matches("//"))),
+        "postgres" | "postgresql" => Ok(LedgerLocation::Postgres(text.to_owned())),
+        _ => {
+            let what = format!("--ledger names a ledger by `{scheme}:`, which is none that is known");
+            Err(Failure::usage(what, "name a file: --ledger ledger.sqlite"))
+        }
     }
 }

@@ -55,11 +55,12 @@ impl<'a> MakeWriter<'a> for LogFile {
 }
 
 fn open(path: &PathBuf) -> io::Result<std::fs::File> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    if std::fs::metadata(path).is_ok_and(|known| known.len() > LARGEST) {
+    let known = std::fs::metadata(path);
+    if known.as_ref().is_ok_and(|known| known.len() > LARGEST) {
         std::fs::rename(path, path.with_extension("log.1"))?;
+    }
+    if let (Err(_), Some(folder)) = (known, path.parent()) {
+        std::fs::create_dir_all(folder)?;
     }
     OpenOptions::new().create(true).append(true).mode(0o600).open(path)
 }

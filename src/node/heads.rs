@@ -2,26 +2,26 @@
 //!
 //! The machine keeps them as text; what they mean is the ledger's to say.
 
-use zeroize::Zeroizing;
+use std::sync::LazyLock;
 
 use super::quote::quote;
 use super::remote::{Machine, RemoteError};
+use super::transaction::without_comments;
 
-const HEADS: &str = include_str!("sh/heads.sh");
+static HEADS: LazyLock<String> = LazyLock::new(|| without_comments(&[include_str!("sh/heads.sh")]));
 /// So many stay on a machine, some 300 bytes each.
 const KEPT: u32 = 200;
 
 impl Machine {
     /// Leaves `note`, the signed head of event `seq` of the ledger with that id, on the machine. In one round trip.
     pub async fn keep_head(&self, ledger: &str, seq: u64, note: &str) -> Result<(), RemoteError> {
-        let text = keeping_script(ledger, seq);
-        let output = self.run_plain("keep-head", text, Zeroizing::new(note.as_bytes().to_vec())).await?;
+        let output = self.run_plain("keep-head", keeping_script(ledger, seq, note)).await?;
         if output.is_success() { Ok(()) } else { Err(self.unexpected("keep-head", &output)) }
     }
 
     /// The heads of that ledger which the machine keeps, as they were left; none where it never saw one.
     pub async fn kept_heads(&self, ledger: &str) -> Result<Vec<String>, RemoteError> {
-        let output = self.run_plain("tell-heads", telling_script(ledger), Zeroizing::new(Vec::new())).await?;
+        let output = self.run_plain("tell-heads", telling_script(ledger)).await?;
         if output.is_success() {
             Ok(split_notes(&String::from_utf8_lossy(&output.stdout)))
         } else {
@@ -30,12 +30,12 @@ impl Machine {
     }
 }
 
-fn keeping_script(ledger: &str, seq: u64) -> String {
-    format!("pc_ledger={}\n{HEADS}\npc_keep_head {seq} {KEPT}\n", quote(ledger))
+fn keeping_script(ledger: &str, seq: u64, note: &str) -> String {
+    format!("pc_ledger={}\n{}pc_keep_head {seq} {KEPT} {}\n", quote(ledger), *HEADS, quote(note))
 }
 
 fn telling_script(ledger: &str) -> String {
-    format!("pc_ledger={}\n{HEADS}\npc_tell_heads\n", quote(ledger))
+    format!("pc_ledger={}\n{}pc_tell_heads\n", quote(ledger), *HEADS)
 }
 
 /// Notes one after the other: each has an empty line after its text, and its signatures up to the next text.
@@ -61,16 +61,15 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[expect(clippy::disallowed_methods, reason = "the script is run as a machine runs it")]
-    fn run(shell: &[&str], home: &std::path::Path, script: &str, input: &str) -> String {
-        let mut child = Command::new(shell[0])
+    fn run(shell: &[&str], home: &std::path::Path, script: &str) -> String {
+        let child = Command::new(shell[0])
             .args(&shell[1..])
             .args(["-c", script])
             .env("pc_home", home)
-            .stdin(Stdio::piped())
+            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success());
         String::from_utf8(output.stdout).unwrap()
@@ -84,8 +83,8 @@ mod tests {
     fn heads_are_kept_beside_each_other_and_come_back_as_they_were() {
         for shell in [&["dash"][..], &["busybox", "sh"], &["bash"]] {
             let home = tempfile::tempdir().unwrap();
-            let keep = |seq, text: &str| run(shell, home.path(), &keeping_script("x", seq), &note(seq, text));
-            let tell = || split_notes(&run(shell, home.path(), &telling_script("x"), ""));
+            let keep = |seq, text: &str| run(shell, home.path(), &keeping_script("x", seq, &note(seq, text)));
+            let tell = || split_notes(&run(shell, home.path(), &telling_script("x")));
             assert_eq!(tell(), Vec::<String>::new(), "{shell:?}");
             for text in ["one", "one", "another"] {
                 keep(7, text);
@@ -102,13 +101,14 @@ mod tests {
     fn the_oldest_heads_make_room() {
         for shell in [&["dash"][..], &["busybox", "sh"]] {
             let home = tempfile::tempdir().unwrap();
-            let script = keeping_script("x", 12).replace(&format!(" {KEPT}\n"), " 3\n");
+            let script = keeping_script("x", 12, &note(12, "it's new")).replace(&format!(" {KEPT} "), " 3 ");
             let folder = home.path().join("heads/x");
             std::fs::create_dir_all(&folder).unwrap();
             for name in ["9", "10", "10-1", "11"] {
                 crate::disk::write_atomically(&folder.join(name), b"x\n", 0o600, crate::disk::Existing::Keep).unwrap();
             }
-            run(shell, home.path(), &script, &note(12, "new"));
+            run(shell, home.path(), &script);
+            assert_eq!(std::fs::read_to_string(folder.join("12")).unwrap(), note(12, "it's new"));
             let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
             names.sort();
             assert_eq!(names, ["10-1", "11", "12"], "{shell:?}");

@@ -190,7 +190,8 @@ impl Machine {
     }
 
     /// Runs a script that asks for no answers of ours.
-    pub(super) async fn run_plain(&self, label: &'static str, text: String, payload: Zeroizing<Vec<u8>>) -> Result<Output, RemoteError> {
+    pub(super) async fn run_plain(&self, label: &'static str, text: String) -> Result<Output, RemoteError> {
+        let payload = Zeroizing::new(Vec::new());
         let script = Script { label, text, payload, elevation: self.elevation.clone(), timeout: PROBE_TIME };
         self.run(script, &mut |_| {}).await
     }

@@ -148,7 +148,6 @@ impl Transaction {
         for number in 0..self.placements.len() + self.removals.len() {
             let _infallible = write!(text, " {number:03}");
         }
-        text.push_str("\npc_folders");
         for folder in self.folders() {
             let _infallible = write!(text, " {}", quote(folder));
         }
@@ -229,12 +228,22 @@ impl Transaction {
     /// The contents as an archive, for the script's standard input; with them, for a guarded run, the script that reverts it.
     pub(crate) fn payload(&self) -> Zeroizing<Vec<u8>> {
         let reverting = self.guard.map(|_| self.reverting_script());
-        // Their own modes already: they lie in a folder that is root's alone.
-        let names: Vec<String> = self.sent().map(|placement| format!("new{}", placement.path)).collect();
-        let files = names.iter().zip(self.sent());
-        let files = files.map(|(name, Placement { mode, content, .. })| Member { name, mode, content });
-        let reverting = reverting.iter().map(|text| Member { name: "revert", mode: "0600", content: text.as_bytes() });
-        pack(&reverting.chain(files).collect::<Vec<_>>())
+        // Their own modes already: they lie in a folder that is root's alone. Each has a second name, under which it is
+        // taken beside its target, all by one program.
+        let names: Vec<(String, String)> = self.sent().map(|placement| self.staged(&placement.path)).collect();
+        let pairs = || names.iter().zip(self.sent());
+        let files = pairs().map(|((name, _), Placement { mode, content, .. })| Member { name, mode, content, link: None });
+        let seconds = pairs().map(|((name, second), Placement { mode, .. })| Member { name: second, mode, content: &[], link: Some(name) });
+        let reverting = reverting.iter().map(|text| Member { name: "revert", mode: "0600", content: text.as_bytes(), link: None });
+        // A minute old: Postfix takes a fresh main.cf for half-written and sleeps up to two seconds over it, in every process.
+        let began = self.run.began().map_or(0, |began| began.as_second() - 60);
+        pack(&reverting.chain(files).chain(seconds).collect::<Vec<_>>(), u32::try_from(began).unwrap_or_default())
+    }
+
+    /// Where a file is staged, and its second name, below the run's folder.
+    fn staged(&self, path: &str) -> (String, String) {
+        let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+        (format!("new{path}"), format!("new/.beside{folder}/.portcullis-{}/{name}", self.run))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -28,7 +28,7 @@ pub struct TlsMaterial {
     /// The PFX's password from the site; `None`: a random one.
     pub password: Option<SecretString>,
     make_pfx: MakePfx,
-    made: OnceLock<Pfx>,
+    made: Mutex<Option<Pfx>>,
 }
 
 /// Chain and key as nginx reads them.
@@ -84,12 +84,14 @@ impl TlsMaterial {
     /// Material whose PFX is made by `make_pfx` when the first node needs it.
     pub fn new(text: CertificateText, identity: String, password: Option<SecretString>, make_pfx: MakePfx) -> Self {
         let CertificateText { chain_pem, root_pem, key_pem, chain, not_after } = text;
-        Self { chain_pem, root_pem, key_pem, identity, chain, not_after, password, make_pfx, made: OnceLock::new() }
+        Self { chain_pem, root_pem, key_pem, identity, chain, not_after, password, make_pfx, made: Mutex::default() }
     }
 
     /// The PFX, the same for every node of this command.
     pub fn pfx(&self) -> Result<Pfx, PfxFailed> {
-        if let Some(pfx) = self.made.get() {
+        // Held while it is made: nodes are planned side by side, and all but one would make it in vain.
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pfx) = &*made {
             return Ok(pfx.clone());
         }
         let password = match &self.password {
@@ -97,7 +99,7 @@ impl TlsMaterial {
             None => random_password().map_err(|source| PfxFailed { source: source.into() })?,
         };
         let bytes = (self.make_pfx)(&password).map_err(|source| PfxFailed { source })?;
-        Ok(self.made.get_or_init(|| Pfx { bytes, password }).clone())
+        Ok(made.insert(Pfx { bytes, password }).clone())
     }
 }
 
@@ -142,4 +144,26 @@ pub fn random_password() -> Result<SecretString, openssl::error::ErrorStack> {
     openssl::rand::rand_bytes(bytes.as_mut())?;
     let letters = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31)));
     Ok(SecretString::from(letters.collect::<String>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn the_pfx_is_made_once_for_nodes_that_are_planned_side_by_side() {
+        let times = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&times);
+        let make = move |_: &SecretString| {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok(Zeroizing::new(b"a pfx".to_vec()))
+        };
+        let tls = TlsMaterial::new(CertificateText::default(), String::new(), None, Box::new(make));
+        std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(|| tls.pfx().unwrap()))));
+        assert_eq!(times.load(Ordering::SeqCst), 1);
+    }
 }

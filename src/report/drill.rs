@@ -78,7 +78,7 @@ const STYLE: &str = ":root{color-scheme:light dark;--ink:#1c2530;--quiet:#5c6670
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2.25rem 0 .5rem}p{margin:.25rem 0}.quiet{color:var(--quiet)}\
 ol{list-style:none;margin:1.25rem 0;padding:0}li.step{background:var(--card);border:1px solid var(--line);border-left:.3rem solid var(--good);border-radius:.4rem;padding:.75rem 1rem;margin:0 0 .75rem}\
 li.bad{border-left-color:var(--bad)}.head{display:flex;flex-wrap:wrap;gap:.25rem .75rem;justify-content:space-between;font-weight:600}.word{color:var(--good)}.bad .word,.all.bad{color:var(--bad)}\
-.all{font-weight:600;color:var(--good)}ul{margin:.35rem 0 0;padding-left:1.1rem;overflow-wrap:anywhere}\
+.name{white-space:nowrap}.all{font-weight:600;color:var(--good)}ul{margin:.35rem 0 0;padding-left:1.1rem;overflow-wrap:anywhere}\
 pre{background:var(--card);border:1px solid var(--line);border-radius:.4rem;padding:.75rem 1rem;overflow-x:auto;font:13px/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}\
 @media print{body{max-width:none}li.step,pre{break-inside:avoid}}";
 
@@ -95,7 +95,7 @@ pub fn render_html(drill: &Drill) -> String {
     );
     for (number, step) in drill.steps.iter().enumerate() {
         let (class, word) = if step.verdict == Verdict::Proven { ("step", "proven") } else { ("step bad", "not proven") };
-        let seen: String = step.seen.iter().map(|line| format!("<li>{}</li>", escaped(line))).collect::<Vec<_>>().concat();
+        let seen: String = step.seen.iter().map(|line| format!("<li>{}</li>", unbroken(line))).collect::<Vec<_>>().concat();
         let _infallible = writeln!(
             page,
             "<li class=\"{class}\"><div class=\"head\"><span>{}. {}</span><span><span class=\"word\">{word}</span> <span class=\"quiet\">{:.1} s</span></span></div><ul>{seen}</ul></li>",
@@ -110,6 +110,13 @@ pub fn render_html(drill: &Drill) -> String {
     }
     page.push_str("</body></html>\n");
     page
+}
+
+/// A line whose names and moments are not broken at their hyphens.
+fn unbroken(line: &str) -> String {
+    let is_name = |word: &str| word.contains('-') && word.len() <= 32;
+    let word = |word: &str| if is_name(word) { format!("<span class=\"name\">{}</span>", escaped(word)) } else { escaped(word) };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn escaped(text: &str) -> String {
@@ -139,6 +146,12 @@ mod tests {
             "{page}"
         );
         assert!(!page.contains("<script") && !page.contains("http"), "the page needs nothing beside itself");
+    }
+
+    #[test]
+    fn names_stay_in_one_piece() {
+        assert_eq!(unbroken("on a0-1, so"), "on <span class=\"name\">a0-1,</span> so");
+        assert_eq!(unbroken("<a-b>"), "<span class=\"name\">&lt;a-b&gt;</span>");
     }
 
     #[test]

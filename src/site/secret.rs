@@ -78,6 +78,14 @@ impl Secrets {
         Self { folder: folder.to_owned(), ask, known: Mutex::new(HashMap::new()) }
     }
 
+    /// The file that a reference names; `None` for the other kinds.
+    pub fn file_of(&self, reference: &SecretRef) -> Option<PathBuf> {
+        match reference {
+            SecretRef::File(path) => Some(self.folder.join(path)),
+            SecretRef::Env(_) | SecretRef::Cmd(_) | SecretRef::Prompt => None,
+        }
+    }
+
     /// The secret behind `reference`; `purpose` says what it is for, in prompts and errors.
     pub fn resolve(&self, reference: &SecretRef, purpose: &str) -> Result<SecretString, SecretError> {
         // Only a prompt's answer depends on what it is asked for.

@@ -66,6 +66,10 @@ pub struct Evidence {
     pub refused: Vec<SshdRefusal>,
     /// Lines that were left out because there were too many.
     pub omitted: u64,
+    /// Files by which the window's account could let in or run something later that are new or changed since its first window,
+    /// each with what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<String>,
 }
 
 impl SshdLogin {

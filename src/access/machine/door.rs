@@ -13,10 +13,12 @@ use super::super::evidence::{Evidence, Lines, read_lines};
 use super::super::recording::RecordingLimits;
 use super::super::window::{Span, Window, WindowId};
 use super::closing::Revocation;
+use super::doorway::Usage;
 use super::recording;
 use crate::node::{Machine, Probe as _, RemoteError, quote};
 use crate::ssh::{Output, Script};
 
+const ACCOUNT: &str = include_str!("sh/account.sh");
 const CLOSER: &str = include_str!("sh/closer.sh");
 const DOOR: &str = include_str!("sh/door.sh");
 const EVIDENCE: &str = include_str!("sh/evidence.sh");
@@ -109,6 +111,8 @@ pub struct Opening {
     pub span: Span,
     /// The line of its principal.
     pub line: String,
+    /// Who uses that account.
+    pub usage: Usage,
     /// How much of its sessions is recorded; `None`: they are not.
     pub record: Option<RecordingLimits>,
 }
@@ -131,7 +135,8 @@ impl Shut {
             lines.take((word, subject, detail), clock.unwrap_or(window.span.end()));
         }
         let ended = find("ended").and_then(|answer| answer.detail.parse().ok()).unwrap_or_default();
-        Self { ended, evidence: read_lines(&lines, window.id.as_str(), &window.key) }
+        let left_behind = answers.iter().filter(|answer| answer.word == "left").map(|answer| answer.detail.clone()).collect();
+        Self { ended, evidence: Evidence { left_behind, ..read_lines(&lines, window.id.as_str(), &window.key) } }
     }
 }
 
@@ -165,13 +170,13 @@ impl DoorWork {
 
     /// Arms the closer, proves it armed, and then puts the principal in place; gives back by what the closer is kept.
     pub async fn open(&self, opening: &Opening) -> Result<String, DoorError> {
-        let Opening { window, account, span, line, record } = opening;
+        let Opening { window, account, span, line, usage, record } = opening;
         let (start, end) = (span.start().as_second(), span.end().as_second());
         // What could not be recorded is not let in.
         let recorder = record.map_or_else(String::new, |RecordingLimits { session, window: total }| {
             format!("{}pcw_recorder {window} {} {session} {total} && ", recording::script(), quote(account))
         });
-        let call = format!("{recorder}pcw_open {window} {} {start} {end} {}", quote(account), quote(line));
+        let call = format!("{recorder}pcw_open {window} {} {start} {end} {} {}", quote(account), quote(line), usage.word());
         let (answers, output) = self.call("open the window", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "open")?;
         Ok(answers.iter().find(|answer| answer.word == "armed").map(|answer| answer.detail.clone()).unwrap_or_default())
@@ -184,8 +189,10 @@ impl DoorWork {
         // After the principal is gone: should the list be refused, the door is shut all the same.
         let revoking = revocation
             .map(|Revocation { krl, revoked, kept }| format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept)));
-        let call =
-            format!("pcw_shut {id}\npcw_evidence {id} {start}\npcw_say clock \"$(date +%s)\"\n{}", revoking.as_deref().unwrap_or_default());
+        let call = format!(
+            "pcw_shut {id} {start}\npcw_evidence {id} {start}\npcw_say clock \"$(date +%s)\"\n{}",
+            revoking.as_deref().unwrap_or_default()
+        );
         let (answers, output) = self.call("shut the window", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "closed")?;
         if revoking.is_some() {
@@ -226,8 +233,8 @@ impl DoorWork {
 
 /// The whole text of a call: the closer twice, once to be run and once to be left on the machine.
 fn script(call: &str) -> String {
-    let mut text = String::from(CLOSER);
-    let _infallible = write!(text, "pcw_closer_text() {{ cat <<'PCW_CLOSER'\n{CLOSER}PCW_CLOSER\n}}\n{DOOR}{EVIDENCE}{call}\n");
+    let mut text = format!("{ACCOUNT}{CLOSER}");
+    let _infallible = write!(text, "pcw_closer_text() {{ cat <<'PCW_CLOSER'\n{ACCOUNT}{CLOSER}PCW_CLOSER\n}}\n{DOOR}{EVIDENCE}{call}\n");
     text
 }
 

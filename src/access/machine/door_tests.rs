@@ -102,8 +102,8 @@ fn what_a_connection_left_behind_is_found_by_its_environment_and_ended_with_its_
         "SSH_CLIENT='10.9.9.9 {port} 22' setsid sh -c 'env -u SSH_CLIENT sleep 600 & sleep 601' </dev/null >/dev/null 2>&1 &
          pcw_connections() {{ echo \"4194305 10.9.9.9 {port} -\"; }}
          until [ \"$(pcw_alive x | wc -w)\" -ge 3 ]; do sleep 0.1; done
-         pcw_say before \"$(pcw_alive x | wc -w)\"; pcw_say ended \"$(pcw_end_sessions x)\"
-         until [ -z \"$(pcw_alive x)\" ]; do sleep 0.1; done; pcw_say again \"$(pcw_end_sessions x)\""
+         pcw_say before \"$(pcw_alive x | wc -w)\"; pcw_end_sessions x; pcw_say ended \"$pcw_ended\"
+         until [ -z \"$(pcw_alive x)\" ]; do sleep 0.1; done; pcw_end_sessions x; pcw_say again \"$pcw_ended\""
     );
     for shell in SHELLS {
         let answers = run(shell, &moved(folder.path().to_str().unwrap(), &call));

@@ -13,6 +13,28 @@ pub enum Way {
     Node(Box<Node>),
 }
 
+/// Who uses the account that windows log in to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Usage {
+    /// Nobody gets a session there.
+    Forwards,
+    /// Others do as well.
+    Shared,
+    /// Windows alone: the site names it (`access.account`), and it is neither ours nor root.
+    Own,
+}
+
+impl Usage {
+    /// As the machine's scripts name it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Forwards => "forwards",
+            Self::Shared => "shared",
+            Self::Own => "own",
+        }
+    }
+}
+
 /// A machine with what a window may do there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doorway {
@@ -28,6 +50,8 @@ pub struct Doorway {
     pub account: Option<String>,
     /// What a window may do there.
     pub door: Door,
+    /// Whether the site names the account for windows.
+    pub has_account: bool,
 }
 
 /// The doorways of a window to `nodes`: the jumphosts in their order, then the nodes.
@@ -41,6 +65,7 @@ pub fn doorways(site: &Site, nodes: &[Node]) -> Vec<Doorway> {
         port: hop.login.port,
         account: hop.login.user.clone(),
         door: Door::Hop(targets),
+        has_account: false,
     });
     let nodes = nodes.iter().map(|node| Doorway {
         name: node.name.clone(),
@@ -49,6 +74,7 @@ pub fn doorways(site: &Site, nodes: &[Node]) -> Vec<Doorway> {
         port: node.login.port,
         account: site.access.account.clone().or_else(|| node.login.user.clone()),
         door: Door::Node,
+        has_account: site.access.account.is_some(),
     });
     hops.chain(nodes).collect()
 }
@@ -57,6 +83,16 @@ impl Doorway {
     /// The account a window logs in to, where we log in as `user`.
     pub fn account_or<'a>(&'a self, user: &'a str) -> &'a str {
         self.account.as_deref().unwrap_or(user)
+    }
+
+    /// Who uses the account there, where we log in as `user`.
+    pub fn usage(&self, user: &str) -> Usage {
+        let account = self.account_or(user);
+        match self.door {
+            Door::Hop(_) => Usage::Forwards,
+            Door::Node if self.has_account && account != user && account != "root" => Usage::Own,
+            Door::Node => Usage::Shared,
+        }
     }
 
     /// The stop that a person's `ssh` makes here.

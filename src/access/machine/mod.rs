@@ -13,7 +13,7 @@ mod trusting;
 pub use closing::{ClosingOrder, Revocation, Tried, close_doors};
 pub use discovery::{DOORS, Discovery, discover};
 pub use door::{Answer, DoorError, DoorWork, Look, Opening};
-pub use doorway::{Doorway, Way, doorways};
+pub use doorway::{Doorway, Usage, Way, doorways};
 pub use opening::{Entered, enter, open_doors};
 pub use principal::{Door, Recorder, principal_line};
 pub use trust::{Trust, TrustProblem};

@@ -8,7 +8,7 @@ use super::super::policy::Clock;
 use super::super::recording::RecordingLimits;
 use super::super::window::Window;
 use super::door::{DoorError, DoorWork, Look, Opening};
-use super::doorway::Doorway;
+use super::doorway::{Doorway, Usage};
 use super::principal::{Door, Recorder, principal_line};
 use crate::event::{Event, Phase, Sink, State};
 use crate::node::{Machine, RemoteError};
@@ -26,6 +26,13 @@ pub struct Entered {
     pub look: Look,
     /// What its clock said, and when.
     pub clock: Clock,
+}
+
+impl Entered {
+    /// The account that windows log in to, and who uses it.
+    pub fn tenant(&self) -> (&str, Usage) {
+        (&self.account, self.doorway.usage(self.work.machine().session().user()))
+    }
 }
 
 /// Tells of a machine's phase.
@@ -83,6 +90,7 @@ pub async fn open_doors<'e>(entered: &'e [Entered], window: &Window, sink: &dyn 
             account: door.account.clone(),
             span: window.span,
             line: principal_line(&door.doorway.door, &window.id, window.span.end(), recorder),
+            usage: door.tenant().1,
             record: recorder.map(|_| RecordingLimits::default()),
         };
         let opened = door.work.open(&opening).await;

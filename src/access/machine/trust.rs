@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::door::Look;
+use super::doorway::Usage;
 use crate::node::{Action, Expected, Guard, Placement, RunId, Transaction, quote, sha256_hex};
 
 pub(super) const CA: &str = "/etc/ssh/portcullis/user_ca.pub";
@@ -19,6 +20,11 @@ const DROP_IN_TEXT: &str = "# Windows of Portcullis: certificates of this CA are
      TrustedUserCAKeys /etc/ssh/portcullis/user_ca.pub\n\
      AuthorizedPrincipalsFile /etc/ssh/portcullis/principals/%u\n\
      RevokedKeys /etc/ssh/portcullis/krl\n";
+
+/// What goes before the shell of an account that only windows use, so that nothing of its home folder runs before its sessions
+/// are recorded: a shell that sshd starts reads start-up files from there, whatever it is told to run.
+const NO_HOME: &str = "    SetEnv HOME=/nonexistent ZDOTDIR=/nonexistent XDG_CONFIG_HOME=/nonexistent BASH_ENV=/dev/null ENV=/dev/null LD_PRELOAD= \
+     LD_AUDIT= LD_LIBRARY_PATH= PATH=/usr/local/bin:/usr/bin:/bin\n";
 
 /// Why windows cannot be trusted on a machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +71,14 @@ pub enum TrustProblem {
         /// The groups.
         groups: String,
     },
+    /// Its SSH server does not know what ends a window by itself.
+    #[error("{machine}: its SSH server ({version}) knows no principal with an end (`expiry-time`, OpenSSH 7.7)")]
+    TooOld {
+        /// The machine.
+        machine: String,
+        /// What it calls itself.
+        version: String,
+    },
     /// It takes no keys.
     #[error("{machine}: its sshd takes no public keys (`PubkeyAuthentication no`)")]
     NoKeys {
@@ -103,6 +117,7 @@ impl TrustProblem {
                 let group = groups.split(", ").next().unwrap_or_default();
                 format!("let it in on {machine}: usermod -aG {group} {account}")
             }
+            Self::TooOld { machine, .. } => format!("install OpenSSH 7.7 or later on {machine}, or leave it out with --node"),
             Self::NoKeys { machine } => format!("set `PubkeyAuthentication yes` in the sshd configuration of {machine}"),
             Self::Broken { machine, .. } => format!("run `sshd -t` on {machine}"),
         })
@@ -114,12 +129,26 @@ impl TrustProblem {
 pub struct Trust {
     ca: String,
     krl: Vec<u8>,
+    is_recorded: bool,
 }
 
 impl Trust {
-    /// Trust in the CA with this public line; `krl` is the list of revoked certificates to begin with.
-    pub fn new(ca: &str, krl: Vec<u8>) -> Self {
-        Self { ca: format!("{ca}\n"), krl }
+    /// Trust in the CA with this public line; `krl` is the list of revoked certificates to begin with, `is_recorded` whether
+    /// sessions of windows are.
+    pub fn new(ca: &str, krl: Vec<u8>, is_recorded: bool) -> Self {
+        Self { ca: format!("{ca}\n"), krl, is_recorded }
+    }
+
+    // A key that a window's person leaves in an account of windows' own must not be a way in beside them.
+    fn drop_in(&self, account: &str, usage: Usage) -> String {
+        if usage != Usage::Own {
+            return DROP_IN_TEXT.to_owned();
+        }
+        let no_home = if self.is_recorded { NO_HOME } else { "" };
+        format!(
+            "{DROP_IN_TEXT}# Nobody logs in to this account but by a window.\nMatch User {account}\n    AuthenticationMethods publickey\n    \
+             AuthorizedKeysFile none\n    AuthorizedKeysCommand none\n    PermitUserRC no\n{no_home}"
+        )
     }
 
     /// The list of revoked certificates to begin with. It is no part of the transaction: it changes with each closing.
@@ -130,6 +159,18 @@ impl Trust {
     /// The CA's public line.
     pub fn authority(&self) -> &str {
         self.ca.trim_end()
+    }
+
+    /// Whether the server with this version line honours a window's end. One that knows certificates and no `expiry-time` lets
+    /// nobody in by such a line, and keys knew the word no earlier: there is nothing to fall back to.
+    pub fn must_know_ends(machine: &str, version: &str) -> Result<(), TrustProblem> {
+        let numbers = version.split_once("OpenSSH_").map(|(_, rest)| rest.split(|letter: char| !letter.is_ascii_digit()));
+        let release =
+            numbers.map(|mut numbers| [(); 2].map(|()| numbers.next().and_then(|number| number.parse::<u32>().ok()).unwrap_or(0)));
+        if release.is_some_and(|release| release < [7, 7]) || version.contains("dropbear") {
+            return Err(TrustProblem::TooOld { machine: machine.to_owned(), version: version.trim_start_matches("SSH-2.0-").to_owned() });
+        }
+        Ok(())
     }
 
     /// Whether windows can log in to `account` at all: no certificate helps against sshd's `AllowGroups`.
@@ -147,7 +188,7 @@ impl Trust {
     }
 
     /// Whether everything stands as windows need it; else whether it may be put there.
-    pub fn stands(&self, machine: &str, look: &Look) -> Result<bool, TrustProblem> {
+    pub fn stands(&self, machine: &str, look: &Look, (account, usage): (&str, Usage)) -> Result<bool, TrustProblem> {
         let machine = || machine.to_owned();
         let value = |setting: &str| look.sshd.get(setting).map(String::as_str).unwrap_or_default();
         if let Some(said) = look.sshd.get("broken") {
@@ -176,11 +217,12 @@ impl Trust {
             return Err(TrustProblem::OtherAuthority { machine: machine() });
         }
         let is_set = wanted.iter().all(|(setting, ours)| value(setting) == *ours);
-        Ok(is_set && sum(CA).is_some() && sum(KRL).is_some() && sum(DROP_IN).is_some_and(|sum| sum == sha256_hex(DROP_IN_TEXT.as_bytes())))
+        let drop_in = sha256_hex(self.drop_in(account, usage).as_bytes());
+        Ok(is_set && sum(CA).is_some() && sum(KRL).is_some() && sum(DROP_IN).is_some_and(|sum| sum == drop_in))
     }
 
     /// What puts it there, checked by sshd itself before anything is reloaded, for logins to `account`.
-    pub fn transaction(&self, run: RunId, owner: &str, look: &Look, account: &str) -> Transaction {
+    pub fn transaction(&self, run: RunId, owner: &str, look: &Look, (account, usage): (&str, Usage)) -> Transaction {
         let mut placements = Vec::new();
         let mut place = |path: &str, content: &[u8]| {
             placements.push(Placement {
@@ -193,11 +235,17 @@ impl Trust {
             });
         };
         place(CA, self.ca.as_bytes());
-        place(DROP_IN, DROP_IN_TEXT.as_bytes());
-        let meets = format!(
-            "sshd -T -C {} | grep -qxi 'authorizedprincipalsfile {PRINCIPALS}' || {{ echo 'sshd does not read {DROP_IN}, or overrides it'; exit 1; }}",
-            quote(&format!("user={account},host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22"))
-        );
+        place(DROP_IN, self.drop_in(account, usage).as_bytes());
+        let meets = |setting: &str| {
+            format!(
+                "sshd -T -C {} | grep -qxi '{setting}' || {{ echo 'sshd does not read {DROP_IN}, or overrides it'; exit 1; }}",
+                quote(&format!("user={account},host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22"))
+            )
+        };
+        let mut validations = vec!["sshd -t".to_owned(), meets(&format!("authorizedprincipalsfile {PRINCIPALS}"))];
+        if usage == Usage::Own {
+            validations.push(meets("authorizedkeysfile none"));
+        }
         let reload = "systemctl reload ssh 2>/dev/null || systemctl reload sshd 2>/dev/null || kill -s HUP \"$(cat /run/sshd.pid)\"";
         let step = |text: &str| ("windows".to_owned(), text.to_owned());
         Transaction {
@@ -205,7 +253,7 @@ impl Trust {
             owner: owner.to_owned(),
             placements,
             removals: Vec::new(),
-            validations: vec![step("sshd -t"), step(&meets)],
+            validations: validations.iter().map(|text| step(text)).collect(),
             actions: vec![("windows".to_owned(), Action::Refresh(reload.to_owned()))],
             guard: Some(Guard { within: GUARD }),
         }
@@ -227,19 +275,21 @@ mod tests {
     }
 
     fn trust() -> Trust {
-        Trust::new("ssh-ed25519 AAAA", b"krl".to_vec())
+        Trust::new("ssh-ed25519 AAAA", b"krl".to_vec(), false)
     }
+
+    const ADMIN: (&str, Usage) = ("admin", Usage::Shared);
 
     #[test]
     fn a_fresh_machine_gets_trust_and_one_that_has_it_is_left_alone() {
-        assert_eq!(trust().stands("a0-1", &look(&[])), Ok(false));
+        assert_eq!(trust().stands("a0-1", &look(&[]), ADMIN), Ok(false));
         let mut set = look(&[("trustedusercakeys", CA), ("authorizedprincipalsfile", PRINCIPALS), ("revokedkeys", KRL)]);
         let sums = [(CA, &b"ssh-ed25519 AAAA\n"[..]), (KRL, b"another"), (DROP_IN, DROP_IN_TEXT.as_bytes())];
         set.files = sums.map(|(path, content)| (path.to_owned(), Some(sha256_hex(content)))).into();
-        assert_eq!(trust().stands("a0-1", &set), Ok(true));
+        assert_eq!(trust().stands("a0-1", &set, ADMIN), Ok(true));
         set.files.insert(DROP_IN.to_owned(), None);
-        assert_eq!(trust().stands("a0-1", &set), Ok(false));
-        let transaction = trust().transaction(RunId::parse("20261122T").unwrap(), "me", &set, "admin");
+        assert_eq!(trust().stands("a0-1", &set, ADMIN), Ok(false));
+        let transaction = trust().transaction(RunId::parse("20261122T").unwrap(), "me", &set, ADMIN);
         let paths: Vec<&str> = transaction.placements.iter().map(|placement| placement.path.as_str()).collect();
         assert_eq!(paths, [CA, DROP_IN], "a list of revoked certificates is not replaced by an older one");
     }
@@ -251,12 +301,12 @@ mod tests {
             ("authorizedprincipalsfile", "AuthorizedPrincipalsFile"),
             ("revokedkeys", "RevokedKeys"),
         ] {
-            let problem = trust().stands("a0-1", &look(&[(setting, "/etc/ssh/own")])).unwrap_err();
+            let problem = trust().stands("a0-1", &look(&[(setting, "/etc/ssh/own")]), ADMIN).unwrap_err();
             assert_eq!(problem, TrustProblem::Taken { machine: "a0-1".to_owned(), setting: name, value: "/etc/ssh/own".to_owned() });
         }
         let mut other = look(&[]);
         other.files.insert(CA.to_owned(), Some(sha256_hex(b"ssh-ed25519 BBBB\n")));
-        assert_eq!(trust().stands("a0-1", &other), Err(TrustProblem::OtherAuthority { machine: "a0-1".to_owned() }));
+        assert_eq!(trust().stands("a0-1", &other, ADMIN), Err(TrustProblem::OtherAuthority { machine: "a0-1".to_owned() }));
     }
 
     #[test]
@@ -274,10 +324,34 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_knows_no_end_of_a_principal_is_told_of() {
+        for (version, knows) in [
+            ("SSH-2.0-OpenSSH_7.6p1 Ubuntu-4ubuntu0.7", false),
+            ("SSH-2.0-OpenSSH_5.3", false),
+            ("SSH-2.0-dropbear_2022.83", false),
+            ("SSH-2.0-OpenSSH_7.7", true),
+            ("SSH-2.0-OpenSSH_10.0p2", true),
+            ("SSH-2.0-server", true),
+        ] {
+            assert_eq!(Trust::must_know_ends("a0-1", version).is_ok(), knows, "{version}");
+        }
+    }
+
+    #[test]
+    fn who_logs_in_to_an_account_of_windows_own_is_told_to_sshd() {
+        let recorded = Trust::new("ssh-ed25519 AAAA", b"krl".to_vec(), true);
+        assert_eq!(recorded.drop_in("admin", Usage::Shared), DROP_IN_TEXT);
+        assert_eq!(recorded.drop_in("ops", Usage::Forwards), DROP_IN_TEXT);
+        let own = recorded.drop_in("guest", Usage::Own);
+        assert!(own.starts_with(DROP_IN_TEXT) && own.contains("\nMatch User guest\n    AuthenticationMethods publickey\n"), "{own}");
+        assert!(own.contains(" HOME=/nonexistent ") && !trust().drop_in("guest", Usage::Own).contains("HOME="), "{own}");
+    }
+
+    #[test]
     fn an_sshd_that_could_not_keep_a_windows_promise_is_told_of() {
-        let silent = trust().stands("a0-1", &look(&[("loglevel", "QUIET")]));
+        let silent = trust().stands("a0-1", &look(&[("loglevel", "QUIET")]), ADMIN);
         assert_eq!(silent, Err(TrustProblem::Silent { machine: "a0-1".to_owned(), level: "QUIET".to_owned() }));
-        let keyless = trust().stands("a0-1", &look(&[("pubkeyauthentication", "no")]));
+        let keyless = trust().stands("a0-1", &look(&[("pubkeyauthentication", "no")]), ADMIN);
         assert_eq!(keyless, Err(TrustProblem::NoKeys { machine: "a0-1".to_owned() }));
     }
 }

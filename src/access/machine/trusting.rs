@@ -71,8 +71,9 @@ where
     // All of them are asked before the first is touched.
     let mut lacking = Vec::new();
     for door in entered {
+        Trust::must_know_ends(&door.doorway.name, door.work.machine().session().server_version())?;
         Trust::must_admit(&door.doorway.name, &door.account, &door.look)?;
-        if !trust.stands(&door.doorway.name, &door.look)? {
+        if !trust.stands(&door.doorway.name, &door.look, door.tenant())? {
             lacking.push(door);
         }
     }
@@ -100,7 +101,7 @@ where
     let failed = |reason: String| TrustError::Failed { machine: door.doorway.name.clone(), reason };
     // sshd lets nobody in by a key while the list that it is told of is missing.
     door.work.prepare(trust.krl(), trust.authority()).await?;
-    let mut transaction = trust.transaction(run.clone(), owner, &door.look, &door.account);
+    let mut transaction = trust.transaction(run.clone(), owner, &door.look, door.tenant());
     let end = Instant::now() + OTHERS;
     let outcome = loop {
         let outcome = door.work.machine().carry_out(&transaction, &mut |_| {}).await?;
@@ -110,8 +111,8 @@ where
         sleep(PAUSE).await;
         // Another operator was at just this: what is there now is what is replaced, by the same.
         let look = door.work.look(&door.account).await?;
-        trust.stands(&door.doorway.name, &look)?;
-        transaction = trust.transaction(run.clone(), owner, &look, &door.account);
+        trust.stands(&door.doorway.name, &look, door.tenant())?;
+        transaction = trust.transaction(run.clone(), owner, &look, door.tenant());
     };
     let Outcome::Guarded { until, .. } = outcome else {
         return if outcome == Outcome::Done { Ok(()) } else { Err(failed(reason_of(outcome))) };

@@ -13,11 +13,12 @@ use crate::node::sha256_hex;
 pub use cast::{Shown, read_shown, render_cast};
 
 /// What a recording leaves out, for the person and for the ledger.
-pub const NOT_RECORDED: [&str; 4] = [
+pub const NOT_RECORDED: [&str; 5] = [
     "what is typed and not shown, such as passwords",
     "what is in files that go by scp and sftp (their names and sizes are recorded)",
     "what a session sends by standard input to a command without a terminal",
     "what a job does that shows nothing",
+    "what start-up files of the account run before a session begins, unless windows have an account of their own (access.account)",
 ];
 
 /// How much may be recorded; a session that shows more is ended.

@@ -50,7 +50,7 @@ impl Known {
         let bytes = secret.as_bytes();
         ways.extend((0..3).filter_map(|shift| in_base64(bytes, shift)));
         if secret.len() >= SHORT {
-            let digits: String = bytes.iter().map(|byte| format!("{byte:02x}(?:[:\\s])?")).collect();
+            let digits = bytes.iter().map(|byte| format!("{byte:02x}(?:[:\\s])?")).collect::<Vec<_>>().concat();
             ways.push(format!("(?i:{digits})"));
         }
         let pattern = RegexBuilder::new(&ways.join("|")).size_limit(PATTERN_LIMIT).dfa_size_limit(PATTERN_LIMIT).build();
@@ -91,9 +91,9 @@ fn escaped(secret: &str) -> String {
 
 fn character(c: char) -> String {
     let mut bytes = [0; 4];
-    let percent: String = c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%(?:25)*{byte:02x}")).collect();
+    let percent = c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%(?:25)*{byte:02x}")).collect::<Vec<_>>().concat();
     let mut units = [0; 2];
-    let unicode: String = c.encode_utf16(&mut units).iter().map(|unit| format!(r"\\+u{unit:04x}")).collect();
+    let unicode = c.encode_utf16(&mut units).iter().map(|unit| format!(r"\\+u{unit:04x}")).collect::<Vec<_>>().concat();
     let code = u32::from(c);
     let mut ways = vec![format!("(?i:{percent}|{unicode}|&#0*{code};|&#x0*{code:x};)"), regex::escape(&c.to_string())];
     match c {

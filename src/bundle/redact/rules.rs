@@ -99,7 +99,7 @@ pattern!(
 // A name that says what it is, then its value: quoted to the quote's end, after `=` to the next blank, after `:` to the line's end.
 pattern!(
     ASSIGNMENT,
-    r#"(?i)(?:[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|session[_-]?key|signing[_-]?key|encryption[_-]?key|credential|provisioning_ticket)[\w.-]*|\b\w*[_-]?(?:pass|pwd))\\*["']?[ \t]*(?:=>|[:=])[ \t]*(?:\\*"(?P<quoted>(?:\\.|[^"\\])*?)\\*"|'(?P<single>[^'\n]*)'|(?P<value>(?:[^\s"'\[{]|[\[{][^\s"\[\]{}])[^\n]*))"#
+    r#"(?i)(?:[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|session[_-]?key|signing[_-]?key|encryption[_-]?key|credential|provisioning_ticket)[\w.-]*|\b(?:\w*[_-])?(?:pass|pwd))\\*["']?[ \t]*(?:=>|[:=])[ \t]*(?:\\*"(?P<quoted>(?:\\.|[^"\\])*?)\\*"|'(?P<single>[^'\n]*)'|(?P<value>(?:[^\s"'\[{]|[\[{][^\s"\[\]{}])[^\n]*))"#
 );
 
 fn nothing(_value: &str) -> bool {
@@ -108,6 +108,10 @@ fn nothing(_value: &str) -> bool {
 
 /// Mechanisms that a mail server offers follow the word as well as an answer would.
 fn is_mechanism(value: &str) -> bool {
+    // A word of a sentence is no base64 that anybody meets.
+    if value.chars().all(|c| c.is_ascii_lowercase()) {
+        return true;
+    }
     let value = value.to_ascii_uppercase();
     ["PLAIN", "LOGIN", "CRAM", "DIGEST", "GSSAPI", "NTLM", "XOAUTH2", "OAUTHBEARER", "SCRAM", "EXTERNAL"]
         .iter()
@@ -118,6 +122,10 @@ fn is_mechanism(value: &str) -> bool {
 fn is_reference(value: &str) -> bool {
     let value = value.trim().trim_matches(['"', '\'', ',', '}', ']']);
     let plain = |rest: &str| !rest.is_empty() && rest.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '~'));
+    // What `check` says of a reference.
+    if ["from a file", "from the environment", "from a command", "asked for when it is needed"].contains(&value) {
+        return true;
+    }
     // Of a block of YAML only the lines below it are the value.
     matches!(value, "prompt" | "|" | ">" | "|-" | ">-" | "|+" | ">+")
         || ["env:", "file:"].iter().any(|kind| value.strip_prefix(kind).is_some_and(plain))

@@ -21,7 +21,7 @@ fn what_looks_like_a_secret_goes() {
         serde_json::to_string(pem).unwrap(),
         pem.replace(' ', "%20").replace('\n', "%0A"),
         pem.replace(' ', "+").replace('\n', "%0A").replace('-', "%2D"),
-        format!("x{}", STANDARD.encode(format!("{pem}")).replace("hunter2", "")),
+        format!("x{}", STANDARD.encode(pem).replace("hunter2", "")),
         "-----BEGIN PGP PRIVATE KEY BLOCK-----\nhunter2\n-----END PGP PRIVATE KEY BLOCK-----".to_owned(),
         "Private-Lines: 2\nhunter2\nhunter2\nPrivate-MAC: hunter2\n".to_owned(),
         "AGE-SECRET-KEY-1HUNTER2HUNTER2".to_owned(),
@@ -84,6 +84,9 @@ fn what_support_needs_stays() {
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
         "SHA-256 2f77668a9dfbf8d5848b9eeb4a7145ca94c6ed9236e4a773f6dcafa5132b2f91",
         "0 passed, 3 failed",
+        "bypass: [mail.corp.example]",
+        "enable AUTH LOGIN beside PLAIN",
+        "smtp.password: from a file",
     ] {
         assert_eq!(redacted(text), text);
     }
@@ -123,7 +126,7 @@ fn written(secret: &str) -> Vec<String> {
             .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
             .collect(),
     );
-    ways.push(secret.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect());
+    ways.push(secret.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat());
     ways.push(secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;"));
     for before in ["", "u", "us"] {
         let bytes = [before.as_bytes(), secret.as_bytes(), b" and more"].concat();
@@ -138,7 +141,7 @@ fn written(secret: &str) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn a_known_secret_is_found_however_it_is_written(secret in r#"[!-~äß€]{6,24}"#) {
+    fn a_known_secret_is_found_however_it_is_written(secret in r"[!-~äß€]{6,24}") {
         let redactor = Redactor::new(&[SecretString::from(secret.clone())]);
         for way in written(&secret) {
             let text = format!("begin\n{way}\nend");

@@ -16,6 +16,7 @@ use super::certificate::{Certificate, hex};
 use super::key::Key;
 use super::name::Name;
 use super::read::Bag;
+use super::review::is_accepted;
 use super::roots::Roots;
 
 /// Asks a person which certificate is meant; takes those that could be, gives a place among them.
@@ -191,9 +192,28 @@ fn list(certificates: &[Arc<Certificate>]) -> String {
 pub fn build_chain(bag: &Bag, roots: &Roots, selection: LeafSelection<'_>, now: Timestamp) -> Result<Chain, ChainError> {
     let pool = search::Pool::new(&bag.certificates, roots.beside());
     let leaf = leaf::select(&pool, bag, selection, now)?;
-    let mut chain = chain_from(&pool, bag, leaf, &mut search::Search::new(&pool, roots, now))?;
+    let search = || search::Search::new(&pool, roots, now);
+    let mut chain = chain_from(&pool, bag, leaf, &mut search())?;
+    for place in detours(&pool, &chain) {
+        let other = chain_from(&pool, bag, leaf, &mut search().around(place))?;
+        if matches!(other.end, End::Trusted { .. }) && is_accepted(&other) {
+            chain = other;
+            break;
+        }
+    }
     chain.extra = unused(&pool, std::slice::from_ref(&chain));
     Ok(chain)
+}
+
+/// Most detours that are tried: chains have two or three intermediates.
+const MAX_DETOURS: usize = 4;
+
+/// Intermediates to go around, where clients refuse the shortest way for what they say (a path length, name constraints)
+/// and another certificate of the same CA and key is at hand, which may say something else.
+fn detours(pool: &search::Pool<'_>, chain: &Chain) -> Vec<usize> {
+    let places = chain.intermediates.iter().filter_map(|used| pool.place_of(used).filter(|_| pool.has_twin(used)));
+    let places: Vec<usize> = places.take(MAX_DETOURS).collect();
+    if places.is_empty() || !matches!(chain.end, End::Trusted { .. }) || is_accepted(chain) { Vec::new() } else { places }
 }
 
 /// Every chain in the bag, one for each certificate that could be a server's; where there is none, one for each CA

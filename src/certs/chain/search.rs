@@ -1,6 +1,7 @@
 //! The way from one certificate to a trusted root: breadth first, so that the shortest is found, each certificate
 //! looked at once, so that circles end, and with a bound on work, so that a tangle made on purpose ends too.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -61,6 +62,17 @@ impl<'a> Pool<'a> {
         self.issuers.contains(certificate.subject.canonical())
     }
 
+    /// Where one that is in the pool stands there.
+    pub(super) fn place_of(&self, certificate: &Certificate) -> Option<usize> {
+        self.named(&certificate.subject).iter().copied().find(|place| self.get(*place).is_some_and(|one| **one == *certificate))
+    }
+
+    /// Whether there is another certificate of the same CA and key.
+    pub(super) fn has_twin(&self, certificate: &Certificate) -> bool {
+        let others = self.named(&certificate.subject).iter().filter_map(|place| self.get(*place));
+        others.into_iter().any(|one| one.public_key_info() == certificate.public_key_info() && **one != *certificate)
+    }
+
     fn named(&self, subject: &Name) -> &[usize] {
         self.by_subject.get(subject.canonical()).map_or(&[], Vec::as_slice)
     }
@@ -81,6 +93,8 @@ pub(super) struct Search<'a> {
     work: u64,
     /// In checks.
     limit: u64,
+    /// A place in the pool that no way may lead through.
+    without: Option<usize>,
     /// Signatures looked at already, by the fingerprints of what was signed and by whom: the second pass asks again.
     known: HashMap<([u8; 32], [u8; 32]), bool>,
 }
@@ -100,7 +114,12 @@ impl<'a> Search<'a> {
     /// For this many chains in turn.
     pub(super) fn for_many(pool: &'a Pool<'a>, roots: &'a Roots, now: Timestamp, chains: usize) -> Self {
         let limit = WORK_LIMIT + WORK_PER_CHAIN * chains as u64;
-        Self { pool, roots, now, work: 0, limit, known: HashMap::new() }
+        Self { pool, roots, now, work: 0, limit, without: None, known: HashMap::new() }
+    }
+
+    /// The same, around one certificate.
+    pub(super) fn around(self, place: usize) -> Self {
+        Self { without: Some(place), ..self }
     }
 
     /// The shortest way to a trusted root through valid certificates; else the shortest at all; else one to a self-signed
@@ -158,10 +177,12 @@ impl<'a> Search<'a> {
                 return Ok(Step::Arrived(End::Trusted { root, given: given.is_some(), private }));
             }
         }
-        let mut named: Vec<usize> =
-            self.pool.named(&certificate.issuer).iter().copied().filter(|place| self.pool.get(*place) != Some(certificate)).collect();
+        let others = |place: &usize| Some(*place) != self.without && self.pool.get(*place) != Some(certificate);
+        let mut named: Vec<usize> = self.pool.named(&certificate.issuer).iter().copied().filter(others).collect();
+        // The fingerprint last, so that of two alike the same one is taken whatever the order of the files.
         named.sort_by_key(|place| {
-            self.pool.get(*place).map(|issuer| (!key_ids_agree(certificate, issuer), std::cmp::Reverse(issuer.not_after)))
+            let rank = |issuer: &Arc<Certificate>| (!key_ids_agree(certificate, issuer), Reverse(issuer.not_after), issuer.fingerprint);
+            self.pool.get(*place).map(rank)
         });
         let mut issuers = Vec::new();
         let mut not_a_ca = None;

@@ -211,3 +211,23 @@ fn certificates_too_tangled_to_follow_are_listed() {
     assert!(matches!(found.tangled, Some(ChainError::TooTangled { .. })), "{} chains", found.chains.len());
     assert_eq!(found.chains.iter().map(|chain| chain.whole().count()).sum::<usize>() + found.unused.len(), 150);
 }
+
+#[test]
+fn of_two_certificates_of_one_ca_the_one_that_clients_take_is_used_whatever_the_order() {
+    let root = authority("Root", None);
+    let key = ec_key();
+    let issuing = Recipe { name: "Issuing", ca: Some(true), key: Some(key), ..Recipe::default() };
+    let free = issuing.make(Some(&root));
+    for bound in [Recipe { permitted: Some("good.example"), ..issuing.clone() }, Recipe { path_length: Some(0), ..issuing.clone() }] {
+        let bound = bound.make(Some(&root));
+        let lower = authority("Lower", Some(&free));
+        let leaf = server(&lower);
+        for parts in [[leaf.pem(), lower.pem(), bound.pem(), free.pem()], [free.pem(), bound.pem(), lower.pem(), leaf.pem()]] {
+            let chain = build(&parts, &root).unwrap();
+            assert_eq!(chain.intermediates[1].der(), free.der);
+            assert_eq!(chain.extra.len(), 1);
+        }
+        // Where it is the only one, it is the way, and the rules say what is wrong with it.
+        assert_eq!(names(&build(&[leaf.pem(), lower.pem(), bound.pem()], &root).unwrap()), ["server", "Lower", "Issuing", "Root"]);
+    }
+}

@@ -1,5 +1,8 @@
 //! The keys of a new PFX, made of its password. This is nearly all of the work of writing one and needs nothing else, so
 //! that it is done while the files are still being read, which takes about as long.
+//!
+//! Under PBES2 key and certificates are encrypted with one key and a vector each, made of one salt: a reader takes each
+//! part's parameters as they stand there, and derives it twice.
 
 use std::fmt;
 use std::io;
@@ -66,7 +69,7 @@ impl PfxKeys {
         let text = text.map_or(Password::Missing, Password::Text);
         let random = |_nothing_said| KeysError::Random;
         let certificates = SchemeKey::derive(scheme(profile).map_err(random)?, text)?;
-        let key = SchemeKey::derive(scheme(profile).map_err(random)?, text)?;
+        let key = certificates.beside(profile, text)?;
         let mac = new_mac(profile).map_err(random)?;
         let mac_key = pbe::mac_key(&mac, text)?;
         Ok(Self { password, certificates, key, mac, mac_key })
@@ -74,6 +77,22 @@ impl PfxKeys {
 }
 
 impl SchemeKey {
+    /// One more for the same password. Under PBES2 it is the same key with an initialisation vector of its own, which is
+    /// what CBC asks of two messages: one derivation less, and whoever tries passwords has the MAC to try them on anyway.
+    /// Every reader takes each part's parameters as they stand there. The older scheme makes the vector of the salt too, so
+    /// that it needs another salt.
+    fn beside(&self, profile: PfxProfile, password: Password<'_>) -> Result<Self, KeysError> {
+        let random_failed = |_nothing_said| KeysError::Random;
+        match &self.scheme {
+            Scheme::Pbes2 { kdf, cipher, .. } => {
+                let iv = random::<16>().map_err(random_failed)?;
+                let scheme = Scheme::Pbes2 { kdf: kdf.clone(), cipher: cipher.clone(), iv: iv.clone() };
+                Ok(Self { scheme, cipher: self.cipher.clone(), key: self.key.clone(), iv: Derived::new(iv) })
+            }
+            Scheme::Pkcs12 { .. } | Scheme::Other(_) => Ok(Self::derive(scheme(profile).map_err(random_failed)?, password)?),
+        }
+    }
+
     fn derive(scheme: Scheme, password: Password<'_>) -> Result<Self, PbeError> {
         let (cipher, key, iv) = pbe::keys(&scheme, password)?;
         let cipher = cipher.clone();
@@ -108,5 +127,27 @@ fn new_mac(profile: PfxProfile) -> Result<Mac, Unspecified> {
         PfxProfile::Modern => seal::traditional(Hash::Sha256, MODERN_ITERATIONS),
         PfxProfile::Legacy => seal::traditional(Hash::Sha1, LEGACY_ITERATIONS),
         PfxProfile::Pbmac1 => seal::pbmac1(MODERN_ITERATIONS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(profile: PfxProfile) -> PfxKeys {
+        PfxKeys::derive(profile, Some(SecretString::from("geheim"))).unwrap()
+    }
+
+    #[test]
+    fn no_two_parts_are_encrypted_with_one_key_and_one_vector() {
+        for profile in [PfxProfile::Modern, PfxProfile::Pbmac1] {
+            let (one, other) = (keys(profile), keys(profile));
+            assert_eq!(*one.certificates.key, *one.key.key);
+            assert_ne!(*one.certificates.iv, *one.key.iv);
+            assert_ne!(*one.certificates.key, *other.certificates.key, "each file has its own salt");
+            assert_ne!(*one.certificates.key, *one.mac_key);
+        }
+        let old = keys(PfxProfile::Legacy);
+        assert!(*old.certificates.key != *old.key.key && *old.certificates.iv != *old.key.iv);
     }
 }

@@ -12,7 +12,8 @@ use super::derive::{Pkcs12Kdf, Purpose, derive, hmac, size_of};
 use super::scheme::{Cipher, Hash, Kdf, Mac, Scheme};
 
 /// Most work that one file may ask for, in hash iterations: some two seconds. `pk12util` asks for 1.8 million.
-pub(crate) const MAX_WORK: u64 = 4_000_000;
+/// A fuzzer's time is for structure.
+pub(crate) const MAX_WORK: u64 = if cfg!(fuzzing) { 50_000 } else { 4_000_000 };
 
 /// Bytes that PBMAC1's key may have. Of a key of one byte there are 256, so that every 256th password passes the MAC
 /// (OpenSSL's CVE-2026-34181); RFC 9879 lets no one accept fewer than 20, and no hash takes more than 64 as they are.
@@ -57,6 +58,9 @@ pub enum PbeError {
     /// Hostile iteration counts.
     #[error("it asks for {0} hash iterations; more than {MAX_WORK} are refused")]
     TooMuchWork(u64),
+    /// Many passwords to try, each within the limit.
+    #[error("together they ask for more hash iterations than are done for one set of files")]
+    TooMuchInAll,
     /// A count of zero, of which nothing can be derived.
     #[error("it states a count of 0 hash iterations, which makes no sense")]
     NoWork,

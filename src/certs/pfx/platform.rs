@@ -100,15 +100,23 @@ pub(super) const PLATFORMS: [Platform; 21] = [
     platform(
         "Python cryptography up to 43",
         &[Rc2, Aes, Sha2Mac, Scrypt, NoMac, PlainKey],
-        "it loads OpenSSL's legacy provider; opened here with version 38, RC2 too",
+        "it loads OpenSSL's legacy provider; opened here with versions 38 and 43, RC2 too, which refuse PBMAC1",
     ),
     platform(
         "Python cryptography 44 and later, from PyPI",
         &[Rc2, Aes, Sha2Mac, Scrypt, Pbmac1, NoMac, PlainKey],
-        "it carries OpenSSL 3.4 or later; opened here with version 50, RC2 and PBMAC1 too",
+        "it carries OpenSSL 3.4 or later; opened here with versions 44 and 50, RC2 and PBMAC1 too",
     ),
-    platform("GnuTLS 3.7 (certtool)", &[Rc2, Aes, Sha2Mac, PlainKey], "opened here with certtool 3.7, which refuses PBMAC1"),
-    platform("GnuTLS 3.8.6 and later", &[Rc2, Aes, Sha2Mac, Pbmac1, PlainKey], "GnuTLS merge request 1833 (2024)"),
+    platform(
+        "GnuTLS 3.7 to 3.8.5 (certtool)",
+        &[Rc2, Aes, Sha2Mac, PlainKey],
+        "opened here with certtool 3.7 and libgnutls 3.8.1, which refuse PBMAC1",
+    ),
+    platform(
+        "GnuTLS 3.8.6 and later",
+        &[Rc2, Aes, Sha2Mac, Pbmac1, PlainKey],
+        "GnuTLS merge request 1833 (2024); opened here with libgnutls 3.8.13, RC2 and PBMAC1 too",
+    ),
     platform("NSS 3.87 (Firefox, pk12util)", &[Rc2, Aes, Sha2Mac, PlainKey], "opened here with pk12util 3.87, which refuses PBMAC1"),
     platform("macOS keychain up to 14", &[Rc2, NoMac, PlainKey], "pyca 7293, xca 474, ruby-openssl 654: no MAC with SHA-256"),
     platform(
@@ -118,11 +126,15 @@ pub(super) const PLATFORMS: [Platform; 21] = [
     ),
     platform("Android up to 13", &[Rc2, NoMac, PlainKey], "strongswan-docs 5, clip_share_server 48"),
     platform("Android 14 and later", &[Rc2, Aes, Sha2Mac, NoMac, PlainKey], "clip_share_server 48, ultimate-ca-manager 331"),
-    platform("Go x/crypto/pkcs12", &[Rc2, PlainKey], "x/crypto documentation: the package is frozen at PBE with SHA-1, 3DES and RC2"),
     platform(
-        "Go software.sslmate.com/src/go-pkcs12 of 2025",
+        "Go x/crypto/pkcs12",
+        &[Rc2],
+        "x/crypto documentation: the package is frozen; opened here, RC2 too: it refuses a MAC with SHA-2, none at all, and plain keys",
+    ),
+    platform(
+        "Go software.sslmate.com/src/go-pkcs12 of July 2025 and later",
         &[Rc2, Aes, Sha2Mac, Pbmac1, PlainKey],
-        "go-pkcs12 68 and 71: it reads PBMAC1",
+        "go-pkcs12 69 (PBMAC1), 50 (plain keys); the rest opened here with that of April 2021, which knows neither",
     ),
 ];
 
@@ -160,7 +172,7 @@ impl Platform {
 
     /// Why it makes nothing of a private key that is not encrypted; `None` where it takes it, or nothing is known.
     pub(super) fn objection_to_plain_key(&self) -> Option<String> {
-        (!self.knows(PlainKey)).then(|| "it passes over a key that is not encrypted, and shows no entry".to_owned())
+        (!self.knows(PlainKey)).then(|| "it refuses a key that is not encrypted, or passes over it and shows no entry".to_owned())
     }
 
     /// Why it refuses a password with letters outside ASCII; `None` where it does not.

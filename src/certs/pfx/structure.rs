@@ -112,6 +112,14 @@ impl Pfx {
         self.mac.as_ref().map_or(Ok(()), |mac| pbe::verify_mac(mac, password, &self.content))
     }
 
+    /// Hash iterations that one password takes, as far as can be seen without it.
+    pub(crate) fn work_to_open(&self) -> u64 {
+        let of_safes =
+            self.safes.iter().filter_map(|safe| if let Safe::Encrypted { scheme, .. } = safe { Some(scheme.work()) } else { None });
+        let of_keys = self.key_schemes().unwrap_or_default().into_iter().flatten().map(|scheme| scheme.work());
+        of_safes.chain(of_keys).chain(self.mac.as_ref().map(Mac::work)).fold(1, u64::saturating_add)
+    }
+
     /// How the private keys that can be seen without the password are encrypted; `None` for one that is not.
     pub(crate) fn key_schemes(&self) -> Result<Vec<Option<Scheme>>, Asn1Error> {
         let mut schemes = Vec::new();

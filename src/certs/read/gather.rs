@@ -10,12 +10,15 @@ use super::{Bag, MAX_CERTIFICATES, MAX_FILE, MAX_KEYS, Passwords, Source};
 use crate::certs::asn1::{self, Asn1Error, Reader, context, definite};
 use crate::certs::certificate::{Certificate, CertificateError, Origin};
 use crate::certs::key::{Key, KeyError};
-use crate::certs::pfx::pbe::{Password, PbeError};
+use crate::certs::pfx::pbe::{self, Password, PbeError};
 use crate::certs::pfx::structure::{Content, Item, Pfx, PfxReadError};
 use crate::certs::verdict::{SECURITY_AND_ACCESS, Verdict};
 
 /// OpenSSL's opinion takes time; of a larger bundle only a few certificates will be used.
 const LOOKED_AT: usize = 256;
+/// Most work that all passwords tried on all files together may take, in hash iterations: one file at the limit of what one
+/// may ask for, without a password, with an empty one and with the one given; or some hundred as programs write them.
+const MAX_WORK_IN_ALL: u64 = 3 * pbe::MAX_WORK;
 const UNREADABLE: Verdict<'_> = Verdict::new("cert.unreadable", SECURITY_AND_ACCESS);
 const LOCKED: Verdict<'_> = Verdict::new("cert.key.encrypted", SECURITY_AND_ACCESS);
 
@@ -25,11 +28,13 @@ pub(super) struct Gatherer<'a> {
     /// Something of use was found in the file at hand.
     useful: bool,
     place: usize,
+    /// Hash iterations spent on passwords so far, in all files together.
+    work: u64,
 }
 
 impl<'a> Gatherer<'a> {
     pub(super) fn new(passwords: &'a dyn Passwords) -> Self {
-        Self { passwords, bag: Bag::default(), useful: false, place: 0 }
+        Self { passwords, bag: Bag::default(), useful: false, place: 0, work: 0 }
     }
 
     pub(super) fn finish(self) -> Bag {
@@ -44,6 +49,9 @@ impl<'a> Gatherer<'a> {
             let message = format!("the file is larger than {} MB, which certificates never are", MAX_FILE >> 20);
             return self.unreadable(&origin(name, None), &message, "give the certificate files themselves, not an archive or an image");
         }
+        if let Some(mistake) = shape::made_text(&source.bytes) {
+            return self.mistaken(&origin(name, None), mistake);
+        }
         if source.bytes.first() == Some(&asn1::SEQUENCE) && !source.bytes.is_ascii() {
             return self.take_der(&source.bytes, &origin(name, None));
         }
@@ -53,8 +61,12 @@ impl<'a> Gatherer<'a> {
         }
         if pem::has_blocks(&text) {
             self.take_text(name, &text);
-        } else if let Some(der) = shape::bare_base64(&text) {
-            self.take_der(&der, &origin(name, None));
+        } else if let Some(bytes) = shape::bare_base64(&text) {
+            match std::str::from_utf8(&bytes) {
+                // What a Kubernetes secret holds is PEM in base64.
+                Ok(inner) if pem::has_blocks(inner) => self.take_text(name, inner),
+                _ => self.take_der(&bytes, &origin(name, None)),
+            }
         } else {
             self.mistaken(&origin(name, None), shape::mistaken_file(&source.bytes, &text));
         }
@@ -138,7 +150,8 @@ impl<'a> Gatherer<'a> {
             Shape::PrivateKey => self.add_key(Key::from_der(bytes, at.clone()), at),
             Shape::EncryptedPrivateKey => {
                 let open = |password: Password<'_>| Key::from_encrypted_pkcs8(bytes, password, at.clone());
-                self.take_locked(Lock { at, what: "the private key" }, open, Self::keep_key);
+                let work = Key::work_to_open(bytes);
+                self.take_locked(Lock { at, what: "the private key", work }, open, Self::keep_key);
             }
             Shape::Pkcs7 => self.take_pkcs7(bytes, at),
             Shape::Pfx => self.take_pfx(bytes, at),
@@ -151,7 +164,7 @@ impl<'a> Gatherer<'a> {
             // OpenSSL takes no empty password for this shape.
             Password::Text(_) | Password::Missing => Err(PbeError::WrongPassword.into()),
         };
-        self.take_locked(Lock { at, what: "the private key" }, open, Self::keep_key);
+        self.take_locked(Lock { at, what: "the private key", work: 1 }, open, Self::keep_key);
     }
 
     fn take_pkcs7(&mut self, bytes: &[u8], at: &Origin) {
@@ -176,7 +189,8 @@ impl<'a> Gatherer<'a> {
             pfx.authenticate(password)?;
             pfx.open(password)
         };
-        self.take_locked(Lock { at, what: PFX }, open, |gatherer, contents| gatherer.take_contents(contents, at));
+        let work = pfx.work_to_open();
+        self.take_locked(Lock { at, what: PFX, work }, open, |gatherer, contents| gatherer.take_contents(contents, at));
     }
 
     fn take_contents(&mut self, contents: Vec<Content>, at: &Origin) {
@@ -193,6 +207,11 @@ impl<'a> Gatherer<'a> {
     /// Opens something encrypted: without a password, with an empty one, which is another thing, then with the one given.
     fn take_locked<T, E: Opening>(&mut self, lock: Lock<'_>, open: impl Fn(Password<'_>) -> Result<T, E>, keep: impl FnOnce(&mut Self, T)) {
         self.useful = true;
+        let mut open = |password: Password<'_>| {
+            // What asks for more than a single file may is refused by itself, before any work.
+            self.work = self.work.saturating_add(lock.work.min(pbe::MAX_WORK));
+            if self.work > MAX_WORK_IN_ALL { Err(E::from(PbeError::TooMuchInAll)) } else { open(password) }
+        };
         let mut outcome = open(Password::Missing);
         if outcome.as_ref().is_err_and(E::is_wrong_password) {
             outcome = open(Password::Text(""));
@@ -205,6 +224,10 @@ impl<'a> Gatherer<'a> {
             }
         }
         match outcome {
+            Err(error) if error.is_too_much_in_all() => {
+                let message = format!("{} and what else is encrypted here cannot be opened: {error}", lock.what);
+                self.once(lock.at, &message, "give the files that belong to this certificate alone, with their password");
+            }
             Ok(contents) => keep(self, contents),
             Err(error) if error.is_wrong_password() => self.locked(lock, asked.is_some()),
             Err(error) => {
@@ -306,22 +329,32 @@ const PFX: &str = "the PFX";
 struct Lock<'a> {
     at: &'a Origin,
     what: &'static str,
+    /// Hash iterations that one password takes.
+    work: u64,
 }
 
 /// Failures to open something, of which a wrong password is the one that another password may mend.
-trait Opening: std::error::Error {
-    fn is_wrong_password(&self) -> bool;
+trait Opening: std::error::Error + From<PbeError> {
+    fn of_password(&self) -> Option<&PbeError>;
+
+    fn is_wrong_password(&self) -> bool {
+        matches!(self.of_password(), Some(PbeError::WrongPassword))
+    }
+
+    fn is_too_much_in_all(&self) -> bool {
+        matches!(self.of_password(), Some(PbeError::TooMuchInAll))
+    }
 }
 
 impl Opening for KeyError {
-    fn is_wrong_password(&self) -> bool {
-        matches!(self, Self::Locked(PbeError::WrongPassword))
+    fn of_password(&self) -> Option<&PbeError> {
+        if let Self::Locked(error) = self { Some(error) } else { None }
     }
 }
 
 impl Opening for PfxReadError {
-    fn is_wrong_password(&self) -> bool {
-        matches!(self, Self::Opening(PbeError::WrongPassword))
+    fn of_password(&self) -> Option<&PbeError> {
+        if let Self::Opening(error) = self { Some(error) } else { None }
     }
 }
 

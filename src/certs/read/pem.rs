@@ -34,12 +34,15 @@ pub(super) enum Body {
     NotBase64,
 }
 
-/// The text of a file, where it is text: UTF-8 or UTF-16 by its byte order mark, else taken as it comes.
+/// The text of a file, where it is text: UTF-8 or UTF-16 by its byte order mark, or UTF-16 by the zeros between the first
+/// dashes; else taken as it comes.
 pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     match bytes {
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest),
         [0xff, 0xfe, rest @ ..] => Cow::Owned(utf16(rest, u16::from_le_bytes)),
         [0xfe, 0xff, rest @ ..] => Cow::Owned(utf16(rest, u16::from_be_bytes)),
+        [b'-', 0, b'-', 0, ..] => Cow::Owned(utf16(bytes, u16::from_le_bytes)),
+        [0, b'-', 0, b'-', ..] => Cow::Owned(utf16(bytes, u16::from_be_bytes)),
         _ => String::from_utf8_lossy(bytes),
     }
 }
@@ -121,9 +124,16 @@ fn decode(label: &str, body: &str) -> Body {
     from_base64(body.get(from..).unwrap_or_default()).map_or(Body::NotBase64, Body::Der)
 }
 
-/// Decodes base64 with line breaks, spaces and the `>` of quoted mail in it.
+/// Decodes base64 with line breaks, spaces, the `>` or `|` of quoted mail, and what nobody sees (spaces that do not
+/// break or have no width, soft hyphens) in it.
 pub(super) fn from_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let packed: Zeroizing<Vec<u8>> = Zeroizing::new(text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'>').collect());
+    const UNSEEN: [char; 4] = ['\u{ad}', '\u{200b}', '\u{2060}', '\u{feff}'];
+    let packed: Zeroizing<Vec<u8>> = if text.is_ascii() {
+        Zeroizing::new(text.bytes().filter(|byte| !byte.is_ascii_whitespace() && !b">|".contains(byte)).collect())
+    } else {
+        let kept = text.chars().filter(|letter| !letter.is_whitespace() && !['>', '|'].contains(letter) && !UNSEEN.contains(letter));
+        Zeroizing::new(kept.collect::<String>().into_bytes())
+    };
     LENIENT.decode(packed.as_slice()).ok().filter(|der| !der.is_empty()).map(Zeroizing::new)
 }
 
@@ -172,8 +182,17 @@ mod tests {
         let text = "-----BEGIN A-----\nAQID\n-----END A-----\n";
         let little: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
         assert_eq!(labels_and_lines(&text_of(&little)), [("A".into(), 1, true)]);
+        assert_eq!(labels_and_lines(&text_of(little.get(2..).unwrap())), [("A".into(), 1, true)]);
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(labels_and_lines(&text_of(&big)), [("A".into(), 1, true)]);
         let marked = [b"\xef\xbb\xbf".as_slice(), text.as_bytes()].concat();
         assert_eq!(labels_and_lines(&text_of(&marked)), [("A".into(), 1, true)]);
+    }
+
+    #[test]
+    fn what_mail_programs_and_web_pages_add_unseen_does_no_harm() {
+        let text = "| -----BEGIN A-----\n>> | AQID\u{200b}\n| \u{a0}BAUG\u{feff}\n| -----END A-----\n";
+        assert_eq!(labels_and_lines(text), [("A".into(), 1, true)]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a file is, from its bytes alone: which of the shapes that can be read, or what it looks like instead.
 
-use std::borrow::Cow;
+use zeroize::Zeroizing;
 
 use crate::certs::asn1::{self, Asn1Error, Reader, context, definite};
 
@@ -56,9 +56,17 @@ const DASHES_CHANGED: Mistaken = mistaken(
     "PEM text whose dashes a word processor changed (en or em dashes instead of `-----`)",
     "fetch the file again, or put five plain hyphens before and after `BEGIN …` and `END …` and save it as plain text",
 );
+const ENDS_ALTERED: Mistaken = mistaken(
+    "PEM text whose `-----BEGIN …-----` lines were altered: each needs five hyphens on both sides, capital letters and plain spaces",
+    "fetch the file again, or mend these lines and save it as plain text",
+);
 const LINES_ESCAPED: Mistaken = mistaken(
     "PEM text with `\\n` written out instead of line breaks, as it stands in JSON or environment variables",
     "turn each `\\n` into a line break: `printf '%b' \"$(cat FILE)\" > NEW.pem`",
+);
+const MADE_TEXT: Mistaken = mistaken(
+    "DER that some program took for text and wrote anew in UTF-8, so that it is lost",
+    "fetch the file again, as it is (in binary mode, as an attachment)",
 );
 const DAMAGED_CERTIFICATE: Mistaken = mistaken(
     "a CERTIFICATE block whose content is no certificate: it was damaged or altered",
@@ -75,6 +83,19 @@ pub(super) fn mangled(text: &str) -> Option<Mistaken> {
         (true, false, true) => Some(DASHES_CHANGED),
         _ => None,
     }
+}
+
+/// DER's first two bytes, the second beyond ASCII, as UTF-8 has them: no structure is so long that it begins like this.
+pub(super) fn made_text(bytes: &[u8]) -> Option<Mistaken> {
+    [b"0\xc2\x82".as_slice(), b"0\xef\xbf\xbd"].iter().any(|start| bytes.starts_with(start)).then_some(MADE_TEXT)
+}
+
+/// Whether the beginning of a text speaks of a block, in letters or spaces that no program takes for one.
+fn ends_altered(head: &str) -> bool {
+    let plain = head.replace(['\u{a0}', '_', '\t'], " ");
+    ["begin certificate", "begin private key", "begin rsa private key", "begin ec private key", "begin encrypted private key"]
+        .iter()
+        .any(|label| plain.contains(label))
 }
 
 /// A block that calls itself a certificate and holds what is known as nothing.
@@ -242,6 +263,8 @@ fn mistaken_text(head: &str) -> Option<Mistaken> {
             "a web page (HTML), most likely the login page of a portal in the place of the download",
             "sign in with a browser and download the certificate again",
         )
+    } else if ends_altered(head) {
+        ENDS_ALTERED
     } else if head.starts_with('<') {
         mistaken("an XML document", "ask for the certificate as PEM, DER, P7B or PFX")
     } else if head.starts_with('{') || head.starts_with('[') {
@@ -264,9 +287,10 @@ fn mistaken_text(head: &str) -> Option<Mistaken> {
     })
 }
 
-/// Bytes of a file that holds nothing but base64, as some portals and secret stores give it.
-pub(super) fn bare_base64(text: &str) -> Option<Cow<'static, [u8]>> {
+/// Bytes of a file that holds nothing but base64, as some portals and secret stores give it: DER, or PEM once more.
+pub(super) fn bare_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let plausible = text.len() > 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/= \r\n\t".contains(&byte));
     let der = plausible.then(|| super::pem::from_base64(text)).flatten()?;
-    der.starts_with(&[asn1::SEQUENCE]).then(|| Cow::Owned(der.to_vec()))
+    let known = der.starts_with(&[asn1::SEQUENCE]) || std::str::from_utf8(&der).is_ok_and(super::pem::has_blocks);
+    known.then_some(der)
 }

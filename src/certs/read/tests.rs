@@ -131,6 +131,29 @@ fn base64_without_any_markers_is_read() {
     let leaf = testing::leaf(&["a.example.com"]);
     let bare = leaf.pem().lines().filter(|line| !line.starts_with("-----")).collect::<Vec<_>>().join("\r\n");
     assert_eq!(read(&[source("tls.crt.b64", bare)], &NoPasswords).certificates.len(), 1);
+    // A Kubernetes secret's `tls.crt`: PEM, and base64 around it.
+    let twice = openssl::base64::encode_block(format!("{}{}", leaf.pem(), leaf.key_pem()).as_bytes());
+    let bag = read(&[source("tls.crt", twice)], &NoPasswords);
+    assert_eq!((bag.certificates.len(), bag.keys.len(), bag.findings.len()), (1, 1, 0));
+}
+
+#[test]
+fn der_that_was_taken_for_text_is_told_as_lost() {
+    let leaf = testing::leaf(&["a.example.com"]);
+    for lost in [String::from_utf8_lossy(&leaf.der).into_owned(), leaf.der.iter().map(|byte| char::from(*byte)).collect()] {
+        let bag = read(&[source("a.cer", lost)], &NoPasswords);
+        assert_eq!(ids(&bag), ["cert.unreadable"]);
+        assert!(bag.findings[0].message.contains("took for text"), "{:?}", bag.findings);
+    }
+}
+
+#[test]
+fn an_encrypted_key_for_something_else_is_not_called_a_wrong_password() {
+    let exchange = openssl::pkey::PKey::generate_x25519().unwrap();
+    let locked = exchange.private_key_to_pem_pkcs8_passphrase(openssl::symm::Cipher::aes_256_cbc(), b"secret").unwrap();
+    let bag = read(&[source("k.pem", locked)], &SecretString::from("secret"));
+    assert_eq!(ids(&bag), ["cert.unreadable"]);
+    assert!(bag.findings[0].message.contains("X25519"), "{:?}", bag.findings);
 }
 
 #[test]
@@ -154,6 +177,9 @@ fn pem_that_was_damaged_on_its_way_is_called_what_it_is() {
         (pem.replace("-----", "\u{2013}\u{2013}\u{2013}"), "dashes"),
         (pem.replace('\n', "\\n"), "written out"),
         (broken, "CERTIFICATE block"),
+        (pem.replace("-----", "----"), "five hyphens"),
+        (pem.replace("BEGIN CERTIFICATE", "BEGIN\u{a0}CERTIFICATE"), "plain spaces"),
+        (pem.to_lowercase(), "capital letters"),
     ] {
         let bag = read(&[source("c.pem", text)], &NoPasswords);
         assert_eq!(ids(&bag), ["cert.unreadable"]);

@@ -111,16 +111,17 @@ fn not_signed(missing: &MissingIssuer, named: &[Arc<Certificate>], findings: &mu
     }
 }
 
-/// basicConstraints may limit how many intermediates follow below (RFC 5280, 4.2.1.9).
+/// basicConstraints may limit how many intermediates follow below; those that a CA issued to itself, to change its key,
+/// do not count, nor does the last certificate (RFC 5280, 4.2.1.9).
 fn path_lengths(chain: &Chain, findings: &mut Vec<Finding>) {
-    for (below, authority) in chain.whole().skip(1).enumerate() {
-        if let Some(allowed) =
-            authority.extensions.path_length.filter(|allowed| usize::try_from(*allowed).is_ok_and(|allowed| allowed < below))
-        {
+    let mut below = 0;
+    for authority in chain.whole().skip(1) {
+        if let Some(allowed) = authority.extensions.path_length.filter(|allowed| *allowed < below) {
             let message = format!("it allows {allowed} intermediates below it, and there are {below}");
             let fix = "ask the CA for a certificate from an intermediate that may issue it";
             findings.push(NOT_A_CA.error(&subject_of(authority), message, fix));
         }
+        below += u64::from(!authority.is_self_issued());
     }
 }
 

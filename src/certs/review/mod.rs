@@ -20,6 +20,7 @@ use super::verdict::{SECURITY_AND_ACCESS, Verdict};
 use crate::finding::Finding;
 
 pub use names::{covers, host_name};
+pub(crate) use opinion::is_accepted;
 
 /// A certificate of another environment, for comparison.
 #[derive(Debug, Clone)]

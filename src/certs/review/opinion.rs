@@ -15,6 +15,9 @@ use crate::finding::{Finding, Severity};
 
 const REFUSED: Verdict<'_> = Verdict::new("cert.chain.refused", PATH_VALIDATION);
 
+/// `X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY`.
+const NO_ISSUER: i32 = 20;
+
 /// Errors of which OpenSSL would say the same once more. Names and dates it is not asked about.
 const SEEN: [&str; 5] =
     ["cert.chain.signature", "cert.chain.not-a-ca", "cert.usage.no-server-auth", "cert.key.weak", "cert.signature.weak"];
@@ -34,10 +37,21 @@ pub(super) fn review(chain: &Chain, findings: &mut Vec<Finding>) {
         && result != X509VerifyResult::OK
     {
         let at = chain.whole().nth(depth).unwrap_or(&chain.leaf);
-        let message = format!("OpenSSL refuses the chain here: {}", result.error_string());
+        // The search found who signed: what OpenSSL misses is an issuer of the name and serial number stated beside the key id.
+        let of_authority = if result.as_raw() == NO_ISSUER {
+            " (its authorityKeyIdentifier names another certificate than the one that signed it)"
+        } else {
+            ""
+        };
+        let message = format!("OpenSSL refuses the chain here: {}{of_authority}", result.error_string());
         let fix = "send this message to the CA, and ask for a certificate from a chain that allows it";
         findings.push(REFUSED.error(&subject_of(at), message, fix));
     }
+}
+
+/// Whether OpenSSL takes the chain, dates aside.
+pub(crate) fn is_accepted(chain: &Chain) -> bool {
+    contradictions(chain).is_empty() && ask(chain).is_ok_and(|(result, _)| result == X509VerifyResult::OK)
 }
 
 /// Certificates that name another key id than that of the one who signed them: OpenSSL then finds no issuer, and does not
@@ -66,6 +80,8 @@ fn ask(chain: &Chain) -> Result<(X509VerifyResult, usize), ErrorStack> {
     parameters.set_purpose(X509PurposeId::SSL_SERVER)?;
     // The chain ends where the search found a trusted root, whatever OpenSSL would look for above it.
     // Dates are rules of their own, and of the last second of validity OpenSSL thinks otherwise than RFC 5280.
+    // Policies it is not asked about either: without being told that any is welcome, which this binding has no word for,
+    // it refuses chains that are right.
     parameters.set_flags(X509VerifyFlags::PARTIAL_CHAIN | X509VerifyFlags::NO_CHECK_TIME)?;
     let mut store = X509StoreBuilder::new()?;
     store.set_param(&parameters)?;

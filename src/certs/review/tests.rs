@@ -145,3 +145,15 @@ fn a_key_that_public_cas_may_not_certify_is_warned_of() {
     let leaf = Recipe { names: &["a.example.com"], key: Some(key), ..Recipe::default() }.make(Some(&root));
     assert_eq!(found(&[leaf.pem()], &root, &["a.example.com"]), ["cert.key.type"]);
 }
+
+#[test]
+fn a_ca_that_renews_its_key_does_not_count_in_its_own_path_length() {
+    let root = authority("Root", None);
+    let old = Recipe { name: "Issuing", ca: Some(true), path_length: Some(0), ..Recipe::default() }.make(Some(&root));
+    let new = Recipe { name: "Issuing", ca: Some(true), ..Recipe::default() }.make(Some(&old));
+    let leaf = server(&["a.example.com"]).make(Some(&new));
+    assert_eq!(found(&[leaf.pem(), new.pem(), old.pem()], &root, &[]), [""; 0]);
+    let lower = authority("Lower", Some(&new));
+    let leaf = server(&["a.example.com"]).make(Some(&lower));
+    assert_eq!(found(&[leaf.pem(), lower.pem(), new.pem(), old.pem()], &root, &[]), ["cert.chain.not-a-ca"]);
+}

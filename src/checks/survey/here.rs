@@ -41,18 +41,13 @@ pub async fn connector_here<P: Probe + Clone>(
     survey: &Survey<'_>,
 ) -> Vec<Outcome> {
     let (mut outcomes, own) = join!(standing(server, &here, survey, look.is_none()), async {
-        match look {
-            Some(look) => connector(look, Some(ready(Ok(here.clone()))), survey).await,
-            None => {
-                let untried: Vec<&CheckSpec> =
-                    CHECKS.iter().copied().filter(|spec| connector_table().iter().all(|own| own.id != spec.id)).collect();
-                not_run(
-                    &untried,
-                    &server.name,
-                    "nobody said which tenant and directory are meant: `--tenant NAME --ldap-url URL`, or a site file (`--site FILE`)",
-                )
-            }
+        if let Some(look) = look {
+            return connector(look, Some(ready(Ok(here.clone()))), survey).await;
         }
+        let own = connector_table();
+        let untried: Vec<&CheckSpec> = CHECKS.iter().copied().filter(|spec| own.iter().all(|own| own.id != spec.id)).collect();
+        let why = "nobody said which tenant and directory are meant: `--tenant NAME --ldap-url URL`, or a site file (`--site FILE`)";
+        not_run(&untried, &server.name, why)
     });
     outcomes.extend(own);
     outcomes.retain(|outcome| OF_OTHERS.iter().chain(&OF_NODES).all(|spec| spec.id != outcome.spec.id));

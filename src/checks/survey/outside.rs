@@ -18,6 +18,11 @@ use crate::site::profile::Party;
 /// Longest wait for what should not answer, or does not have to.
 const SHORT: Duration = Duration::from_secs(4);
 
+/// One of the health service's addresses, asked for without its key.
+const HEALTH_REQUEST: &[u8] = b"GET /status/memory HTTP/1.0\r\n\r\n";
+/// What it answers to that, or to the key: a login is demanded, all is well, all is not, too many at once.
+const HEALTH_ANSWERS: [&str; 4] = ["401", "204", "520", "429"];
+
 /// What is tried here and nowhere else.
 pub static TABLE: &[&CheckSpec] = &[&ALLOWLIST, &CLEAR_HEALTH, &BROWSER];
 
@@ -60,15 +65,25 @@ async fn exposed(survey: &Survey<'_>) -> Vec<Outcome> {
     tally.complete(&[&ALLOWLIST, &CLEAR_HEALTH], "not tried")
 }
 
-/// Whether SSH, or HTTP, is spoken there: what accepts connections in a machine's place (a firewall, a proxy) says nothing of it.
+/// Whether SSH, or the health service, speaks there: what accepts connections in a machine's place (a firewall, a proxy) has
+/// answers of its own, and says nothing of the machine.
 async fn speaks(address: (String, u16), is_ssh: bool) -> bool {
     let Ok(mut stream) = TcpStream::connect(address).await else { return false };
-    if !is_ssh && stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.is_err() {
+    if !is_ssh && stream.write_all(HEALTH_REQUEST).await.is_err() {
         return false;
     }
-    let mut head = [0; 4];
-    let wanted: &[u8] = if is_ssh { b"SSH-" } else { b"HTTP" };
-    stream.read_exact(&mut head).await.is_ok() && head == wanted
+    let mut head = [0; 12];
+    let length = if is_ssh { 4 } else { head.len() };
+    let Some(head) = head.get_mut(..length) else { return false };
+    if stream.read_exact(head).await.is_err() {
+        return false;
+    }
+    let words = String::from_utf8_lossy(head);
+    if is_ssh {
+        words == "SSH-"
+    } else {
+        words.split_once(' ').is_some_and(|(version, status)| version.starts_with("HTTP/") && HEALTH_ANSWERS.contains(&status))
+    }
 }
 
 async fn browsers(survey: &Survey<'_>) -> Vec<Outcome> {

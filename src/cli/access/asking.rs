@@ -113,6 +113,9 @@ pub(super) struct Wanted {
     pub(super) key: PersonKey,
 }
 
+/// So late a start may be given that was meant as now.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
+
 /// What is to be opened: as it was approved, or as the arguments say where no approval is wanted.
 pub(super) fn wanted(args: &OpenArgs, premises: &Premises<'_>) -> Result<Wanted, Failure> {
     if let Some(name) = &args.request {
@@ -132,6 +135,11 @@ pub(super) fn asked_for(args: &AskArgs, premises: &Premises<'_>) -> Result<Windo
     let who = Person::parse(name).map_err(|error| Failure::usage(error.to_string(), error.help().unwrap_or_default()))?;
     let kind = if args.standing { Kind::Standing } else { args.kind.into() };
     let start = args.from.of(now);
+    // Counted from now it would end later than whoever named that start has in mind.
+    if args.length.is_some() && now.duration_since(start) > LATE {
+        let what = format!("--from {start} has passed: it is {now}");
+        return Err(Failure::usage(what, "leave --from out to open it now, or name its end by --to"));
+    }
     let span = match (args.length.or((kind == Kind::Standing && args.to.is_none()).then_some(PIECE)), args.to) {
         (Some(length), _) => Span::lasting(start, length, now),
         (None, Some(end)) => Span::between(start, end, now),

@@ -13,6 +13,7 @@ use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
 use super::super::outcome::chain;
 use super::attempt::Attempts;
+use super::evidence::left_text;
 use super::premises::{Premises, connect, local, map};
 use super::witness::{self, Witness};
 use super::{CloseArgs, recordings};
@@ -282,6 +283,7 @@ fn text_of(window: &Window, machines: &[MachineClosing]) -> String {
         }
         parts.extend(detail.as_ref().map(|detail| escape(detail).into_owned()));
         lines.push(parts.join(", "));
+        lines.extend(evidence.iter().map(|evidence| left_text(evidence).trim_end().to_owned()).filter(|text| !text.is_empty()));
         if *outcome == "unreached" {
             lines.push(format!("    its sshd refuses by itself from {} on", local(window.span.end())));
         }

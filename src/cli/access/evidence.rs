@@ -17,9 +17,11 @@ pub(super) fn of_events(events: &[LoggedEvent]) -> Vec<(String, Evidence)> {
     let told = events.iter().filter(|logged| logged.event.kind == EventKind::WindowEvidence);
     for value in told.filter_map(|logged| logged.event.details.get("machines")?.as_array()).flatten() {
         let Some(machine) = value.get("machine").and_then(Value::as_str) else { continue };
-        let Ok(evidence) = serde_json::from_value(value.clone()) else { continue };
-        if !found.iter().any(|(known, _)| known == machine) {
-            found.push((machine.to_owned(), evidence));
+        let Ok(evidence) = serde_json::from_value::<Evidence>(value.clone()) else { continue };
+        match found.iter_mut().find(|(known, _)| known == machine) {
+            // A machine tells once what was left behind there.
+            Some((_, newer)) => newer.left_behind.extend(evidence.left_behind),
+            None => found.push((machine.to_owned(), evidence)),
         }
     }
     found
@@ -48,11 +50,18 @@ pub(super) fn as_text(found: &[(String, Evidence)]) -> String {
         let _infallible = writeln!(text, "  {machine}: {counts} ({kept})");
         evidence.logins.iter().for_each(|login| login_line(&mut text, login));
         evidence.refused.iter().for_each(|refusal| refusal_line(&mut text, refusal));
+        text.push_str(&left_text(evidence));
         if evidence.omitted > 0 {
             let _infallible = writeln!(text, "    {} more, which the machine's own log holds", counted_lines(evidence.omitted));
         }
     }
     text
+}
+
+/// What could let in or run something later, in the name of the window's account.
+pub(super) fn left_text(evidence: &Evidence) -> String {
+    let line = |left: &String| format!("    left in its account: {}\n", escape(left));
+    evidence.left_behind.iter().map(line).collect()
 }
 
 fn counted_lines(number: u64) -> String {

@@ -169,15 +169,15 @@ impl Doors<'_> {
     // Before the window is in the ledger: a machine that must not be changed is a reason not to begin.
     async fn trust(&self, entered: &[Entered], context: &Context, window: &Window) -> Result<(), Failure> {
         let krl = encode_krl(self.authority.public(), &[], 0, context.now);
-        let trust = Trust::new(&self.authority.line(), krl);
+        let trust = Trust::new(&self.authority.line(), krl, window.record);
         let run = RunId::new(context.now, low(random()));
         let owner = format!("{} (portcullis access open, {})", context.actor(), window.id);
         // Another way than the one we came by: what it proves is that the next one gets in, too.
         let anew = self.premises.cluster(&window.nodes)?;
         let lacking: Vec<&str> = entered
             .iter()
-            .map(|door| (door.doorway.name.as_str(), &door.look))
-            .filter_map(|(name, look)| trust.stands(name, look).is_ok_and(|stands| !stands).then_some(name))
+            .filter(|door| trust.stands(&door.doorway.name, &door.look, door.tenant()).is_ok_and(|stands| !stands))
+            .map(|door| door.doorway.name.as_str())
             .collect();
         let origin = self.premises.origin();
         if !lacking.is_empty() {

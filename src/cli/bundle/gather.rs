@@ -176,7 +176,9 @@ impl Work<'_> {
             Ok(cluster) => cluster,
             Err(failure) => {
                 let why = chain(failure.error.as_ref());
-                machines.iter().for_each(|machine| gathered.lacks(&format!("nodes/{}/", machine.name), why.clone()));
+                for machine in machines {
+                    gathered.lacks(&format!("nodes/{}/", machine.name), why.clone());
+                }
                 return Ok(());
             }
         };

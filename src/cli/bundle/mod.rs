@@ -3,6 +3,7 @@
 mod gather;
 mod secrets;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -72,13 +73,13 @@ fn tell(out: &std::path::Path, packed: &Packed, context: &Context) -> Result<(),
     for file in &packed.files {
         let kinds: Vec<String> = file.redacted.iter().map(|(kind, times)| format!("{times} × {kind}")).collect();
         let taken = if kinds.is_empty() { String::new() } else { format!("  redacted: {}", kinds.join(", ")) };
-        text.push_str(&format!("  {:>9}  {}{taken}\n", file.size, file.path));
+        let _infallible = writeln!(text, "  {:>9}  {}{taken}", file.size, file.path);
     }
     for missing in &packed.missing {
-        text.push_str(&format!("  missing    {}: {}\n", missing.path, missing.why));
+        let _infallible = writeln!(text, "  missing    {}: {}", missing.path, missing.why);
     }
     let files = counted(packed.files.len(), "file");
-    text.push_str(&format!("{files}, {} redacted, sha256 {}\n", counted(taken, "secret"), packed.sha256));
+    let _infallible = writeln!(text, "{files}, {} redacted, sha256 {}", counted(taken, "secret"), packed.sha256);
     text.push_str("Look through it before you send it: it tells of your network, and holds the site file.\n");
     context.print(&text)
 }

@@ -1,5 +1,6 @@
 //! Reading the files that a command was given, with the passwords and roots that go with them.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::identity::{Identity, STANDARD_INPUT, identity};
 use super::{CertContext, CertError, secret_ref};
 use crate::certs::{self, Bag, Certificate, MAX_FILE, Passwords, Roots, Source};
 use crate::finding::{Finding, Severity};
@@ -15,8 +17,6 @@ use crate::site::secret::Secrets;
 
 /// Certificates that the log names; more help nobody.
 const LOGGED: usize = 100;
-/// How a command line names standard input.
-const STANDARD_INPUT: &str = "-";
 
 /// Arguments that every command with input files has.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -94,12 +94,10 @@ pub(super) fn absolute(site: &Site, stated: &CertificateFiles) -> CertificateFil
 
 /// Reads the files stated, their key and their roots.
 pub(super) fn load(context: &CertContext<'_>, stated: CertificateFiles, trust: &TrustArgs) -> Result<Input, CertError> {
-    let mut paths = stated.files;
-    if paths.is_empty() {
+    if stated.files.is_empty() {
         return Err(CertError::NoFiles);
     }
-    let key = stated.key.as_deref().map(name_of);
-    paths.extend(stated.key);
+    let (paths, key) = each_once(stated.files, stated.key);
     let mut unreadable = Vec::new();
     let mut sources = Vec::new();
     for path in &paths {
@@ -144,6 +142,31 @@ impl Given {
     }
 }
 
+/// The files and the key's, each once whatever paths lead to it; and what the key's file is called then.
+fn each_once(files: Vec<PathBuf>, key: Option<PathBuf>) -> (Vec<PathBuf>, Option<String>) {
+    let mut paths: Vec<PathBuf> = Vec::with_capacity(files.len() + 1);
+    let mut known: HashMap<Identity, PathBuf> = HashMap::new();
+    let mut once = |path: PathBuf| -> PathBuf {
+        let Some(identity) = identity(&path) else {
+            paths.push(path.clone());
+            return path;
+        };
+        let first = known.entry(identity).or_insert_with(|| {
+            paths.push(path.clone());
+            path.clone()
+        });
+        if *first != path {
+            tracing::debug!(file = %path.display(), same_as = %first.display(), "given twice, read once");
+        }
+        first.clone()
+    };
+    for file in files {
+        drop(once(file));
+    }
+    let key = key.map(|key| name_of(&once(key)));
+    (paths, key)
+}
+
 /// What a file is called in messages.
 fn name_of(path: &Path) -> String {
     if path == Path::new(STANDARD_INPUT) { "standard input".to_owned() } else { path.display().to_string() }
@@ -156,7 +179,11 @@ pub(super) fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
         std::io::stdin().lock().take(MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
         return Ok(bytes);
     }
-    File::open(path)?.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
+    let file = File::open(path)?;
+    let size = file.metadata().map_or(0, |known| known.len());
+    // One more than there is, so that the end is seen without another reading.
+    bytes.reserve(usize::try_from(size).unwrap_or(MAX_FILE).min(MAX_FILE) + 1);
+    file.take(MAX_FILE as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

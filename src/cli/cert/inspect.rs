@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::input::{self, TrustArgs};
 use super::show::{self, Paint};
@@ -29,6 +30,9 @@ pub struct InspectArgs {
 /// fill gigabytes with spaces.
 const DEEPEST: usize = 12;
 
+/// Names of one certificate that people are shown.
+const MOST_NAMES: usize = 100;
+
 pub(super) fn run(args: &InspectArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
     let now = context.instant(args.at);
     let mut input = input::load(context, input::stated(context, &args.files, None), &args.trust)?;
@@ -40,7 +44,7 @@ pub(super) fn run(args: &InspectArgs, context: &mut CertContext<'_>) -> Result<u
         input.bag.findings = findings;
     }
     if context.json {
-        show::print_json(&as_json(&input.bag, &found, now), context.out)?;
+        show::print_json(&Answer { bag: &input.bag, found: &found, now }, context.out)?;
     } else {
         let printer = Printer { bag: &input.bag, now, paint: Paint::of(context) };
         printer.print(&found, context.out).map_err(|source| CertError::Output { source })?;
@@ -50,14 +54,33 @@ pub(super) fn run(args: &InspectArgs, context: &mut CertContext<'_>) -> Result<u
     Ok(if unreadable || nothing || found.tangled.is_some() { FOUND } else { DONE })
 }
 
-fn as_json(bag: &Bag, found: &Chains, now: Timestamp) -> serde_json::Value {
-    let mut certificates = Vec::new();
-    for chain in &found.chains {
-        certificates.extend(show::in_order(chain).into_iter().map(|(role, one)| show::certificate_json(one, role, now)));
+/// The answer as JSON, each certificate made when it is written.
+struct Answer<'a> {
+    bag: &'a Bag,
+    found: &'a Chains,
+    now: Timestamp,
+}
+
+impl Serialize for Answer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let leaves: Vec<&Arc<Certificate>> = self.found.chains.iter().map(|chain| &chain.leaf).collect();
+        let mut object = serializer.serialize_struct("Answer", 3)?;
+        object.serialize_field("certificates", &Certificates(self))?;
+        object.serialize_field("keys", &show::keys_json(self.bag, &leaves))?;
+        object.serialize_field("findings", &self.bag.findings)?;
+        object.end()
     }
-    certificates.extend(found.unused.iter().map(|one| show::certificate_json(one, "extra", now)));
-    let leaves: Vec<&Arc<Certificate>> = found.chains.iter().map(|chain| &chain.leaf).collect();
-    json!({"certificates": certificates, "keys": show::keys_json(bag, &leaves), "findings": bag.findings})
+}
+
+struct Certificates<'a>(&'a Answer<'a>);
+
+impl Serialize for Certificates<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Answer { found, now, .. } = self.0;
+        let of_chains = found.chains.iter().flat_map(show::in_order);
+        let unused = found.unused.iter().map(|one| ("extra", one));
+        serializer.collect_seq(of_chains.chain(unused).map(|(role, one)| show::certificate_json(one, role, *now)))
+    }
 }
 
 struct Printer<'a> {
@@ -136,8 +159,10 @@ impl Printer<'_> {
             |name: &str, value: String| writeln!(out, "{indent}   {} {}", paint.dim(&format!("{name:<8}")), paint.hanging(column, &value));
         field("subject", one.subject.to_string())?;
         if !one.extensions.names.is_empty() {
-            let names: Vec<String> = one.extensions.names.iter().map(ToString::to_string).collect();
-            field("names", names.join(", "))?;
+            let names: Vec<String> = one.extensions.names.iter().take(MOST_NAMES).map(ToString::to_string).collect();
+            let more = one.extensions.names.len().saturating_sub(MOST_NAMES);
+            let more = if more > 0 { format!(", and {more} more (`--output json` lists them)") } else { String::new() };
+            field("names", names.join(", ") + &more)?;
         }
         field("issuer", one.issuer.to_string())?;
         field("valid", self.validity(one))?;

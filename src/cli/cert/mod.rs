@@ -6,9 +6,11 @@ mod csr;
 mod error;
 mod explain;
 mod fetch;
+mod identity;
 mod input;
 mod inspect;
 mod pfx;
+mod place;
 mod proxied;
 mod show;
 

@@ -1,18 +1,18 @@
 //! `cert pfx`: whatever the CA sent, as one full-chain PFX.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::input::{self, TrustArgs};
+use super::place::{self, NewPassword, PasswordFile};
 use super::show::{self, Paint};
 use super::{At, CertContext, CertError, DONE, FOUND, check, instant, secret_ref};
 use crate::certs::pfx::{KeysError, PfxKeys, PfxProfile, TARGETS, compose_pfx};
 use crate::certs::{Chain, Demands, Key, review, review_without_chain};
-use crate::disk::{self, Existing, Staged, WriteError};
+use crate::disk::{Existing, Staged};
 use crate::finding::{Finding, Severity};
 use crate::site::model::SecretRef;
 
@@ -21,19 +21,19 @@ use crate::site::model::SecretRef;
 pub struct PfxArgs {
     /// PEM, DER, P7B, PFX and key files, in any order, `-` for standard input; the site's where there is one
     #[arg(long = "in", value_name = "FILE", num_args = 1..)]
-    input: Vec<PathBuf>,
+    pub(super) input: Vec<PathBuf>,
     /// The private key, where it is not in one of the files
     #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
     /// The PFX to write
     #[arg(long, value_name = "FILE", value_parser = pfx_file)]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// The instant for which everything is judged (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = instant)]
     at: Option<At>,
     /// Password of the PFX: `env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`. Without it a random one, kept beside the PFX
     #[arg(long, value_name = "REF", value_parser = secret_ref)]
-    password_from: Option<SecretRef>,
+    pub(super) password_from: Option<SecretRef>,
     /// How it is encrypted: modern, legacy or pbmac1
     #[arg(long, value_name = "NAME", value_parser = profile, conflicts_with = "target")]
     profile: Option<PfxProfile>,
@@ -48,9 +48,9 @@ pub struct PfxArgs {
     include_root: bool,
     /// Replace an existing file
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     #[command(flatten)]
-    trust: TrustArgs,
+    pub(super) trust: TrustArgs,
 }
 
 fn profile(name: &str) -> Result<PfxProfile, String> {
@@ -66,54 +66,14 @@ fn pfx_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Before anything is asked or computed: whether the PFX could be put in its place.
-fn must_have_a_place(args: &PfxArgs) -> Result<(), CertError> {
-    if args.out.is_dir() {
-        return Err(CertError::OutIsFolder { path: args.out.clone() });
-    }
-    let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        return Err(CertError::NoFolder { path: args.out.clone(), folder: folder.to_owned() });
-    }
-    if args.out.exists() && !args.out.is_file() {
-        return Err(CertError::Write(WriteError::NotAFile { path: args.out.clone() }));
-    }
-    if !args.force && args.out.exists() {
-        return Err(CertError::Write(WriteError::Exists { path: args.out.clone() }));
-    }
-    Ok(())
-}
-
-// `--force` means a PFX of before, never the key it is made from.
-fn must_not_replace_an_input(args: &PfxArgs) -> Result<(), CertError> {
-    let same = |a: &Path, b: &Path| std::fs::canonicalize(a).is_ok_and(|a| std::fs::canonicalize(b).is_ok_and(|b| a == b));
-    let inputs = args.input.iter().chain(&args.key).chain(&args.trust.root);
-    match inputs.into_iter().find(|input| same(input, &args.out)) {
-        Some(input) => Err(CertError::OutIsInput { path: input.clone() }),
-        None => Ok(()),
-    }
-}
-
-/// Where a link leads, also where nothing stands there yet: the link stays one.
-fn followed(out: &Path) -> PathBuf {
-    const MAX_LINKS: usize = 40;
-    let mut place = out.to_owned();
-    for _ in 0..MAX_LINKS {
-        let Ok(target) = std::fs::read_link(&place) else { break };
-        place = place.with_file_name("").join(target);
-    }
-    place
-}
-
 pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, CertError> {
-    let out = followed(&args.out);
+    let out = place::followed(&args.out);
     if out != args.out {
         let (link, out) = (args.out.display(), out.display());
         writeln!(context.err, "{link} is a link, and stays one: the PFX goes to {out}").map_err(|source| CertError::Output { source })?;
     }
     let args = &PfxArgs { out, ..args.clone() };
-    must_have_a_place(args)?;
-    must_not_replace_an_input(args)?;
+    place::must_be_free(args, context)?;
     let now = context.instant(args.at);
     let names = context.names(&[]);
     // What answers at once can be had before the files are read; nobody should be asked for a file that is refused then.
@@ -147,12 +107,12 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
     let Some(key) = key else {
         return answer.refuse(context);
     };
-    let (staged, random_password) = match prepared {
+    let (staged, password) = match prepared {
         Some(prepared) => prepared?,
         None => Keys::begin(args, context)?.prepare(args, &chain, key, &friendly_name)?,
     };
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
-    let password_file = place(staged, random_password, &args.out, existing)?;
+    let password_file = place::place(staged, &password, &args.out, existing)?;
     answer.report(&password_file, context)
 }
 
@@ -164,11 +124,25 @@ fn asks(args: &PfxArgs) -> bool {
     }
 }
 
+/// What should be said of a password that can be used.
+fn doubt(password: &str) -> Option<&'static str> {
+    if password.is_empty() {
+        Some("the password is empty: whoever has the PFX has the key, and some programs refuse it")
+    } else if password.contains(char::is_control) {
+        Some("the password has a line break or another control character in it, which nobody can type: look at where it comes from")
+    } else if !password.is_ascii() {
+        Some(
+            "the password has letters outside ASCII: Java refuses such a password, and other programs encode it differently; one of ASCII alone opens everywhere",
+        )
+    } else {
+        None
+    }
+}
+
 /// The keys of the new PFX, in the making.
 struct Keys {
     derived: JoinHandle<Result<PfxKeys, KeysError>>,
-    /// A password that nobody knows yet.
-    random_password: Option<SecretString>,
+    password: NewPassword,
 }
 
 impl Keys {
@@ -182,125 +156,38 @@ impl Keys {
                 return Err(CertError::PasswordsDiffer);
             }
         }
-        if given.as_ref().is_some_and(|password| !password.expose_secret().is_ascii()) {
-            let text = "the password has letters outside ASCII: Java refuses such a password, and other programs encode it differently; one of ASCII alone opens everywhere";
-            writeln!(context.err, "warning: {text}").map_err(|source| CertError::Output { source })?;
+        if let Some(doubt) = given.as_ref().and_then(|password| doubt(password.expose_secret())) {
+            writeln!(context.err, "warning: {doubt}").map_err(|source| CertError::Output { source })?;
         }
-        let random_password = if given.is_none() { Some(random_password()?) } else { None };
+        let password = match given {
+            Some(given) => NewPassword::Given(given),
+            None => NewPassword::Random(place::random_password()?),
+        };
         let site_profile = || context.site.and_then(|site| site.tls.as_ref()).and_then(|tls| PfxProfile::named(&tls.pfx_target));
         let profile = args.profile.or(args.target).or_else(site_profile).unwrap_or(PfxProfile::Modern);
-        let password = given.or_else(|| random_password.clone());
+        let secret = password.secret().clone();
         let start = thread::Builder::new().name("keys".to_owned());
         let derived =
-            start.spawn(move || PfxKeys::derive(profile, password)).map_err(|error| CertError::Pfx(KeysError::Thread(error).into()))?;
-        Ok(Self { derived, random_password })
+            start.spawn(move || PfxKeys::derive(profile, Some(secret))).map_err(|error| CertError::Pfx(KeysError::Thread(error).into()))?;
+        Ok(Self { derived, password })
     }
 
     /// Writes the PFX beside its place while the second implementation reads it back: the one that passed, and its
-    /// password where that was made here.
-    fn prepare(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str) -> Result<(Staged, Option<SecretString>), CertError> {
+    /// password.
+    fn prepare(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str) -> Result<(Staged, NewPassword), CertError> {
         let keys = self.derived.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let keys = keys.map_err(|error| CertError::Pfx(error.into()))?;
         let composed = compose_pfx(chain, key, name, args.include_root, keys).map_err(CertError::Pfx)?;
         let bytes = composed.bytes().to_vec();
         let staged = thread::scope(|scope| {
-            let staging = scope.spawn(|| Staged::beside(&args.out, &bytes, PRIVATE));
+            let staging = scope.spawn(|| Staged::beside(&args.out, &bytes, place::PRIVATE));
             let compared = composed.compare();
             let staged = staging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             compared.map_err(CertError::Pfx)?;
             staged.map_err(CertError::Write)
         })?;
-        Ok((staged, self.random_password))
+        Ok((staged, self.password))
     }
-}
-
-const PRIVATE: u32 = 0o600;
-
-/// The file beside the PFX that holds its password.
-enum PasswordFile {
-    /// There is none: the password was given.
-    None,
-    /// It was written.
-    Written(PathBuf),
-    /// It held the password of the PFX of before, and went with that.
-    Removed(PathBuf),
-    /// A file of that name stands there that does not belong to the new PFX.
-    Stale(PathBuf),
-}
-
-impl PasswordFile {
-    /// What is done with the file of a PFX of before: only what was written here is removed.
-    fn left(path: PathBuf, existing: Existing) -> Self {
-        if std::fs::symlink_metadata(&path).is_err() {
-            return Self::None;
-        }
-        let ours = std::fs::read(&path).is_ok_and(|content| is_random_password(&zeroize::Zeroizing::new(content)));
-        if existing == Existing::Replace && ours && std::fs::remove_file(&path).is_ok() {
-            return Self::Removed(path);
-        }
-        Self::Stale(path)
-    }
-
-    fn written(&self) -> Option<&Path> {
-        if let Self::Written(path) = self { Some(path) } else { None }
-    }
-
-    fn tell(&self, err: &mut dyn Write) -> io::Result<()> {
-        match self {
-            Self::None => Ok(()),
-            Self::Written(path) => {
-                writeln!(err, "the PFX has a random password, which is in {} (readable by you alone)", path.display())
-            }
-            Self::Removed(path) => {
-                writeln!(err, "{} was removed: it held the password of the PFX of before, which was replaced", path.display())
-            }
-            Self::Stale(path) => {
-                writeln!(err, "{} does not hold this PFX's password, which is the one you gave; remove it", path.display())
-            }
-        }
-    }
-}
-
-/// Puts the PFX and, where it was made here, its password in place; both or neither.
-fn place(pfx: Staged, random_password: Option<SecretString>, out: &Path, existing: Existing) -> Result<PasswordFile, CertError> {
-    let mut beside = out.as_os_str().to_owned();
-    beside.push(".password");
-    let beside = PathBuf::from(beside);
-    let Some(password) = random_password else {
-        pfx.place(existing).map_err(CertError::Write)?;
-        tracing::info!(out = %out.display(), "PFX written, read back and compared");
-        return Ok(PasswordFile::left(beside, existing));
-    };
-    let before = std::fs::read(&beside).ok();
-    let line = zeroize::Zeroizing::new(format!("{}\n", password.expose_secret()));
-    disk::write_atomically(&beside, line.as_bytes(), PRIVATE, existing).map_err(CertError::Write)?;
-    if let Err(error) = pfx.place(existing) {
-        // The old PFX still has its old password; a new one's goes with it.
-        let undone = match before {
-            Some(old) => disk::write_atomically(&beside, &old, PRIVATE, Existing::Replace).is_ok(),
-            None => std::fs::remove_file(&beside).is_ok(),
-        };
-        tracing::debug!(undone, "the password file was put back");
-        return Err(CertError::Write(error));
-    }
-    tracing::info!(out = %out.display(), password_file = %beside.display(), "PFX written, read back and compared");
-    Ok(PasswordFile::Written(beside))
-}
-
-const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-const LETTERS: usize = 32;
-
-/// Whether a file's content is a password that was made here.
-fn is_random_password(content: &[u8]) -> bool {
-    content.strip_suffix(b"\n").is_some_and(|line| line.len() == LETTERS && line.iter().all(|byte| ALPHABET.contains(byte)))
-}
-
-/// 160 random bits in base32, which survives every form, shell and clipboard.
-fn random_password() -> Result<SecretString, CertError> {
-    let mut bytes = zeroize::Zeroizing::new([0u8; LETTERS]);
-    openssl::rand::rand_bytes(bytes.as_mut_slice()).map_err(CertError::Random)?;
-    let letters = bytes.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31)).map(|letter| char::from(*letter)));
-    Ok(SecretString::from(letters.collect::<String>()))
 }
 
 fn friendly_name(args: &PfxArgs, chain: &Chain, context: &CertContext<'_>) -> String {

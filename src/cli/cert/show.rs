@@ -1,10 +1,11 @@
 //! How certificates and findings look, for people and as JSON.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use console::measure_text_width;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{CertContext, CertError};
@@ -113,12 +114,32 @@ fn broken(word: &str, room: usize) -> (&str, &str) {
     word.split_at_checked(at).unwrap_or(("", word))
 }
 
-/// Prints one JSON object and a line break. What could turn or hide the text around it on a terminal is escaped, as JSON
-/// allows for any character of a string.
-pub(super) fn print_json(value: &Value, out: &mut dyn Write) -> Result<(), CertError> {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    let text = if text.contains(hidden) { escaped(&text) } else { text };
-    writeln!(out, "{text}").map_err(|source| CertError::Output { source })
+/// Prints one JSON object and a line break, piece by piece: of thousands of certificates the whole would take more memory
+/// than they do. What could turn or hide the text around it on a terminal is escaped, as JSON allows for any character of
+/// a string.
+pub(super) fn print_json(value: &impl Serialize, out: &mut dyn Write) -> Result<(), CertError> {
+    let mut escaping = Escaping { out: BufWriter::new(out) };
+    let written = serde_json::to_writer_pretty(&mut escaping, value).map_err(io::Error::from);
+    written.and_then(|()| escaping.out.write_all(b"\n")).and_then(|()| escaping.out.flush()).map_err(|source| CertError::Output { source })
+}
+
+/// Takes JSON in pieces of whole characters, as `serde_json` writes it, and escapes what no terminal should get.
+struct Escaping<W> {
+    out: W,
+}
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(piece) {
+            Ok(text) if text.contains(hidden) => self.out.write_all(escaped(text).as_bytes())?,
+            Ok(_) | Err(_) => self.out.write_all(piece)?,
+        }
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// What `serde_json` leaves as it is and no terminal should get; its own line breaks stand between the values.

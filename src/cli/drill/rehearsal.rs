@@ -119,7 +119,7 @@ impl<'a> Rehearsal<'a> {
 
     fn gets_in(&self, node: &str) -> (bool, String) {
         match self.ssh(node, "echo let-in").output() {
-            Ok(output) => (String::from_utf8_lossy(&output.stdout).contains("let-in"), last_line(&output.stderr)),
+            Ok(output) => (String::from_utf8_lossy(&output.stdout).contains("let-in"), refusal_in(&output.stderr)),
             Err(error) => (false, format!("ssh cannot be started: {error}")),
         }
     }
@@ -235,17 +235,20 @@ fn verdict(is_proven: bool, seen: Vec<String>) -> Seen {
 }
 
 fn said(output: &Output) -> Vec<String> {
-    let text = if output.stdout.is_empty() || !output.status.success() {
-        [&output.stdout[..], &output.stderr[..]].concat()
-    } else {
-        output.stdout.clone()
-    };
-    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if text.is_empty() || !output.status.success() {
+        // What stands before its error is its progress.
+        let said = String::from_utf8_lossy(&output.stderr);
+        text.push_str(said.find("error: ").and_then(|begin| said.get(begin..)).unwrap_or(&said));
+    }
     text.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty() && !line.starts_with("log: ")).collect()
 }
 
-fn last_line(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).lines().last().unwrap_or_default().to_owned()
+// Behind a jumphost the last line of ssh tells of a closed connection alone.
+fn refusal_in(bytes: &[u8]) -> String {
+    let said = String::from_utf8_lossy(bytes);
+    let refusal = said.lines().find(|line| line.contains("Permission denied"));
+    refusal.or_else(|| said.lines().last()).unwrap_or_default().trim_end().to_owned()
 }
 
 fn last_event(output: &Output) -> Value {

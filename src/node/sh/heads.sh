@@ -9,11 +9,11 @@ trap : HUP PIPE
 pc_home=${pc_home:-/var/lib/portcullis}
 pc_heads=$pc_home/heads/${pc_ledger:?}
 
-# Keeps standard input as the head of event $1, beside another one of the same event; the newest $2 stay.
+# pc_keep_head SEQ COUNT NOTE: keeps the head of an event, beside another one of the same event; so many of the newest stay.
 pc_keep_head() {
-    mkdir -p "$pc_heads" || return 1
+    [ -d "$pc_heads" ] || mkdir -p "$pc_heads" || return 1
     pc_new=$pc_heads/.new.$$
-    if ! cat >"$pc_new" || ! [ -s "$pc_new" ] || ! sync "$pc_new"; then
+    if ! printf '%s' "$3" >"$pc_new" || ! sync "$pc_new"; then
         rm -f "$pc_new"
         return 1
     fi
@@ -28,9 +28,17 @@ pc_keep_head() {
     done
     rm -f "$pc_new"
     # What a broken-off call left is no head.
-    find "$pc_heads" -name '.new.*' -mtime +1 -exec rm -f {} +
+    for pc_head in "$pc_heads"/.new.*; do
+        [ ! -e "$pc_head" ] || { find "$pc_heads" -name '.new.*' -mtime +1 -exec rm -f {} + && break; }
+    done
+    pc_forget_oldest "$2" "$pc_heads"/*
+}
+
+# pc_forget_oldest COUNT FILE…: so many stay.
+pc_forget_oldest() {
+    [ $(($# - 1)) -gt "$1" ] || return 0
     # shellcheck disable=SC2012,SC2046 # the names are digits and dashes
-    set -- "$2" $(ls "$pc_heads" | sort -n)
+    set -- "$1" $(ls "$pc_heads" | sort -n)
     while [ $(($# - 1)) -gt "$1" ]; do
         pc_keep=$1
         rm -f "$pc_heads/$2"

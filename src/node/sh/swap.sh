@@ -17,7 +17,7 @@ pc_prepare() {
     done
     [ -z "$pc_these" ] || pc_with pc_keep_old
     [ -n "$pc_failure" ] || pc_make_folders
-    [ -n "$pc_failure" ] || pc_each_folder pc_lay_beside
+    [ -n "$pc_failure" ] || pc_lay_beside
 }
 
 # pc_keep_old FOLDER/…: what is to be replaced in them.
@@ -60,16 +60,23 @@ pc_each_folder() {
     [ -z "$pc_these" ] || pc_with "$1"
 }
 
+# Those that wait, made as one archive and unpacked at once. What unpacks them may find fault with their times, and say so.
 pc_lay_beside() {
-    pc_out=$(mkdir "$@" 2>&1) || { pc_blame beside "$pc_out"; return; }
-    for pc_waiting do
-        for pc_n in $pc_placed; do
-            pc_slot "$pc_n"
-            [ "${pc_path%/*}" != "${pc_waiting%/*}" ] || pc_add "$pc_dir/new$pc_path"
-        done
-        pc_add "$pc_waiting/"
-        pc_out=$(pc_with cp -p 2>&1) || { pc_blame beside "$pc_out"; return; }
-        pc_these=
+    for pc_n in $pc_placed; do
+        pc_slot "$pc_n"
+        pc_add ".${pc_path%/*}/.portcullis-$pc_run/${pc_path##*/}"
+    done
+    [ -n "$pc_these" ] || return 0
+    pc_out=$({ { pc_with tar -C "$pc_dir/new/.beside" -cf - 2>&3 || echo 'not all could be read' >&3; } | tar -C / -xpf -; } 3>&1 2>&1 9>&-) || pc_blame beside "$pc_out"
+    [ -n "$pc_failure" ] || pc_is_all_beside || pc_blame beside "$pc_out"
+    pc_these=
+}
+
+pc_is_all_beside() {
+    case $pc_out in *'not all could be read'*) return 1 ;; esac
+    for pc_n in $pc_placed; do
+        pc_slot "$pc_n"
+        [ -f "${pc_path%/*}/.portcullis-$pc_run/${pc_path##*/}" ] || return 1
     done
 }
 
@@ -106,6 +113,12 @@ pc_swap_folders() {
     rmdir "$@"
 }
 
+# pc_why_not_beside WORDS: `tar` tells of a full disk by how much it wrote of what; `cp` says what is the matter.
+pc_why_not_beside() {
+    if [ -d "${pc_new%/*}" ] && ! cp -p "$pc_dir/new$pc_path" "$pc_new" 2>&1; then return; fi
+    printf '%s' "$1"
+}
+
 # pc_blame kept|beside|swapped|removed WORDS: the first file that is not kept, not laid beside its target, not swapped, or
 # still there.
 pc_blame() {
@@ -120,7 +133,7 @@ pc_blame() {
                 ;;
             'removed gone') { [ ! -e "$pc_path" ] && [ ! -h "$pc_path" ]; } || { pc_fail "$pc_step" "cannot replace $pc_path: $2"; return; } ;;
             removed* | *gone) ;;
-            beside*) cmp -s "$pc_dir/new$pc_path" "$pc_new" || { pc_fail "$pc_step" "cannot write beside $pc_path: $2"; return; } ;;
+            beside*) cmp -s "$pc_dir/new$pc_path" "$pc_new" || { pc_fail "$pc_step" "cannot write beside $pc_path: $(pc_why_not_beside "$2")"; return; } ;;
             swapped*) [ ! -e "$pc_new" ] || { pc_fail "$pc_step" "cannot replace $pc_path: $2"; return; } ;;
         esac
     done

@@ -7,6 +7,7 @@
 #   files/N/path, sum, absent, made   target; hash of what is to be there, but for a removal; nothing was there; the topmost
 #                                     folder that had to be made for it
 #   new/PATH, old/PATH                what is staged, and what was there, each below its own path
+#   new/.beside/…                     what is staged under a second name, as it will wait beside its target
 #   actions                           what to run after files changed, and again after they were put back
 # Beside their targets, in folders .portcullis-RUN, the new files wait for the swap.
 #
@@ -72,30 +73,25 @@ pc_with() {
     "$@"
 }
 
-# pc_begin N…: a run that has these files.
+# pc_begin N… FOLDER…: a run that has these files, in these folders. What is staged and what is kept lies as it does on the
+# machine: the new is laid over it when the files are validated.
 pc_begin() {
     pc_lock
     # What is kept of it must not be lost.
     [ ! -e "$pc_dir" ] || pc_end_with refused "run $pc_run has ended here already" 1
     for pc_n do
-        set -- "$@" "$pc_dir/files/$pc_n"
+        case $pc_n in
+            [0-9]*) set -- "$@" "$pc_dir/files/$pc_n" ;;
+            *) set -- "$@" "$pc_dir/new$pc_n" "$pc_dir/old$pc_n" ;;
+        esac
         shift
     done
-    # What is still being staged is forgotten by the next run, whether or not the disk heard of it.
-    pc_out=$({ mkdir "$pc_dir" "$pc_dir/files" "$@" && : >"$pc_dir/actions" && : >"$pc_dir/validations" && echo staging >"$pc_dir/state"; } 2>&1) || {
+    # What is still being staged is forgotten by the next run, whether or not the disk heard of it. Nobody else can look into
+    # the folder that this one is in.
+    pc_out=$({ (umask 022 && mkdir -p "$pc_dir/files" "$@") && : >"$pc_dir/actions" && : >"$pc_dir/validations" && echo staging >"$pc_dir/state"; } 2>&1) || {
         rm -rf "$pc_dir"
         pc_end_with failed "$pc_out" 1
     }
-}
-
-# pc_folders FOLDER…: those of all targets. What is staged and what is kept lies as it does on the machine: the new is laid
-# over it when the files are validated.
-pc_folders() {
-    for pc_folder do
-        set -- "$@" "$pc_dir/new$pc_folder" "$pc_dir/old$pc_folder"
-        shift
-    done
-    [ $# -eq 0 ] || pc_out=$(umask 022 && mkdir -p "$@" 2>&1) || pc_fail stage "cannot stage below $pc_home: $pc_out"
 }
 
 # pc_file N STEP PATH MODE OWNER:GROUP SHA256 EXPECTED: comes with what pc_receive unpacks.
@@ -107,14 +103,19 @@ pc_file() {
 # pc_keep N STEP PATH MODE OWNER:GROUP SHA256: the content stays as it is, mode and owner change.
 pc_keep() {
     pc_undressed="$pc_undressed $1"
-    { pc_stage "$1" "$2" "$3" "$4/$5" "$6" "$6" && { [ -n "$pc_failure" ] || cp "$3" "$pc_dir/new$3"; }; } ||
+    { pc_stage "$1" "$2" "$3" "$4/$5" "$6" "$6" && { [ -n "$pc_failure" ] || pc_copy_as_sent "$3"; }; } ||
         pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"
+}
+
+pc_copy_as_sent() {
+    pc_waiting=$pc_dir/new/.beside${1%/*}/.portcullis-$pc_run
+    cp -p "$1" "$pc_dir/new$1" && mkdir -p "$pc_waiting" && ln "$pc_dir/new$1" "$pc_waiting/"
 }
 
 # pc_remove N STEP PATH EXPECTED: PATH is to be gone.
 pc_remove() { pc_stage "$1" "$2" "$3" '' '' "$4" || pc_fail "$2" "cannot stage $3 below $pc_home: $(pc_room)"; }
 
-# Unpacks standard input: new/PATH for each file. It must not keep the lock when this shell is ended.
+# Unpacks standard input: new/PATH for each file, and its second name below new/.beside. It must not keep the lock when this shell is ended.
 pc_receive() {
     [ -n "$pc_failure" ] || pc_out=$(tar -C "$pc_dir" -xpof - 2>&1 9>&-) || pc_fail stage "cannot stage below $pc_home: $(pc_room): $pc_out"
 }
@@ -219,13 +220,8 @@ pc_apply() {
 }
 
 # Gives the staged files their modes and owners, where unpacking did not: it makes root's files. Those that are alike at once.
+# Their times are as they were sent.
 pc_dress() {
-    for pc_n in $pc_placed; do
-        pc_slot "$pc_n"
-        pc_add "$pc_dir/new$pc_path"
-    done
-    # Some seconds old: Postfix takes a fresh main.cf for half-written and sleeps up to two seconds over it, in every process.
-    [ -z "$pc_these" ] || pc_with touch -c -d "@$(($(date +%s) - 4))" 2>/dev/null || :
     pc_kinds=
     for pc_n in $pc_undressed; do
         pc_slot "$pc_n"

@@ -196,11 +196,14 @@ mod tests {
         let connector = |keys: &str| format!("{SOUND}connectors: [{{name: c, ldap_url: 'ldaps://dc.example', {keys}}}]\n");
         has(&connector("tenant: identity.corp.example, http_proxy: 'http://p.example:3128'"), "conn.proxy");
         has(&connector("tenant: identity.elsewhere.example"), "conn.tenant");
-        let ending = format!("{}tls: {{terminates: load-balancer, certificate: {{files: [a]}}}}\n", connector("tenant: identity.corp.example"));
+        let ending =
+            format!("{}tls: {{terminates: load-balancer, certificate: {{files: [a]}}}}\n", connector("tenant: identity.corp.example"));
         has(&ending, "lb.mode.connector");
         let hops = "route: {hops: [{name: h1, address: h1.example}, {name: h2, address: h2.example}, {name: h3, address: h3.example}]}";
         has(&SOUND.replace("route: {vpn: true}", hops), "access.method");
         has(&format!("{SOUND}access: {{approvals: 2, approvers: []}}\n"), "access.approvers");
+        let around_the_clock = SOUND.replace("environment: production\n", "environment: production\nsla: custom\n");
+        has(&format!("{around_the_clock}access: {{approvals: 1}}\n"), "access.window.sla");
     }
 
     #[test]

@@ -228,15 +228,17 @@ pub enum Error {
         said: String,
     },
     /// The command took too long; it was told to end.
-    #[error("{place}: `{label}` did not end within {} s{}", .after.as_secs_f32(), quoted(.stderr_tail))]
+    #[error("{place}: `{label}` {} within {} s{}", did_not(*.begun), .after.as_secs_f32(), quoted(.stderr_tail))]
     CommandTimedOut {
         /// The machine.
         place: Arc<Place>,
         /// The command's name.
         label: &'static str,
+        /// Whether the login shell had begun it.
+        begun: bool,
         /// How long it was given.
         after: Duration,
-        /// The last lines of its standard error.
+        /// The last lines of its standard error, or what the login shell printed in its place.
         stderr_tail: String,
     },
     /// The command printed without end.
@@ -363,6 +365,10 @@ impl Error {
             | Self::SudoPasswordUnusable { place, .. } => Some(place),
         }
     }
+}
+
+fn did_not(begun: bool) -> &'static str {
+    if begun { "did not end" } else { "was not begun by the login shell" }
 }
 
 fn quoted(words: &str) -> String {

@@ -99,6 +99,9 @@ impl Error {
                 "The login shell must be able to run `/bin/sh`: no `nologin`, no forced command, no start-up file that ends or asks."
                     .to_owned()
             }
+            Self::CommandTimedOut { begun: false, .. } => {
+                "Its start-up files (`.bashrc`) stand still, ask, or print without end. What was sent may still be read there.".to_owned()
+            }
             Self::CommandTimedOut { .. } => "It may still be running there.".to_owned(),
             Self::OutputTooLong { .. } => "It was told to end.".to_owned(),
             _ => return None,

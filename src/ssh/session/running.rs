@@ -21,6 +21,9 @@ use crate::ssh::transport::{Connection, Inbox, Outbox};
 /// may well come before the last of the output does.
 const SILENCE_AFTER_EXIT: Duration = Duration::from_secs(3);
 
+/// How much of what a login shell printed is told.
+const MOST_NOISE: usize = 200;
+
 /// How much is handed to the transport at a time.
 const CHUNK: usize = 256 << 10;
 
@@ -301,7 +304,9 @@ impl<'a> Reader<'a> {
         if !self.script_is_out {
             return Error::NotStarted { place, label: self.script.label, exit: Exit::Missing, said: self.stderr.tail() };
         }
-        Error::CommandTimedOut { place, label: self.script.label, after, stderr_tail: self.stderr.tail() }
+        let begun = self.stdout.is_started();
+        let stderr_tail = if begun { self.stderr.tail() } else { self.stdout.noise().chars().take(MOST_NOISE).collect() };
+        Error::CommandTimedOut { place, label: self.script.label, begun, after, stderr_tail }
     }
 }
 

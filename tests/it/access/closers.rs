@@ -97,3 +97,28 @@ fn sessions_are_warned_fifteen_and_five_minutes_before_the_end_and_no_others() {
     assert!(!String::from_utf8_lossy(&other.stdout).contains("***"), "{other:?}");
     stage.run(&["access", "close", "--all"]).assert_code(0);
 }
+
+/// Whoever is let in can fill the journal until it forgets, or have sshd log faster than it takes.
+#[test]
+fn a_session_whose_login_the_journal_has_lost_ends_with_the_window_and_no_other_does() {
+    let stage = Stage::set();
+    let before = stage.open(&["--for", "10m", "--node", "a0-3"]);
+    let early = stage.ssh(&before, &["a0-3", "exec -a early-one sleep 600"]).spawn().unwrap();
+    stage.wait_until("a0-3", "pgrep -f '^early-one'");
+    let window = stage.open(&["--for", "10m", "--node", "a0-3"]);
+    let left = "nohup bash -c 'exec -a left-unseen sleep 600' >/dev/null 2>&1 &";
+    assert!(stage.ssh(&window, &["a0-3", left]).output().unwrap().status.success());
+    let mut session = stage.ssh(&window, &["a0-3", "exec -a live-unseen sleep 600"]).spawn().unwrap();
+    stage.wait_until("a0-3", "pgrep -f '^left-unseen' && pgrep -f '^live-unseen'");
+    stage.sh(
+        "a0-3",
+        "sleep 1; journalctl --rotate -q; journalctl --vacuum-time=1ms -q 2>/dev/null; ! journalctl -q | grep -q 'Accepted publickey'",
+    );
+    stage.run(&["access", "close", &window.id]).assert_code(0);
+    assert!(!session.wait().unwrap().success());
+    assert_eq!(stage.sh("a0-3", "pgrep -f '^(live|left)-unseen' || true"), "");
+    // It began before that window was opened.
+    stage.sh("a0-3", "pgrep -f '^early-one'");
+    stage.run(&["access", "close", &before.id]).assert_code(0);
+    assert!(!early.wait_with_output().unwrap().status.success());
+}

@@ -168,3 +168,23 @@ fn an_extended_window_ends_at_its_later_end_and_the_old_one_is_on_record() {
     let kinds: Vec<_> = log["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kinds, ["window.extended", "window.opened", "window.opening"]);
 }
+
+/// `at` knows minutes alone: its job waits for the second.
+#[test]
+fn without_systemd_at_keeps_the_end_to_the_second() {
+    let stage = Stage::set();
+    let first = stage.open(&["--for", "5m", "--node", "a0-1"]);
+    stage.run(&["access", "close", &first.id]).assert_code(0);
+    stage.sh("a0-1", "mv /run/systemd/system /run/systemd/system.hidden");
+    // Jobs of `at` are told by the machine's own zone.
+    stage.sh("a0-1", "cp -a /etc/localtime /etc/localtime.kept; ln -sfn /usr/share/zoneinfo/America/New_York /etc/localtime");
+    let window = stage.open(&["--for", "2m10s", "--node", "a0-1"]);
+    // A process waits as well, which does not go by the wall clock alone; without it too the end is kept.
+    assert_eq!(stage.sh("a0-1", "atq | wc -l; pkill -KILL -fc '[c]loser wait'"), "1\n1\n");
+    let silent = last_sign_of(&stage, &window, TICK);
+    must_end_at_the_second(&window, silent.join().unwrap());
+    stage.wait_until_clean_on("a0-1");
+    assert_eq!(stage.sh("a0-1", "atq | wc -l").trim(), "0");
+    stage.sh("a0-1", "mv /run/systemd/system.hidden /run/systemd/system; mv -T /etc/localtime.kept /etc/localtime");
+    assert!(!stage.gets_in(&window, "a0-1").0);
+}

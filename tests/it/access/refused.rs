@@ -11,6 +11,7 @@ fn bad_input_is_told_apart_and_nothing_is_touched() {
     let with_key = |arguments: &[&str]| ask(&[&["--who", "ada", "--key", "ada.pub"], arguments].concat());
     with_key(&["--from", "2030-01-02T00:00:00Z", "--to", "2030-01-01T00:00:00Z"]).assert_failed(2, "and it starts at");
     with_key(&["--to", "2020-01-01T00:00:00Z"]).assert_failed(2, "would have ended at 2020-01-01T00:00:00Z");
+    with_key(&["--for", "1h", "--from", "2020-01-01T00:00:00Z"]).assert_failed(2, "--from 2020-01-01T00:00:00Z has passed");
     with_key(&["--for", "365d"]).assert_failed(7, "the site allows 8h");
     with_key(&["--for", "1h", "--kind", "standing"]).assert_failed(7, "sla: custom");
     with_key(&["--for", "1h", "--node", "a0-9"]).assert_failed(2, "`a0-9`, which is no node of this site");
@@ -18,6 +19,8 @@ fn bad_input_is_told_apart_and_nothing_is_touched() {
     ask(&["--for", "1h", "--who", "ada", "--key", "site.yaml"]).assert_failed(2, "no public key");
     ask(&["--for", "1h", "--who", "$(touch /tmp/owned)", "--key", "ada.pub"]).assert_failed(2, "the person's name has '$' in it");
     ask(&["--for", "1h", "--who", "ada"]).assert_failed(2, "whose key");
+    with_key(&["--for", "1h", "--ledger", "mysql://somewhere/ledger"]).assert_failed(2, "`mysql:`, which is none that is known");
+    with_key(&["--for", "1h", "--ledger", "postgres://somewhere/ledger"]).assert_failed(2, "it has no PostgreSQL");
     with_key(&["--for", "0s"]).assert_code(2);
     with_key(&["--for", "soon"]).assert_code(2);
     with_key(&[]).assert_code(2);

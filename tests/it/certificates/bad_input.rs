@@ -135,6 +135,25 @@ fn iterations_without_end_are_refused() {
 }
 
 #[test]
+fn many_keys_that_each_take_long_to_try_are_refused_together() {
+    let key = openssl_key_with_iterations(3_000_000);
+    let bag = soon("many keys", || read(&[source("keys.pem", key.repeat(500))], &secrecy::SecretString::from("wrong")));
+    let last = bag.findings.last().unwrap();
+    assert!(bag.findings.len() < 10 && last.id == "cert.unreadable" && last.message.contains("more hash iterations"), "{last:?}");
+}
+
+/// An encrypted key that asks for so many iterations with every password.
+fn openssl_key_with_iterations(iterations: u32) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (plain, locked) = (examples().join("good/ecdsa/server.key"), folder.path().join("locked.key"));
+    let count = iterations.to_string();
+    let (plain, out) = (plain.display().to_string(), locked.display().to_string());
+    let line = ["pkcs8", "-topk8", "-v2", "aes-256-cbc", "-iter", &count, "-passout", "pass:secret", "-in", &plain, "-out", &out];
+    super::command::succeeds("openssl", "openssl", &line);
+    std::fs::read_to_string(locked).unwrap()
+}
+
+#[test]
 fn noise_is_named_and_nothing_worse() {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     for round in 0..200 {

@@ -36,6 +36,20 @@ fn the_key_that_is_named_decides_though_another_file_holds_one_that_fits() {
 }
 
 #[test]
+fn a_file_that_is_given_twice_by_other_paths_is_read_once() {
+    let folder = two_servers();
+    std::fs::create_dir(folder.path().join("sub")).unwrap();
+    std::os::unix::fs::symlink("first.pem", folder.path().join("link.pem")).unwrap();
+    let line = "check first.pem ./first.pem sub/../first.pem link.pem first.key second.key --key ./first.key";
+    let outcome = told(folder.path(), line, true);
+    assert_eq!((outcome.code, outcome.findings()), (0, vec![]), "{outcome:?}");
+    // A copy is another file, and what it holds is there twice.
+    std::fs::copy(folder.path().join("first.pem"), folder.path().join("copy.pem")).unwrap();
+    let outcome = told(folder.path(), "check first.pem copy.pem", true);
+    assert_eq!(outcome.findings(), ["warning cert.duplicate", "warning cert.duplicate"], "{outcome:?}");
+}
+
+#[test]
 fn the_key_that_is_named_chooses_among_certificates() {
     let folder = two_servers();
     let out = folder.path().join("x.pfx").display().to_string();

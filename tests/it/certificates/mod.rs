@@ -26,4 +26,6 @@ mod pbmac1;
 #[cfg(test)]
 mod placed;
 #[cfg(test)]
+mod vectors;
+#[cfg(test)]
 mod wrong_words;

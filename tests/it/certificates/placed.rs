@@ -36,6 +36,34 @@ fn the_password_file_of_the_pfx_of_before_goes_with_it() {
 }
 
 #[test]
+fn no_path_to_an_input_is_a_place_for_the_pfx() {
+    let folder = two_servers();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("sub")).unwrap();
+    std::fs::hard_link(at("first.key"), at("hard.pfx")).unwrap();
+    std::os::unix::fs::symlink("first.pem", at("soft.pfx")).unwrap();
+    put(at("pw"), "geheim\n");
+    let before = std::fs::read(at("first.key")).unwrap();
+    for out in ["hard.pfx", "soft.pfx", "sub/../first.pem", "./root.pem", "pw"] {
+        let line = format!("{MAKE} --password-from file:{} --out {}", at("pw").display(), at(out).display());
+        let outcome = told(folder.path(), &line, false);
+        assert!(outcome.code == 2 && outcome.err.contains("is one of the inputs"), "{out}: {outcome:?}");
+    }
+    assert_eq!(std::fs::read(at("first.key")).unwrap(), before);
+}
+
+#[test]
+fn a_password_file_that_is_given_again_stays() {
+    let folder = two_servers();
+    let (out, beside) = (folder.path().join("x.pfx"), folder.path().join("x.pfx.password"));
+    assert_eq!(told(folder.path(), &format!("{MAKE} --out {}", out.display()), false).code, 0);
+    let before = std::fs::read(&beside).unwrap();
+    let again = told(folder.path(), &format!("{MAKE} --password-from file:{} --out {}", beside.display(), out.display()), false);
+    assert!(again.code == 0 && !again.err.contains("password"), "{again:?}");
+    assert_eq!(std::fs::read(&beside).unwrap(), before);
+}
+
+#[test]
 fn java_and_a_password_outside_ascii_are_warned_of() {
     let folder = two_servers();
     let (out, password) = (folder.path().join("x.pfx"), folder.path().join("pw"));
@@ -48,6 +76,22 @@ fn java_and_a_password_outside_ascii_are_warned_of() {
     assert_eq!(told["password_opens_it"], true, "{told}");
     let of_java = |one: &&serde_json::Value| one["name"].as_str().unwrap().starts_with("Java");
     assert!(told["platforms"].as_array().unwrap().iter().filter(of_java).all(|one| one["opens"] == false), "{told}");
+}
+
+#[test]
+fn a_password_that_nobody_can_mean_is_warned_of_and_one_that_cannot_be_is_refused() {
+    let folder = two_servers();
+    let (out, password) = (folder.path().join("x.pfx"), folder.path().join("pw"));
+    for (text, code, words) in [
+        ("", 0, "the password is empty"),
+        ("two\nlines\n", 0, "line break"),
+        ("a\0b", 1, "contains a NUL"),
+        ("\u{1f600}", 1, "Basic Multilingual Plane"),
+    ] {
+        put(&password, text);
+        let outcome = told(folder.path(), &format!("{MAKE} --password-from file:{} --out {}", password.display(), out.display()), false);
+        assert!(outcome.code == code && outcome.err.contains(words), "{text:?}: {outcome:?}");
+    }
 }
 
 /// The system would end the process in the middle of its writing (SIGXFSZ).

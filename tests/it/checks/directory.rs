@@ -14,7 +14,7 @@ use super::authority::{Authority, now};
 use super::peers::{Peer, slapd};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-const PASSWORD: &str = "b1nd-Me";
+pub(super) const PASSWORD: &str = "b1nd-Me";
 
 /// A directory with one person, an account that may read and one that may not.
 fn entries() -> String {
@@ -42,7 +42,7 @@ async fn bound(peer: &Peer, user: &str, password: &str) -> Result<Directory<toki
     Ok(directory)
 }
 
-const SERVICE: &str = "cn=svc,dc=corp,dc=example";
+pub(super) const SERVICE: &str = "cn=svc,dc=corp,dc=example";
 
 #[tokio::test]
 async fn an_account_binds_and_finds_persons_and_a_wrong_password_is_refused() {

@@ -3,8 +3,11 @@
 
 mod authority;
 mod directory;
+mod here;
+mod no_proxy;
 mod offline;
 mod peers;
+mod provoked;
 mod proxy;
 mod smtp;
 mod tls;

@@ -119,6 +119,21 @@ pub(super) fn nginx(chain: &str, key: &str, directives: &str) -> Peer {
     Peer::start(folder, port, &mut command)
 }
 
+/// `HAProxy` serving `chain` (PEM, in that order) in front of nothing: it answers by itself.
+pub(super) fn haproxy(chain: &str, key: &str) -> Peer {
+    let (folder, port) = (folder(), free_port());
+    let at = folder.path().display();
+    fs::write(folder.path().join("site.pem"), format!("{chain}{key}")).unwrap();
+    let config = format!(
+        "global\n  log stderr format raw local0\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\n\
+         frontend users\n  bind 127.0.0.1:{port} ssl crt {at}/site.pem alpn h2,http/1.1\n  http-request return status 200\n"
+    );
+    fs::write(folder.path().join("haproxy.cfg"), config).unwrap();
+    let mut command = Command::new("haproxy");
+    command.arg("-db").arg("-f").arg(folder.path().join("haproxy.cfg"));
+    Peer::start(folder, port, &mut command)
+}
+
 /// The user that every mail server here knows.
 pub(super) const MAIL_USER: &str = "appliance";
 /// Their password.

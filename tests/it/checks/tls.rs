@@ -6,7 +6,7 @@ use portcullis::checks::services::tls::{Distrust, Expected, Hello, Roots, Served
 use portcullis::checks::{Outcome, Verdict};
 
 use super::authority::{Authority, Leaf, now, self_signed};
-use super::peers::{Peer, nginx};
+use super::peers::{Peer, haproxy, nginx};
 use super::{not_passed, outcome, told};
 
 async fn look(peer: &Peer, name: &str, roots: &Roots) -> Result<Served, TlsProbeError> {
@@ -180,4 +180,37 @@ async fn a_server_of_tls_1_1_alone_is_told_apart_from_a_broken_one() {
     let outcomes = review(&peer, &["manage.corp.example"], &Roots::none(), None).await;
     assert!(told(&outcomes, "tls.version.old").contains("nothing later than TLS 1.1"));
     assert!(matches!(outcome(&outcomes, "tls.handshake").verdict, Verdict::CouldNotRun { .. }));
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_soon_or_begins_later_is_told_with_its_day() {
+    let authority = Authority::new("Corp");
+    let leaf = authority.leaf(&["manage.corp.example"]);
+    let peer = nginx(&format!("{}{}", leaf.pem, authority.intermediate()), &leaf.key, "");
+    let (names, roots) = (["manage.corp.example".to_owned()], authority.roots());
+    let judged = async |at: &str| {
+        let now = at.parse().unwrap();
+        let hello = Hello { name: &names[0], alpn: &[], roots: &roots, now, within: Duration::from_secs(5) };
+        let probed = probe(peer.connect().await, &hello).await;
+        outcomes("a0-1", &probed, &Expected { leaf: None, names: &names, roots: &roots, now })
+    };
+    assert!(told(&judged("2027-01-20T08:00:00Z").await, "tls.served.expires-soon").contains("days left"));
+    assert!(told(&judged("2023-12-01T08:00:00Z").await, "tls.served.not-yet-valid").contains("2024-01-01"));
+    assert!(!not_passed(&judged("2026-11-22T08:00:00Z").await).iter().any(|line| line.starts_with("tls.served.expires")));
+}
+
+#[tokio::test]
+async fn a_balancer_that_serves_its_leaf_alone_is_told_as_a_web_server_is() {
+    let authority = Authority::new("Corp");
+    let leaf = authority.leaf(&["manage.corp.example"]);
+    let short = haproxy(&leaf.pem, &leaf.key);
+    let found = review(&short, &["manage.corp.example"], &authority.roots(), Some(&leaf)).await;
+    assert!(told(&found, "tls.served.chain-incomplete").contains("CN=Corp Intermediate is not served"));
+    let whole = haproxy(&format!("{}{}", leaf.pem, authority.intermediate()), &leaf.key);
+    let found = review(&whole, &["manage.corp.example"], &authority.roots(), Some(&leaf)).await;
+    assert_eq!(not_passed(&found), Vec::<String>::new());
+    let ended = authority.leaf_until(&["manage.corp.example"], 2025);
+    let ended = haproxy(&format!("{}{}", ended.pem, authority.intermediate()), &ended.key);
+    let found = review(&ended, &["manage.corp.example"], &authority.roots(), None).await;
+    assert!(told(&found, "tls.served.expired").contains("2025-01-31"));
 }

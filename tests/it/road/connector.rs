@@ -54,7 +54,7 @@ fn a_connectors_server_is_prepared_and_its_faults_are_found_and_mended() {
     operator.run(&["plan", "connector"]).assert_code(0);
     // It runs as its own account, and comes back however it ends.
     server.sh("systemctl start auth0-adldap");
-    assert_eq!(server.sh("ps -o user= -p $(systemctl show -p MainPID --value auth0-adldap)").trim(), "auth0-ad+");
+    assert_eq!(server.sh("ps -o user:20= -p $(systemctl show -p MainPID --value auth0-adldap)").trim(), "auth0-adldap");
     assert_eq!(server.sh("stat -c %U /opt/auth0-adldap/config.json").trim(), "auth0-adldap");
 
     server.sh(r#"echo '{"SESSION_SECRET": "Lw6rXuq1", "PORT": 4000}' >/opt/auth0-adldap/config.json"#);

@@ -24,6 +24,12 @@ async fn run_behind(forced: &str) -> Result<(Vec<u8>, Vec<String>), Error> {
     assert_eq!(output.exit, Exit::Code(0), "{forced}: {}", output.stderr_tail);
     let (text, payload) = output.stdout.split_at(output.stdout.len() - script.payload.len());
     assert!(*payload == **script.payload, "{forced}: the payload came back changed");
+    // The same in a shell that stays, and finds itself at the right byte each time.
+    for _ in 0..2 {
+        let again = session.run_in_turn(&script, &mut |_| {}).await?;
+        assert_eq!(again.exit, Exit::Code(0), "{forced}: {}", again.stderr_tail);
+        assert!(again.stdout == output.stdout, "{forced}: a shell that stays gave something else");
+    }
     Ok((text.to_vec(), lines))
 }
 
@@ -76,9 +82,16 @@ async fn a_shell_that_runs_nothing_says_why() {
 }
 
 #[tokio::test]
+async fn a_start_up_file_that_prints_without_end_is_told_from_a_script_that_does_not_end() {
+    let error = run_behind("while :; do echo unendingly; done").await.unwrap_err();
+    assert!(error.to_string().contains("was not begun by the login shell within") && error.to_string().contains("unendingly"), "{error}");
+    assert!(error.help().unwrap().contains(".bashrc"), "{error}");
+}
+
+#[tokio::test]
 async fn a_shell_that_stands_still_is_left_after_its_time() {
     let error = run_behind("exec sleep 60").await.unwrap_err();
-    assert!(matches!(error, Error::CommandTimedOut { .. }), "{error}");
+    assert!(matches!(error, Error::CommandTimedOut { begun: false, .. }), "{error}");
     // What was sent may still be read by the shell when it wakes up.
     assert!(error.command_was_accepted());
 }

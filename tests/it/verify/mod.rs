@@ -6,6 +6,7 @@
 
 mod before;
 mod bundle;
+mod faults;
 mod mail;
 mod network;
 mod served;

@@ -37,7 +37,7 @@ pcw_read() {
 
 # Changes of the principals' files happen one after the other.
 pcw_locked() {
-    mkdir -p "$pcw_ssh/principals" || return 1
+    [ -d "$pcw_ssh/principals" ] || mkdir -p "$pcw_ssh/principals" || return 1
     if command -v flock >/dev/null; then
         (flock -w 20 8 && "$@") 8>>"$pcw_ssh/.lock"
     else
@@ -85,7 +85,7 @@ pcw_journal() {
 # pcw_connections ID: `PID ADDRESS PORT SESSION` of each connection that was let in by a certificate of this window, also of
 # those that have ended: they may have left something behind. A number that a later login has again is told as 0.
 pcw_connections() {
-    pcw_ours=' '
+    pcw_ours=' ' pcw_logins=' '
     pcw_line='' pcw_pid='' pcw_session='' pcw_leader=''
     if pcw_has_systemd && command -v journalctl >/dev/null; then
         pcw_journal
@@ -104,6 +104,7 @@ MESSAGE=\2\
                 'MESSAGE=Accepted '*) pcw_line=$pcw_text ;;
                 '')
                     pcw_pid=${pcw_leader:-$pcw_pid}
+                    [ -z "$pcw_line" ] || pcw_logins="$pcw_logins$pcw_pid "
                     case $pcw_ours in *" $pcw_pid/"*) pcw_count_again ;; esac
                     case $pcw_line in *" ID $1 (serial "*) pcw_count_login ;; esac
                     pcw_line='' pcw_session='' pcw_leader=''
@@ -111,7 +112,38 @@ MESSAGE=\2\
             esac
         done
         for pcw_one in $pcw_ours; do printf '%s\n' "$pcw_one" | tr '/' ' '; done
+        pcw_unaccounted "$1"
     }
+}
+
+# pcw_unaccounted ID: sessions of the window's account that began while it was open and whose login the journal does not have.
+# It forgets the oldest when it is filled, and drops what comes too fast; both can be brought about by whoever is let in.
+pcw_unaccounted() {
+    [ -n "${pcw_user:-}" ] && read -r pcw_since 2>/dev/null <"$pcw_home/$1/since" || return 0
+    pcw_self=
+    while IFS= read -r pcw_text; do pcw_self="$pcw_self$pcw_text/"; done </proc/self/cgroup
+    for pcw_file in /sys/fs/cgroup/user.slice/*/session-*.scope /sys/fs/cgroup/systemd/user.slice/*/session-*.scope; do
+        [ -r "$pcw_file/cgroup.procs" ] || continue
+        case $pcw_self in *"/${pcw_file##*/}/"*) continue ;; esac
+        pcw_leader=
+        while read -r pcw_pid; do
+            { read -r pcw_text <"/proc/$pcw_pid/comm"; } 2>/dev/null || continue
+            case $pcw_text in sshd*) pcw_leader=$pcw_pid; break ;; esac
+        done <"$pcw_file/cgroup.procs" 2>/dev/null
+        case $pcw_logins in *" ${pcw_leader:-none} "*) continue ;; esac
+        pcw_session=${pcw_file##*/session-}
+        pcw_session=${pcw_session%.scope}
+        pcw_text=" $(loginctl show-session "$pcw_session" --property=Name --property=Service --property=Leader \
+            --property=TimestampMonotonic 2>/dev/null | tr '\n' ' ')"
+        case $pcw_text in *" Name=$pcw_user "*) ;; *) continue ;; esac
+        case $pcw_text in *" Service=sshd "*) ;; *) continue ;; esac
+        # Microseconds.
+        pcw_rest=${pcw_text#* TimestampMonotonic=}
+        pcw_rest=${pcw_rest%% *}
+        [ "${pcw_rest%??????}" -ge "$pcw_since" ] 2>/dev/null || continue
+        pcw_leader=${pcw_text#* Leader=}
+        case $pcw_logins in *" ${pcw_leader%% *} "*) ;; *) printf '%s - - %s\n' "${pcw_leader%% *}" "$pcw_session" ;; esac
+    done
 }
 
 pcw_count_login() {
@@ -175,10 +207,16 @@ pcw_processes() {
     printf '%s\n' "$pcw_found"
 }
 
-# pcw_end_sessions ID: ends each connection of the window with all that it started; says how many there were.
+# pcw_end_sessions ID: ends each connection of the window with all that it started; `pcw_ended` says how many there were,
+# `pcw_known` which.
 pcw_end_sessions() {
+    pcw_known=$(pcw_connections "$1")
     pcw_ended=0
-    pcw_connections "$1" | {
+    [ -z "$pcw_known" ] || pcw_ended=$(pcw_end_known)
+}
+
+pcw_end_known() {
+    printf '%s\n' "$pcw_known" | {
         while read -r pcw_monitor pcw_address pcw_port pcw_session; do
             pcw_victims=$(pcw_processes "$pcw_monitor" "$pcw_address" "$pcw_port" "$pcw_session")
             [ -n "$pcw_victims" ] || continue
@@ -197,7 +235,13 @@ pcw_end_sessions() {
 
 # pcw_alive ID: what lives of the window's connections.
 pcw_alive() {
-    pcw_connections "$1" | while read -r pcw_monitor pcw_address pcw_port pcw_session; do
+    pcw_known=$(pcw_connections "$1")
+    pcw_living
+}
+
+# The same of those that are known already.
+pcw_living() {
+    [ -z "${pcw_known:-}" ] || printf '%s\n' "$pcw_known" | while read -r pcw_monitor pcw_address pcw_port pcw_session; do
         pcw_processes "$pcw_monitor" "$pcw_address" "$pcw_port" "$pcw_session"
     done
 }
@@ -208,19 +252,22 @@ pcw_is_at_a_login() { grep -aqE '^sshd[-a-z]*: .*\[(net|accepted|preauth)\]' /pr
 
 # pcw_close ID: where a login was under way as its principal went, once more a second later.
 pcw_close() {
-    [ -n "${pcw_start:-}" ] || [ ! -r "$pcw_home/$1/window" ] || pcw_read "$1"
+    pcw_user=
+    [ ! -r "$pcw_home/$1/window" ] || pcw_read "$1"
     pcw_locked pcw_take_away "$1" || pcw_say trouble "$1" 'its principal could not be taken away'
     pcw_again=no
     ! pcw_is_at_a_login || pcw_again=yes
     ! pcw_has_systemd || journalctl --sync 2>/dev/null
-    pcw_first=$(pcw_end_sessions "$1")
-    pcw_second=0
+    pcw_end_sessions "$1"
+    pcw_first=$pcw_ended pcw_second=0
     # Without a journal nobody can say when a line has arrived.
     if [ "$pcw_again" = yes ] || ! pcw_has_systemd; then
         sleep 1
         ! pcw_has_systemd || journalctl --sync 2>/dev/null
-        pcw_second=$(pcw_end_sessions "$1")
+        pcw_end_sessions "$1"
+        pcw_second=$pcw_ended
     fi
+    pcw_account_after "$1" "${pcw_user:-}"
     pcw_say ended "$1" "$((pcw_first + pcw_second))"
     logger -t portcullis "window $1 closed, $((pcw_first + pcw_second)) connections ended" 2>/dev/null
     pcw_forget "$1"
@@ -236,7 +283,8 @@ pcw_forget() {
     pcw_unit=portcullis-window-$1
     set -- "$pcw_units/$pcw_unit.timer" "$pcw_units/$pcw_unit.service" "$pcw_units/$pcw_unit-warn.timer" "$pcw_units/$pcw_unit-warn.service"
     if [ -e "$1" ] || [ -e "$2" ] || [ -e "$3" ] || [ -e "$4" ]; then
-        rm -f "$@" "$pcw_units/timers.target.wants/$pcw_unit.timer" "$pcw_units/timers.target.wants/$pcw_unit-warn.timer"
+        rm -f "$@" "$pcw_units/timers.target.wants/$pcw_unit.timer" "$pcw_units/timers.target.wants/$pcw_unit-warn.timer" \
+            "${pcw_volatile:-/run}/portcullis-${pcw_unit#portcullis-window-}.lock"
         systemctl stop "$pcw_unit.timer" "$pcw_unit-warn.timer" 2>/dev/null
         # What is stopped and has no file any more is forgotten, unless a target has wanted it since the machine booted. To have
         # all units read anew takes ten times as long.
@@ -244,7 +292,8 @@ pcw_forget() {
         rm -f "/var/lib/systemd/timers/stamp-$pcw_unit.timer" "/var/lib/systemd/timers/stamp-$pcw_unit-warn.timer"
     fi
     rmdir "$pcw_home" 2>/dev/null || :
-    rm -f "${pcw_volatile:-/run}/portcullis-${pcw_unit#portcullis-window-}.lock"
+    pcw_unit=${pcw_volatile:-/run}/portcullis-${pcw_unit#portcullis-window-}.lock
+    [ ! -e "$pcw_unit" ] || rm -f "$pcw_unit"
 }
 
 # pcw_left ID: seconds to its end, by the wall clock or by the time that has passed, whichever is fewer; setting a clock

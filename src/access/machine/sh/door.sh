@@ -14,8 +14,8 @@ pcw_unit_files() {
     printf '[Unit]\nDescription=End of window %s\n[Service]\nType=oneshot\nExecStart=%s end\n' "$1" "$pcw_run" >"$pcw_unit.service" &&
         printf '[Unit]\nDescription=End of window %s\n[Timer]\nOnCalendar=%s\nOnActiveSec=%s\nAccuracySec=100ms\nPersistent=true\n[Install]\nWantedBy=timers.target\n' \
             "$1" "$(date -u -d "@$2" '+%Y-%m-%d %H:%M:%S UTC')" "$pcw_left" >"$pcw_unit.timer" || return 1
+    [ "$pcw_left" -gt 300 ] || return 0
     set -- "$1" "$2" $(($2 - 900)) $(($2 - 300))
-    [ "$4" -gt "$(pcw_now)" ] || return 0
     printf '[Unit]\nDescription=Warning of the end of window %s\n[Service]\nType=oneshot\nExecStart=%s warn\n' "$1" "$pcw_run" >"$pcw_unit-warn.service" &&
         printf '[Unit]\nDescription=Warning of the end of window %s\n[Timer]\nOnCalendar=%s\nOnCalendar=%s\nAccuracySec=1s\n[Install]\nWantedBy=timers.target\n' \
             "$1" "$(date -u -d "@$3" '+%Y-%m-%d %H:%M:%S UTC')" "$(date -u -d "@$4" '+%Y-%m-%d %H:%M:%S UTC')" >"$pcw_unit-warn.timer"
@@ -25,8 +25,13 @@ pcw_start_timers() {
     pcw_state='it could not be started'
     # shellcheck disable=SC2086 # a list of names without blanks
     systemctl restart $pcw_timers || return 1
-    pcw_state=$(systemctl show --property=SubState --property=Unit "$pcw_name.timer" | sort | tr '\n' ' ')
-    [ "$pcw_state" = "SubState=waiting Unit=$pcw_name.service " ]
+    pcw_state=$(systemctl show --property=SubState --property=Unit "$pcw_name.timer")
+    case $pcw_state in
+        "SubState=waiting
+Unit=$pcw_name.service" | "Unit=$pcw_name.service
+SubState=waiting") ;;
+        *) return 1 ;;
+    esac
 }
 
 # pcw_arm ID END: the closer, armed and proven to be.
@@ -36,7 +41,7 @@ pcw_arm() {
         pcw_name=portcullis-window-$1
         pcw_timers=$pcw_name.timer
         [ ! -e "$pcw_units/$pcw_name-warn.timer" ] || pcw_timers="$pcw_timers $pcw_name-warn.timer"
-        mkdir -p "$pcw_units/timers.target.wants"
+        [ -d "$pcw_units/timers.target.wants" ] || mkdir -p "$pcw_units/timers.target.wants"
         for pcw_timer in $pcw_timers; do
             ln -sfn "$pcw_units/$pcw_timer" "$pcw_units/timers.target.wants/$pcw_timer" || return 1
         done
@@ -47,23 +52,28 @@ pcw_arm() {
             { printf 'its timer is not armed: %s\n' "$pcw_state"; return 1; }
         pcw_say armed "$1" systemd
     elif pcw_at_home && [ "$(($2 - $(pcw_now)))" -ge 120 ]; then
-        pcw_minute=$(date -d "@$(($2 - $2 % 60))" +%Y%m%d%H%M)
-        pcw_out=$(printf 'exec /bin/sh %s/closer wait\n' "$pcw_home/$1" | at -t "$pcw_minute" 2>&1) || { printf 'at: %s\n' "$pcw_out"; return 1; }
+        # In a zone whose clocks go back, an hour comes twice.
+        pcw_minute=$(date -u -d "@$(($2 - $2 % 60))" +%Y%m%d%H%M)
+        pcw_out=$(printf 'exec /bin/sh %s/closer wait\n' "$pcw_home/$1" | TZ=UTC0 at -t "$pcw_minute" 2>&1) || { printf 'at: %s\n' "$pcw_out"; return 1; }
         pcw_job=$(printf '%s\n' "$pcw_out" | sed -n 's/^job \([0-9][0-9]*\) at .*$/\1/p')
         [ -n "$pcw_job" ] && atq | grep -q "^$pcw_job	" || { printf 'at keeps no such job: %s\n' "$pcw_out"; return 1; }
         printf '%s\n' "$pcw_job" >>"$pcw_home/$1/at"
+        # By the wall clock alone one that is set back would win time.
+        pcw_start_waiting "$1"
         pcw_say armed "$1" at
     else
-        setsid sh "$pcw_home/$1/closer" wait </dev/null >/dev/null 2>&1 7>&- &
+        pcw_start_waiting "$1"
         sleep 0.2 2>/dev/null || sleep 1
         kill -0 "$!" 2>/dev/null || { echo 'the process that waits for its end does not live'; return 1; }
         pcw_say armed "$1" process
     fi
 }
 
+pcw_start_waiting() { setsid sh "$pcw_home/$1/closer" wait </dev/null >/dev/null 2>&1 7>&- & }
+
 pcw_fail() { pcw_say failed "$1" "$(printf '%s' "$2" | tr '\t\n' '  ')"; }
 
-# pcw_open ID USER START END LINE: first the closer, proven; then, and only then, the principal. Again with another end: an
+# pcw_open ID USER START END LINE USE: first the closer, proven; then, and only then, the principal. Again with another end: an
 # extension, which keeps the door as it is until the new closer is proven.
 pcw_open() { pcw_alone "$1" pcw_open_now "$@" || pcw_fail "$1" 'it could not be opened'; }
 
@@ -73,7 +83,7 @@ pcw_open_now() {
     [ "$4" -gt "$(pcw_now)" ] || { pcw_fail "$1" 'its end has passed by the clock of this machine'; return 1; }
     command -v journalctl >/dev/null || [ -r /var/log/auth.log ] || [ -r /var/log/secure ] ||
         { pcw_fail "$1" 'nothing keeps what sshd logs (no journal, no /var/log/auth.log): sessions could not be ended'; return 1; }
-    pcw_out=$({ mkdir -p "$pcw_home/$1" && chmod 0700 "$pcw_home" && pcw_closer_text >"$pcw_home/$1/closer.new" &&
+    pcw_out=$({ mkdir -p "$pcw_home/$1" && chmod 0700 "$pcw_home" && pcw_account_before "$1" "$2" "$6" && pcw_closer_text >"$pcw_home/$1/closer.new" &&
         mv -f "$pcw_home/$1/closer.new" "$pcw_home/$1/closer" &&
         printf 'user=%s\nstart=%s\nend=%s\narmed=%s\nuptime=%s\nboot=%s\n' "$2" "$3" "$4" "$(pcw_now)" "$(pcw_uptime)" \
             "$(cat /proc/sys/kernel/random/boot_id)" >"$pcw_home/$1/window.new" &&
@@ -84,6 +94,7 @@ pcw_open_now() {
         return 1
     }
     printf '%s\n' "$pcw_out"
+    [ -e "$pcw_home/$1/since" ] || pcw_uptime >"$pcw_home/$1/since"
     pcw_file=$pcw_ssh/principals/$2
     if ! pcw_locked pcw_put_principals "$pcw_file" "$1" "$5" || ! grep -qxF -e "$5" "$pcw_file"; then
         pcw_close "$1"
@@ -100,10 +111,21 @@ pcw_krl() {
     pcw_locked pcw_put_krl "$@" || { pcw_fail krl 'the list of revoked certificates could not be replaced'; return 1; }
 }
 
-# pcw_krl_version FILE: as hex digits (PROTOCOL.krl: after magic and format, of 8 and 4 bytes).
-pcw_krl_version() { od -An -tx1 -j12 -N8 "$1" 2>/dev/null | tr -d ' \n'; }
+# pcw_krl_version FILE: as a number (PROTOCOL.krl: eight bytes, after magic and format of 8 and 4).
+pcw_krl_version() {
+    # shellcheck disable=SC2046 # bytes
+    set -- $(od -An -tx1 -j12 -N8 "$1" 2>/dev/null)
+    pcw_version=0
+    for pcw_text in "$@"; do pcw_version=$((pcw_version * 256 + 0x$pcw_text)); done
+}
 
-pcw_is_older() { [ "$1" != "$2" ] && [ "$(printf '%s\n%s\n' "$1" "$2" | sort | head -n 1)" = "$1" ]; }
+# pcw_is_older NEW STANDING
+pcw_is_older() {
+    pcw_krl_version "$1"
+    pcw_mine=$pcw_version
+    pcw_krl_version "$2"
+    [ "$pcw_mine" -lt "$pcw_version" ]
+}
 
 pcw_put_krl() {
     pcw_out=$({ printf '%s' "$1" | base64 -d >"$pcw_ssh/.krl.new" && printf '%s\n' "$2" >"$pcw_ssh/.revoked.pub" &&
@@ -114,7 +136,7 @@ pcw_put_krl() {
         pcw_out='it revokes what it must not, or cannot be read'
     elif [ -n "$2" ] && ssh-keygen -Q -f "$pcw_ssh/.krl.new" "$pcw_ssh/.revoked.pub" >/dev/null 2>&1; then
         pcw_out='it does not revoke what it must'
-    elif [ -n "$2" ] && pcw_is_older "$(pcw_krl_version "$pcw_ssh/.krl.new")" "$(pcw_krl_version "$pcw_ssh/krl")" &&
+    elif [ -n "$2" ] && pcw_is_older "$pcw_ssh/.krl.new" "$pcw_ssh/krl" &&
         ! ssh-keygen -Q -f "$pcw_ssh/krl" "$pcw_ssh/.revoked.pub" >/dev/null 2>&1; then
         pcw_out=
     else
@@ -130,12 +152,13 @@ pcw_first_krl() {
     if [ -s "$pcw_ssh/krl" ]; then pcw_say krl 'done' ''; else pcw_krl "$1" '' "$2"; fi
 }
 
-# pcw_shut ID: closes, then looks whether the door is shut.
-pcw_shut() { pcw_alone "$1" pcw_shut_now "$1" || pcw_fail "$1" 'it could not be closed: something else is at work on it'; }
+# pcw_shut ID START: closes, then looks whether the door is shut. START is for a machine that has forgotten the window.
+pcw_shut() { pcw_alone "$1" pcw_shut_now "$1" "$2" || pcw_fail "$1" 'it could not be closed: something else is at work on it'; }
 
 pcw_shut_now() {
-    pcw_start=
+    pcw_start=$2
     pcw_close "$1"
+    pcw_account_left "$1"
     pcw_is_shut "$1" && pcw_say closed "$1" ''
 }
 
@@ -144,7 +167,8 @@ pcw_is_shut() {
         [ -f "$pcw_file" ] || continue
         ! grep -q -e " $1\$" -e " $1\.jump\$" "$pcw_file" || { pcw_fail "$1" "its principal is still in $pcw_file"; return 1; }
     done
-    pcw_out=$(pcw_alive "$1" | tr '\n' ' ')
+    # Every login that was let in is known: its line was in the journal before the closing looked there.
+    pcw_out=$(pcw_living)
     [ -z "$pcw_out" ] || { pcw_fail "$1" "still alive: $pcw_out"; return 1; }
     for pcw_file in "$pcw_home/$1" "$pcw_units/portcullis-window-$1.timer" "$pcw_units/portcullis-window-$1.service"; do
         [ ! -e "$pcw_file" ] || { pcw_fail "$1" "$pcw_file is still there"; return 1; }

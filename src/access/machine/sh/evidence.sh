@@ -36,7 +36,6 @@ pcw_evidence_of() {
     [ ! -s "$pcw_temporary" ] || grep -aF -f "$pcw_temporary" "$2" |
         grep -a -e 'Accepted ' -e 'session closed for user ' -e 'error: Certificate ' -e 'error: Authentication key ' \
             -e 'Refused by certificate' -e ' authenticating user ' -e 'Failed publickey '
-    rm -f "$pcw_temporary"
 }
 
 # pcw_evidence ID START: START in seconds; a minute of tolerance stands before it.
@@ -58,8 +57,7 @@ pcw_evidence() {
     pcw_evidence_of "$pcw_form" "$pcw_scratch/log" "$1" >"$pcw_scratch/ours"
     pcw_all=$(wc -l <"$pcw_scratch/ours")
     [ "$pcw_all" -le "$pcw_most" ] || pcw_say omitted "$((pcw_all - pcw_most))"
-    tail -n "$pcw_most" "$pcw_scratch/ours" | while IFS= read -r pcw_text; do
-        printf 'sshd\t%s\t%s\n' "$pcw_form" "$(printf '%s' "$pcw_text" | tr '\t' ' ')"
-    done
+    # The blank in the pattern is a tab; sed of busybox and of GNU know it by different names.
+    tail -n "$pcw_most" "$pcw_scratch/ours" | tr '\t' ' ' | sed "s/^/sshd	$pcw_form	/"
     rm -rf "$pcw_scratch"
 }

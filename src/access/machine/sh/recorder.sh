@@ -166,9 +166,10 @@ pcr_watch() {
 # pcr_session TERMINAL: the session itself, without rights, in its own environment.
 pcr_session() {
     pcr_entry=$(getent passwd "$PCR_USER" 2>/dev/null || grep "^$PCR_USER:" /etc/passwd)
-    PCR_SHELL=${pcr_entry##*:} PCR_TERMINAL=$1
+    PCR_SHELL=${pcr_entry##*:} PCR_TERMINAL=$1 PCR_HOME=${pcr_entry%:*}
+    PCR_HOME=${PCR_HOME##*:}
     [ -n "$PCR_SHELL" ] || PCR_SHELL=/bin/sh
-    export PCR_SHELL PCR_TERMINAL
+    export PCR_SHELL PCR_TERMINAL PCR_HOME
     # shellcheck disable=SC2016 # the words are those of the shell that is started
     exec setpriv --reuid="$(id -u "$PCR_USER")" --regid="$(id -g "$PCR_USER")" --init-groups -- /bin/sh -c '
         umask "$PCR_UMASK"
@@ -178,6 +179,9 @@ pcr_session() {
             case $1 in
                 SSH_ORIGINAL_COMMAND=*) command=${1#*=} ;;
                 SSH_TTY=*) ;;
+                # What sshd was told to set, so that nothing of the account is run before this.
+                HOME=/nonexistent) set -- "$@" "HOME=$PCR_HOME" ;;
+                SHLVL=* | *=/nonexistent | BASH_ENV=/dev/null | ENV=/dev/null | LD_*=) ;;
                 *) set -- "$@" "$1" ;;
             esac
             shift

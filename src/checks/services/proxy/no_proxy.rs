@@ -40,11 +40,16 @@ pub static PROGRAMS: &[(&str, [&str; 4])] = &[
     ("Go", ["the host and all below it", "all below the domain, not itself", "the address", "the network"]),
     (
         "Python requests",
-        ["the host and all below it", "all below the domain, not itself", "the address", "the network, for addresses alone"],
+        [
+            "the host and all below it; older ones whatever ends in it",
+            "the domain and all below it",
+            "the address",
+            "the network, for addresses alone",
+        ],
     ),
-    ("Python urllib", ["the host and all below it", "all below the domain, not itself", "the address", ""]),
-    ("wget", ["the host and whatever ends in it", "all below the domain, not itself", "the address", ""]),
-    ("apt", ["the host", "all below the domain, not itself", "the address", ""]),
+    ("Python urllib", ["the host and all below it", "the domain and all below it", "the address", ""]),
+    ("wget", ["the host and all below it", "all below the domain, not itself", "the address", ""]),
+    ("apt", ["the host and whatever ends in it", "all below the domain, not itself", "the address", ""]),
     ("Java", ["", "", "", ""]),
     ("systemd", ["", "", "", ""]),
 ];
@@ -71,7 +76,7 @@ pub fn no_proxy(site: &Site) -> Vec<Outcome> {
                 if has_itself {
                     tally.passed(&NO_PROXY, format!("{entry}, and {domain} itself"));
                 } else {
-                    let message = format!("`{entry}` means `{domain}` itself to curl, and not to Go, Python, wget and apt");
+                    let message = format!("`{entry}` means `{domain}` itself to curl and Python, and not to Go, wget and apt");
                     tally.found(&NO_PROXY, message, format!("add `{domain}` where that host is reached directly too"));
                 }
             }

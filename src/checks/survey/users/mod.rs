@@ -1,9 +1,11 @@
 //! The appliance as users and monitoring meet it: the load balancer from here (or, where it cannot be reached from here,
 //! from the jumphost), and each node's health through the jumphost.
 
-use tokio::net::TcpStream;
-
 pub(super) mod served;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::net::TcpStream;
 
 use super::{Survey, within};
 use crate::checks::catalogue::front::balancer::{CHECKS, HOST, OLD_VERSIONS, TCP, TESTALL, WEBSOCKET};
@@ -26,19 +28,31 @@ struct Door<'d> {
     port: u16,
     fleet: &'d Fleet,
     survey: &'d Survey<'d>,
+    /// Nothing is had from here: it is not waited for once more.
+    is_shut_here: AtomicBool,
 }
 
 impl Door<'_> {
     /// A connection from here, or else from the jumphost.
     async fn dial(&self, port: u16) -> Result<BoxedStream, Unreached> {
         let patience = self.survey.patience;
+        if self.is_shut_here.load(Ordering::Relaxed) {
+            return match within(patience, self.fleet.connect_tcp(self.address, port)).await {
+                Ok(stream) => Ok(stream),
+                Err(Some(error)) => Err(Unreached::from_ssh(&error, self.address, patience)),
+                Err(None) => Err(Unreached::Filtered { after: patience }),
+            };
+        }
         let from_here = match within(patience, TcpStream::connect((self.address, port))).await {
             Ok(stream) => return Ok(Box::new(stream)),
             Err(Some(error)) => Unreached::from_io(&error, patience),
             Err(None) => Unreached::Filtered { after: patience },
         };
         match within(patience, self.fleet.connect_tcp(self.address, port)).await {
-            Ok(stream) => Ok(stream),
+            Ok(stream) => {
+                self.is_shut_here.store(true, Ordering::Relaxed);
+                Ok(stream)
+            }
             Err(_) => Err(from_here),
         }
     }
@@ -63,7 +77,7 @@ pub async fn balancer(fleet: &Fleet, survey: &Survey<'_>) -> Vec<Outcome> {
         return tally.complete(CHECKS, "");
     };
     let mut tally = Tally::of(&format!("{}:{}", balancer.address, balancer.port));
-    let door = Door { address: &balancer.address, port: balancer.port, fleet, survey };
+    let door = Door { address: &balancer.address, port: balancer.port, fleet, survey, is_shut_here: AtomicBool::new(false) };
     let names: Vec<String> = site.names.required().into_iter().filter(|name| !name.starts_with("*.")).collect();
     let plain = plain(&door, names.first().map_or(balancer.address.as_str(), String::as_str)).await;
     judge_plain_http(plain, &mut tally);

@@ -223,7 +223,7 @@ impl ToyMachine {
             Fate::LostAndForgotten => return Err(lost(&self.name, ssh::Phase::Command)),
             Fate::Hangs => {
                 let (place, after) = (place(&self.name), Duration::from_mins(5));
-                return Err(ssh::Error::CommandTimedOut { place, label: "apply", after, stderr_tail: String::new() }.into());
+                return Err(ssh::Error::CommandTimedOut { place, label: "apply", begun: true, after, stderr_tail: String::new() }.into());
             }
         };
         self.world.toy(&self.name, |toy| set(toy, outcome));

@@ -194,7 +194,10 @@ impl Drawing<'_> {
             }
             return;
         };
-        let standing = self.standing(&["lb"], None);
+        // What the site file says of it makes it red, and never green: that takes somebody who was there.
+        let met = self.standing(&["lb.tcp", "lb.host", "lb.testall", "lb.ws", "lb.plain-http", "cluster.hairpin"], None);
+        let told = self.standing(&["lb"], None);
+        let standing = if matches!(told, Standing::Failed | Standing::Reserved) { Self::worst([told, met]) } else { met };
         let place = self.place(Place::new(MIDDLE, TOP, "load balancer", &balancer.address, standing));
         let names = self.standing(&["dns.target", "lb.tcp", "lb.host", "lb.plain-http"], None);
         self.line(&users, &place, "TLS", names);

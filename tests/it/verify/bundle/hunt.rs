@@ -30,7 +30,7 @@ fn forms(secret: &str) -> Vec<String> {
         secret.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format(byte) }).collect()
     };
     forms.extend([percent(|byte| format!("%{byte:02X}")), percent(|byte| format!("%{byte:02x}"))]);
-    forms.push(secret.bytes().map(|byte| format!("%{byte:02X}")).collect());
+    forms.push(secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat());
     for shift in 0..3 {
         let whole = STANDARD_NO_PAD.encode([&vec![b'x'; shift], secret.as_bytes()].concat());
         let (first, last) = ((shift * 8_usize).div_ceil(6), (shift + secret.len()) * 8 / 6);

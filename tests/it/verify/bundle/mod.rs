@@ -35,7 +35,7 @@ fn careless(site_secret: &str, key_line: &str) -> String {
     let mut lines = vec![
         format!("the secret is {site_secret}"),
         serde_json::json!({ "said": format!("\"{site_secret}\"") }).to_string(),
-        site_secret.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+        site_secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat(),
         format!("key material: {key_line}"),
         format!("http://ops:{STRANGER}@proxy:3128/"),
         format!("password={STRANGER}"),
@@ -71,7 +71,8 @@ fn plant(turn: &Turn) -> String {
     turn.shell("a0-1", &format!("mkdir -p /var/log/nginx; echo {encoded} | base64 -d >>/var/log/nginx/error.log"));
     // Somebody typed the password where the command goes.
     let typed = state("sudo-password");
-    let message = format!("MESSAGE=sudo: {}: command not found; token: {STRANGER}\nOBJECT_SYSTEMD_UNIT=nginx.service\nPRIORITY=3\n", typed.trim());
+    let message =
+        format!("MESSAGE=sudo: {}: command not found; token: {STRANGER}\nOBJECT_SYSTEMD_UNIT=nginx.service\nPRIORITY=3\n", typed.trim());
     let message = STANDARD.encode(message);
     turn.shell("a0-2", &format!("echo {message} | base64 -d | logger --journald"));
     turn.write("own.log", &format!("{text}sudo: {}\n", state("sudo-password")));
@@ -178,7 +179,7 @@ fn the_hunt_finds_what_was_not_redacted() {
     let hidden = [
         secret.to_owned(),
         serde_json::to_string(secret).unwrap(),
-        secret.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+        secret.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat(),
         secret
             .bytes()
             .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") })

@@ -1,10 +1,14 @@
 //! Real faults on the lab's machines: each check that is named here finds its own, and nothing once it is mended.
 
 mod balancer;
-mod directory;
+mod connector;
+mod files;
 mod health;
 mod machines;
 mod outward;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use super::standing::{Run, Standing, Turn, turn};
 
@@ -27,8 +31,23 @@ impl<'t> Fault<'t> {
 
 impl Drop for Fault<'_> {
     fn drop(&mut self) {
-        self.turn.shell(self.machine, self.undo);
+        let undone = self.turn.lab.exec(self.machine, &["sh", "-ec", self.undo]);
+        // A test that has failed already tells why by itself.
+        assert!(std::thread::panicking() || undone.is_ok_and(|output| output.status.success()), "{}: {}", self.machine, self.undo);
     }
+}
+
+/// Where nginx takes up more of the appliance's own.
+const MORE: &str = "/etc/nginx/appliance.d/portcullis-test.conf";
+/// Takes it away.
+const NO_MORE: &str = "rm -f /etc/nginx/appliance.d/portcullis-test.conf; systemctl reset-failed nginx; systemctl restart nginx";
+
+/// The shell line that makes nginx serve these lines too.
+fn serving(lines: &str) -> String {
+    let lines = STANDARD.encode(lines);
+    format!(
+        "mkdir -p /etc/nginx/appliance.d; echo {lines} | base64 -d >{MORE}; nginx -t -q; systemctl reset-failed nginx; systemctl restart nginx"
+    )
 }
 
 /// Whether a check found something whose subject begins so.

@@ -1,0 +1,107 @@
+//! `check --here`: this machine as a connector's server, with a real directory, and as a node; with a site file and without.
+
+#![expect(clippy::disallowed_methods, reason = "the program itself is what is tested, beside a real directory")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use super::authority::Authority;
+use super::directory::{PASSWORD, SERVICE, load};
+use super::peers::slapd;
+
+/// Findings as `(id, severity)`, the counts, and the exit code.
+fn check(folder: &Path, arguments: &[&str]) -> (Vec<(String, String)>, Value, Option<i32>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(["check", "--here"]).args(arguments).args(["--output", "json"]).current_dir(folder).env_clear().env("HOME", folder);
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    // A command line that is wrong is answered with one object over several lines.
+    let is_wrong = output.status.code() == Some(2);
+    let events: Vec<Value> = text.lines().filter(|_| !is_wrong).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let word = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
+    let findings = events.iter().filter(|event| event["event"] == "finding");
+    let counts = events.last().map_or(Value::Null, |last| last["counts"].clone());
+    (findings.map(|event| (word(event, "id"), word(event, "severity"))).collect(), counts, output.status.code())
+}
+
+fn ids(found: &[(String, String)]) -> Vec<&str> {
+    found.iter().map(|(id, _)| id.as_str()).filter(|id| *id != "check.not-run").collect()
+}
+
+fn site(folder: &Path, connector: &str, figures: &str) {
+    let text = format!(
+        "site: prod\nenvironment: production\nroute: {{vpn: true}}\nnodes: [{{name: a0-1, address: 10.0.0.1}}]\n\
+         names: {{dashboard: manage.corp.example, configuration: config.corp.example, webtask: webtask.corp.example, tenants: [identity.corp.example]}}\n\
+         connectors: [{{name: ad-1, tenant: identity.corp.example, {connector}}}]\n{figures}"
+    );
+    std::fs::write(folder.join("site.yaml"), text).unwrap();
+}
+
+#[test]
+fn without_a_site_file_the_profiles_figures_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let (found, counts, _) = check(folder.path(), &["--role", "connector"]);
+    assert!(!found.iter().any(|(id, _)| id.starts_with("access.") || id == "node.ram"), "{found:?}");
+    assert!(
+        counts["passed"].as_u64().unwrap() >= 4 && counts["not_run"].as_u64().unwrap() >= 6,
+        "what nobody said cannot be tried: {counts}"
+    );
+    let (found, counts, _) = check(folder.path(), &["--role", "development", "--only", "node"]);
+    assert!(!found.iter().any(|(id, _)| id.starts_with("egress.")), "{found:?}");
+    assert!(counts["passed"].as_u64().unwrap() >= 5, "{counts}");
+    assert!(!folder.path().join(".local").exists() || !folder.path().join(".local/share/portcullis/ledger.sqlite").exists());
+    let (_, _, code) = check(folder.path(), &[]);
+    assert_eq!(code, Some(2), "the role has to be said");
+}
+
+#[test]
+fn a_machine_that_is_too_small_for_a_connector_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let connector = "ldap_url: 'ldaps://127.0.0.1:9'";
+    site(folder.path(), connector, "profile_overrides: {connector: {memory_gib: {minimum: 65536, recommended: 65536}}}\n");
+    let (found, _, code) = check(folder.path(), &["--role", "connector", "--only", "conn.hw"]);
+    assert_eq!((ids(&found), code), (vec!["conn.hw"], Some(3)));
+    site(
+        folder.path(),
+        connector,
+        "profile_overrides: {connector: {cores: {minimum: 1, recommended: 1}, memory_gib: {minimum: 1, recommended: 1}}}\n",
+    );
+    let (found, _, code) = check(folder.path(), &["--role", "connector", "--only", "conn.hw"]);
+    assert_eq!((ids(&found), code), (vec![], Some(0)));
+    let (_, _, code) = check(folder.path(), &["--role", "connector", "--limit", "ad-9"]);
+    assert_eq!(code, Some(2), "a connector that the site does not know");
+}
+
+#[test]
+fn the_directory_is_bound_to_and_searched_from_here() {
+    let authority = Authority::new("Directory");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("secret"), PASSWORD).unwrap();
+    std::fs::write(folder.path().join("wrong"), "wr0ng").unwrap();
+    std::fs::write(folder.path().join("ca.pem"), authority.root()).unwrap();
+    let look = |url: &str, secret: &str, base: &str| {
+        let connector =
+            format!("ldap_url: '{url}', bind_user: '{SERVICE}', bind_password: 'file:{secret}', base: '{base}', ca_certificates: [ca.pem]");
+        site(folder.path(), &connector, "");
+        let (found, _, _) = check(folder.path(), &["--role", "connector", "--only", "conn.ldap,conn.ldaps"]);
+        found.into_iter().map(|(id, _)| id).filter(|id| id != "check.not-run").collect::<Vec<_>>()
+    };
+    let clear = slapd(&authority.leaf(&["dc.corp.example"]), &authority.intermediate(), false, load);
+    let url = format!("ldap://127.0.0.1:{}", clear.port);
+    let base = "dc=corp,dc=example";
+    assert_eq!(look(&url, "secret", base), Vec::<String>::new());
+    assert_eq!(look(&url, "wrong", base), ["conn.ldap.bind"]);
+    assert_eq!(look(&url, "secret", "ou=nowhere,dc=corp,dc=example"), ["conn.ldap.search"]);
+    let port = clear.port;
+    drop(clear);
+    assert_eq!(look(&format!("ldap://127.0.0.1:{port}"), "secret", base), ["conn.ldap.tcp"]);
+
+    let tls = slapd(&authority.leaf(&["localhost"]), &authority.intermediate(), true, load);
+    let url = format!("ldaps://localhost:{}", tls.port);
+    assert_eq!(look(&url, "secret", base), Vec::<String>::new());
+    std::fs::write(folder.path().join("ca.pem"), Authority::new("Another").root()).unwrap();
+    assert_eq!(look(&url, "secret", base), ["conn.ldaps.trust"]);
+}
