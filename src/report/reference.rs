@@ -36,7 +36,9 @@ pub fn findings_page() -> String {
     page.push_str("\n```\n\nThis page is made from the program's tables by `make reference`.\n");
     page.push_str("\n## Of checks and certificates\n\nWhere each is looked at, whom to ask and what mends it: `portcullis check --list`, and the page on checks.\n\n");
     page.push_str("| id | severity | met when |\n| --- | --- | --- |\n");
-    for spec in all() {
+    let mut specs = all();
+    specs.sort_by_key(|spec| spec.id);
+    for spec in specs {
         let _infallible = writeln!(page, "| `{}` | {} | {} |", spec.id, severity_word(spec.severity), one_line(spec.title));
     }
     page.push_str(
