@@ -196,7 +196,8 @@ mod tests {
         let connector = |keys: &str| format!("{SOUND}connectors: [{{name: c, ldap_url: 'ldaps://dc.example', {keys}}}]\n");
         has(&connector("tenant: identity.corp.example, http_proxy: 'http://p.example:3128'"), "conn.proxy");
         has(&connector("tenant: identity.elsewhere.example"), "conn.tenant");
-        let ending = format!("{}tls: {{terminates: load-balancer, certificate: {{files: [a]}}}}\n", connector("tenant: identity.corp.example"));
+        let ending =
+            format!("{}tls: {{terminates: load-balancer, certificate: {{files: [a]}}}}\n", connector("tenant: identity.corp.example"));
         has(&ending, "lb.mode.connector");
         let hops = "route: {hops: [{name: h1, address: h1.example}, {name: h2, address: h2.example}, {name: h3, address: h3.example}]}";
         has(&SOUND.replace("route: {vpn: true}", hops), "access.method");

@@ -74,12 +74,7 @@ impl Session {
         self.run_by(Some(&self.inner.shell), script, on_line).await
     }
 
-    async fn run_by(
-        &self,
-        shell: Option<&KeptShell>,
-        script: &Script,
-        on_line: &mut (dyn FnMut(&str) + Send),
-    ) -> Result<Output, Error> {
+    async fn run_by(&self, shell: Option<&KeptShell>, script: &Script, on_line: &mut (dyn FnMut(&str) + Send)) -> Result<Output, Error> {
         let connection = self.connection();
         let why = match running::run(&connection, &self.inner.settings, (script, shell), on_line).await {
             Err(why) if is_lost(&why) && !why.command_was_accepted() => why,

@@ -8,5 +8,5 @@ mod wire;
 
 pub use algorithms::Negotiated;
 pub(crate) use connection::Connection;
-pub(crate) use stream::{Inbox, Outbox};
 pub use stream::{BoxedStream, ByteStream};
+pub(crate) use stream::{Inbox, Outbox};

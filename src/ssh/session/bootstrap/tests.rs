@@ -46,7 +46,8 @@ fn a_shell_that_stays_runs_one_script_after_the_other_and_tells_their_ends() {
         second.payload = Zeroizing::new(vec![0, 255, b'\n', 7]);
         let third = script("echo ${X-unset}; exec cat", Elevation::None);
         let begun = start(&first, End::OfScript, "aa".to_owned()).unwrap();
-        let [second_start, third_start] = [(&second, "bb"), (&third, "cc")].map(|(script, token)| next(script, End::OfScript, token.to_owned()));
+        let [second_start, third_start] =
+            [(&second, "bb"), (&third, "cc")].map(|(script, token)| next(script, End::OfScript, token.to_owned()));
         let parts = [&begun.opening, &first.payload, &second_start.opening, &second.payload, &third_start.opening];
         let input = parts.map(|part| part.as_slice()).concat();
         let printed = run(&begun.command.replacen("/bin/sh", shell, 1), &input);

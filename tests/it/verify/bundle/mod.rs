@@ -71,7 +71,8 @@ fn plant(turn: &Turn) -> String {
     turn.shell("a0-1", &format!("mkdir -p /var/log/nginx; echo {encoded} | base64 -d >>/var/log/nginx/error.log"));
     // Somebody typed the password where the command goes.
     let typed = state("sudo-password");
-    let message = format!("MESSAGE=sudo: {}: command not found; token: {STRANGER}\nOBJECT_SYSTEMD_UNIT=nginx.service\nPRIORITY=3\n", typed.trim());
+    let message =
+        format!("MESSAGE=sudo: {}: command not found; token: {STRANGER}\nOBJECT_SYSTEMD_UNIT=nginx.service\nPRIORITY=3\n", typed.trim());
     let message = STANDARD.encode(message);
     turn.shell("a0-2", &format!("echo {message} | base64 -d | logger --journald"));
     turn.write("own.log", &format!("{text}sudo: {}\n", state("sudo-password")));
