@@ -156,7 +156,7 @@ pub(crate) fn secret_of_site_failure(error: SecretError, site: &Site) -> Failure
     let asked: Vec<&str> = all.iter().filter(|(_, reference)| is_asked(reference)).map(|(key, _)| key.as_str()).collect();
     let mut failure = secret_failure(error);
     if let (Some(help), false) = (&mut failure.help, asked.is_empty()) {
-        help.push_str(&format!("\nhere `prompt` stands at: {}", asked.join(", ")));
+        *help = format!("{help}\nhere `prompt` stands at: {}", asked.join(", "));
     }
     failure
 }

@@ -28,7 +28,6 @@ pub fn make_private_folder(path: &Path) -> io::Result<()> {
 
 /// A file's mode, with the bits for set-user-id and the like; `None` where the system knows no modes.
 #[cfg(unix)]
-#[expect(clippy::unnecessary_wraps, reason = "other systems have none")]
 pub fn mode_of(metadata: &Metadata) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
     Some(metadata.permissions().mode() & 0o7777)

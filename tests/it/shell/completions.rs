@@ -53,9 +53,9 @@ fn each_shell_completes_words_nodes_windows_runs_playbooks_checks_files_and_topi
     write(folder.path(), "kept-file.plan", "{}");
     for (shell, arguments, file, setup) in SHELLS {
         write(folder.path(), file, setup);
+        let mut session = start(shell, arguments, folder.path());
         for (line, wanted) in LINES {
-            let mut session = start(shell, arguments, folder.path());
-            session.exp_string("ready> ").unwrap_or_else(|error| panic!("{shell} does not start: {error}"));
+            session.exp_string("ready> ").unwrap_or_else(|error| panic!("{shell} is not ready for `{line}`: {error}"));
             // The first completes as far as it goes, the second shows what there is.
             let keys = if wanted.len() == 1 { "\t" } else { "\t\t" };
             session.send(&format!("{line}{keys}")).unwrap();
@@ -63,6 +63,10 @@ fn each_shell_completes_words_nodes_windows_runs_playbooks_checks_files_and_topi
             for word in wanted {
                 session.exp_string(word).unwrap_or_else(|error| panic!("{shell}: `{line}`, then {word}: {error}"));
             }
+            // The line is wiped away, and a prompt is new once something was said after it.
+            session.send("\u{15}echo fre''sh\r").unwrap();
+            session.flush().unwrap();
+            session.exp_string("fresh").unwrap_or_else(|error| panic!("{shell} after `{line}`: {error}"));
         }
     }
 }
