@@ -8,7 +8,7 @@ lab := target/debug/lab
 # What a fresh Debian or Ubuntu machine with Rust lacks: to build, to boot the lab, to lint. The second word proves it there.
 packages := gcc:gcc pkg-config:pkg-config libssl-dev:/usr/include/openssl/ssl.h debootstrap:debootstrap systemd-container:systemd-nspawn \
 	iproute2:ip util-linux:unshare openssh-client:ssh-keygen openssl:openssl shellcheck:shellcheck git:git
-# Peers that tests run: shells, SSH servers, mail, proxy, web server, and whoever opens a PFX that we wrote.
+# Peers that tests run: shells, readers of man pages, SSH servers, mail, proxy, web server, and whoever opens a PFX that we wrote.
 test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh-server:sshd dropbear-bin:dropbear \
 	python3-asyncssh:/usr/lib/python3/dist-packages/asyncssh python3-paramiko:/usr/lib/python3/dist-packages/paramiko \
 	libssh-dev:/usr/include/libssh/server.h nginx-light:nginx haproxy:haproxy chrony:chronyd postfix:postfix \
@@ -17,9 +17,10 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	python3-cryptography-vectors:/usr/lib/python3/dist-packages/cryptography_vectors/__init__.py \
 	python3:python3 python3-pyte:/usr/lib/python3/dist-packages/pyte tmux:tmux softhsm2:softhsm2-util opensc:pkcs11-tool \
 	rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd \
-	curl:curl wget:wget python3-requests:/usr/lib/python3/dist-packages/requests
+	curl:curl wget:wget python3-requests:/usr/lib/python3/dist-packages/requests \
+	zsh:zsh man-db:man mandoc:mandoc
 
-.PHONY: help demo endurance bench-windows deps test-deps build lint test audit fuzz reference picture docs certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
+.PHONY: dist dist-twice dist-test dist-deps help demo endurance bench-windows deps test-deps build lint test audit fuzz reference picture docs certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
 
 demo: lab-image ## boots a lab and runs the whole road on it, a line of explanation each
 	$(CARGO) build --quiet --bin portcullis
@@ -41,7 +42,7 @@ build: deps ## builds everything, for development
 lint: deps ## formatting, clippy and shellcheck; any warning fails
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	git ls-files -z '*.sh' | xargs -0r shellcheck
+	git ls-files -z '*.sh' packaging/debian | xargs -0r shellcheck
 
 test: test-deps lab-image ## all tests; those that touch machines boot labs of their own
 	$(CARGO) test --workspace
@@ -101,6 +102,20 @@ picture: lab-image test-deps ## draws docs/pictures/terminal.svg anew, from real
 docs: ## makes the book in target/book, with search
 	command -v mdbook >/dev/null || $(CARGO) install --locked mdbook
 	mdbook build docs
+
+# What a release needs beside the compiler: OpenSSL is built by perl and make, the package by dpkg-deb; zig comes as a Python package.
+dist-deps: bench-deps
+	@tests/install-packages.sh perl:perl make:make binutils:objdump xz-utils:xz dpkg:dpkg-deb
+
+dist: dist-deps ## one binary for x86-64 Linux with an old glibc, a Debian package, bill of materials and checksums, in target/dist (10 minutes and more)
+	packaging/dist.sh
+
+# Not part of CI, nor is the next: each builds the release anew, or boots systems, for longer than a test may take.
+dist-twice: dist ## builds all of it a second time, in another folder, and compares the checksums
+	packaging/twice.sh
+
+dist-test: test-deps lab-image ## tries the Debian package of `make dist` on a lab machine and in an older Debian (debootstrap)
+	packaging/trial.sh
 
 certs-examples: ## makes certs-examples/ anew
 	certs-examples/make.sh

@@ -4,8 +4,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+mod modes;
+
+pub use modes::{make_private_folder, mode_of, with_mode};
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +70,7 @@ impl Staged {
         }
         let staged = Self { path: path.to_owned(), temporary: temporary_beside(path), placed: false };
         let write = || {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&staged.temporary)?;
+            let mut file = with_mode(OpenOptions::new().write(true).create_new(true), mode).open(&staged.temporary)?;
             file.write_all(bytes)?;
             file.sync_all()
         };

@@ -12,7 +12,7 @@ use super::machine::Door;
 use super::recording::{PARTS, Recording};
 use super::tries::Tries;
 use super::window::{Window, WindowId};
-use crate::disk::{Existing, WriteError, write_atomically};
+use crate::disk::{Existing, WriteError, make_private_folder, write_atomically};
 
 /// Why something kept could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -254,9 +254,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 
 /// Makes a folder that is nobody else's.
 pub fn make_folder(path: &Path) -> Result<(), KeepError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| KeepError::Unwritable { source: WriteError::Io { path: path.to_owned(), source } })
+    make_private_folder(path).map_err(|source| KeepError::Unwritable { source: WriteError::Io { path: path.to_owned(), source } })
 }
 
 #[cfg(test)]

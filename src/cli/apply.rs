@@ -12,7 +12,7 @@ use super::cluster::Cluster;
 use super::context::Context;
 use super::desired::{Desired, Wanted};
 use super::exit::Exit;
-use super::failure::{Failure, Sentence};
+use super::failure::Failure;
 use super::gate;
 use super::interrupt;
 use super::outcome::{node_diff, reached, run_exit, unreached};
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let until = args.wait.map(|wait| Instant::now() + wait);
     let kept = plan_file(args)?;
     let (playbooks, skip) = kept.as_ref().map_or((&args.playbooks, &args.skip), |plan| (&plan.playbooks, &plan.skip));
-    let desired = Desired::load(context, &Wanted { playbooks, limit: &args.limit, skip })?;
+    let desired = Desired::load(context, &Wanted { playbooks, limit: &args.limit, flag: None, skip })?;
     kept.as_ref().map_or(Ok(()), |kept| kept.must_be_signed(&desired.site))?;
     let recorder = Recorder::open(context, &desired.site)?;
     let lease = lease::take(&recorder, context, until).await?;
@@ -214,7 +214,13 @@ fn plan_file(args: &ApplyArgs) -> Result<Option<PlanFile>, Failure> {
             }
             PlanFile::read(Path::new(one)).map(Some)
         }
-        _ => Ok(None),
+        several => match several.iter().find(|one| one.contains(['/', '.']) && Path::new(one).is_file()) {
+            Some(plan) => Err(Failure::usage(
+                format!("{plan} is a kept plan, and other things are named beside it"),
+                "a kept plan is carried out alone: portcullis apply FILE",
+            )),
+            None => Ok(None),
+        },
     }
 }
 
@@ -247,5 +253,5 @@ fn ask(context: &Context, sink: Arc<dyn Sink>, answers: &Answers, started: &Even
         }
         return Ok(sink);
     }
-    Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None))
+    Err(Failure::not_confirmed("changed"))
 }

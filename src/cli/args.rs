@@ -1,9 +1,10 @@
 //! The grammar of the command line. Adding is free; what stands here is relied upon.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use super::{
     access, apply, audit, bundle, cert, check, completions, drill, help, init, man, plan, playbook, render, rollback, site, status, verify,
@@ -23,6 +24,16 @@ pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Reads a command line. A variable of the environment that is empty counts as one that is not set.
+pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let unless_empty = |argument: clap::Arg| {
+        let is_empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+        if is_empty { argument.env(None) } else { argument }
+    };
+    let mut matches = Cli::command().mut_args(unless_empty).try_get_matches_from(words)?;
+    Cli::from_arg_matches_mut(&mut matches)
 }
 
 /// How answers are printed.

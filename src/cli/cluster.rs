@@ -29,7 +29,7 @@ impl Cluster {
     /// Prepares the way to `nodes`; nothing is dialled yet, but everything that has to be asked is asked now.
     pub(crate) fn new(context: &Context, site: &Site, secrets: Arc<Secrets>, nodes: &[Node]) -> Result<Self, Failure> {
         for (reference, purpose) in questions(nodes) {
-            secrets.resolve(&reference, &purpose).map_err(secret_failure)?;
+            secrets.resolve(&reference, &purpose).map_err(|error| secret_of_site_failure(error, site))?;
         }
         let mut settings = Settings::new(context.home.clone(), context.user.clone(), context.now);
         settings.agent_socket = std::env::var_os("SSH_AUTH_SOCK").map(Into::into);
@@ -149,6 +149,18 @@ fn locate(site: &Site, login: &mut Login) {
     }
 }
 
+/// The same of a site's secret. Where nobody is there to ask, all keys that would have somebody asked are named at once.
+pub(crate) fn secret_of_site_failure(error: SecretError, site: &Site) -> Failure {
+    let is_asked = |reference: &SecretRef| *reference == SecretRef::Prompt && matches!(error, SecretError::NobodyToAsk { .. });
+    let all = site.secret_references();
+    let asked: Vec<&str> = all.iter().filter(|(_, reference)| is_asked(reference)).map(|(key, _)| key.as_str()).collect();
+    let mut failure = secret_failure(error);
+    if let (Some(help), false) = (&mut failure.help, asked.is_empty()) {
+        *help = format!("{help}\nhere `prompt` stands at: {}", asked.join(", "));
+    }
+    failure
+}
+
 /// A secret that could not be had: an answer that is missing or wrong.
 pub(crate) fn secret_failure(error: SecretError) -> Failure {
     let help = match &error {
@@ -166,24 +178,24 @@ pub(crate) fn secret_failure(error: SecretError) -> Failure {
 
 /// The nodes that `--limit` names, or all of them.
 pub(crate) fn limited(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
-    chosen(site, site.nodes.clone(), limit, "node")
+    chosen(site, site.nodes.clone(), ("--limit", limit), "node")
 }
 
-/// The same of all machines that playbooks can be for: nodes, the load balancer's, connectors' servers.
-pub(crate) fn machines(site: &Site, limit: &[String]) -> Result<Vec<Node>, Failure> {
+/// The same of all machines that playbooks can be for: nodes, the load balancer's, connectors' servers; `flag` named them.
+pub(crate) fn machines(site: &Site, flag: &str, limit: &[String]) -> Result<Vec<Node>, Failure> {
     let connectors = site.connectors.iter().filter_map(crate::site::model::Connector::server);
     let machines: Vec<Node> = site.machines().cloned().chain(connectors).collect();
     let noun = if machines.len() == site.nodes.len() { "node" } else { "machine" };
-    chosen(site, machines, limit, noun)
+    chosen(site, machines, (flag, limit), noun)
 }
 
-fn chosen(site: &Site, mut nodes: Vec<Node>, limit: &[String], noun: &str) -> Result<Vec<Node>, Failure> {
+fn chosen(site: &Site, mut nodes: Vec<Node>, (flag, limit): (&str, &[String]), noun: &str) -> Result<Vec<Node>, Failure> {
     let known: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
     for name in limit {
         if !known.contains(name) {
             let near = nearest(name, &known).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
             return Err(Failure::usage(
-                format!("--limit names `{name}`, which is no {noun} of this site"),
+                format!("{flag} names `{name}`, which is no {noun} of this site"),
                 format!("{near}{noun}s are: {}", known.join(", ")),
             ));
         }

@@ -4,11 +4,12 @@
 //! The shell calls the program back, with `COMPLETE` naming itself. Answers come from files alone and never fail: a
 //! site file that cannot be read gives none.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _};
 use clap_complete::env::{CompleteEnv, Shells};
 
 use super::args::Cli;
@@ -17,8 +18,9 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::help::TOPICS;
 use super::record::newest_runs;
+use crate::access::approval::read_requests;
 use crate::access::read_history;
-use crate::ledger::{LogQuery, OpenOptions, SqliteLedger};
+use crate::ledger::{LogQuery, LoggedEvent, OpenOptions, SqliteLedger};
 use crate::playbook::Library;
 use crate::site::model::{LedgerLocation, Site};
 
@@ -68,9 +70,11 @@ fn completed(command: clap::Command, parent: &str) -> clap::Command {
     let of_command = name.clone();
     let command = command.mut_args(move |argument| {
         let candidates: Option<fn() -> Vec<CompletionCandidate>> = match argument.get_id().as_str() {
-            "limit" | "nodes" | "node" => Some(nodes),
-            "playbooks" | "playbook" => Some(playbooks),
             "id" if is_access => Some(windows),
+            "limit" | "nodes" | "node" => Some(nodes),
+            "playbooks" if of_command == "apply" => return argument.add(or_file(playbooks)),
+            "playbooks" | "playbook" => Some(playbooks),
+            "request" if is_access => return argument.add(or_file(requests)),
             "run" if of_command == "rollback" => Some(runs),
             "only" | "skip" if of_command == "check" => Some(checks),
             "words" if of_command == "help" => Some(topics),
@@ -82,6 +86,17 @@ fn completed(command: clap::Command, parent: &str) -> clap::Command {
         }
     });
     command.mut_subcommands(move |inner| completed(inner, &name))
+}
+
+/// The words that there are, and files once a word is begun: for an argument that is one of both.
+fn or_file(words: fn() -> Vec<CompletionCandidate>) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |typed: &OsStr| {
+        let typed_text = typed.to_string_lossy();
+        let is_meant = |word: &CompletionCandidate| word.get_value().to_string_lossy().starts_with(&*typed_text);
+        let words = words().into_iter().filter(is_meant);
+        let files = if typed.is_empty() { Vec::new() } else { PathCompleter::file().complete(typed) };
+        words.chain(files).collect()
+    })
 }
 
 /// The site that the half-typed command is about.
@@ -137,11 +152,22 @@ fn runs() -> Vec<CompletionCandidate> {
     runs.iter().map(|run| CompletionCandidate::new(&run.id)).collect()
 }
 
-fn windows() -> Vec<CompletionCandidate> {
+/// What the ledger says of windows, the oldest first.
+fn of_windows() -> Vec<LoggedEvent> {
     let query = LogQuery { kind: Some("window.".to_owned()), ..LogQuery::default() };
-    let Some(mut events) = ledger().and_then(|ledger| ledger.log(&query).ok()) else { return Vec::new() };
+    let mut events = ledger().and_then(|ledger| ledger.log(&query).ok()).unwrap_or_default();
     events.reverse();
-    let history = read_history(&events);
+    events
+}
+
+fn requests() -> Vec<CompletionCandidate> {
+    let asked = read_requests(&of_windows());
+    let open = asked.iter().filter(|asked| !asked.is_used).map(|asked| asked.signed.request());
+    open.map(|request| CompletionCandidate::new(request.id.to_string()).help(Some(request.who.to_string().into()))).collect()
+}
+
+fn windows() -> Vec<CompletionCandidate> {
+    let history = read_history(&of_windows());
     let window = |window: &crate::access::Window| CompletionCandidate::new(window.id.to_string()).help(Some(window.who.to_string().into()));
     history.windows().iter().rev().map(window).collect()
 }

@@ -32,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) log_file: PathBuf,
     /// The command's name, for summaries.
     pub(crate) command: String,
+    // Events for a script; how the writing went is asked at the end.
+    json: Arc<JsonSink<io::Stdout>>,
     // Who draws on the terminal: a question takes it away meanwhile.
     progress: Arc<Mutex<Weak<ProgressSink>>>,
     terminal_in: bool,
@@ -54,6 +56,7 @@ impl Context {
             host: host.ok().or_else(|| env("HOSTNAME")).unwrap_or_else(|| "localhost".to_owned()),
             log_file,
             command: command.to_owned(),
+            json: Arc::new(JsonSink::new(io::stdout())),
             progress: Arc::default(),
             terminal_in: io::stdin().is_terminal(),
             terminal_out: io::stdout().is_terminal(),
@@ -120,7 +123,8 @@ impl Context {
     /// The consumer of events: JSON lines, progress in a terminal, or plain lines. Dropped, it leaves the terminal.
     pub(crate) fn sink(&self) -> Arc<dyn Sink> {
         if self.is_json() {
-            Arc::new(JsonSink::new(io::stdout()))
+            let json: Arc<JsonSink<io::Stdout>> = Arc::clone(&self.json);
+            json
         } else if self.terminal_err && self.globals.progress == ProgressChoice::Auto {
             let sink = Arc::new(ProgressSink::new(self.look_of_stderr(), usize::from(console::Term::stderr().size().0)));
             *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&sink);
@@ -128,6 +132,11 @@ impl Context {
         } else {
             Arc::new(PlainSink::new(io::stderr()))
         }
+    }
+
+    /// Fails where events for a script could not be written.
+    pub(crate) fn must_be_told(&self) -> Result<(), Failure> {
+        self.json.outcome().map_err(|error| unwritable(&error))
     }
 
     /// The same for a query, whose JSON is one object: events are for people alone.
@@ -213,10 +222,7 @@ fn width(is_terminal: bool, terminal: &console::Term) -> usize {
 
 fn quietly(mut stream: impl Write, text: &str) -> Result<(), Failure> {
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let help = "see that there is space where the output goes".to_owned();
-            Err(Failure::new(Exit::Failed, Sentence(format!("the answer cannot be written: {error}")), Some(help)))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritable(&error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }
@@ -236,4 +242,10 @@ fn named_ledger(text: &str) -> Result<LedgerLocation, Failure> {
             Err(Failure::usage(what, "name a file: --ledger ledger.sqlite"))
         }
     }
+}
+
+/// Standard output, or standard error, takes no more.
+pub(super) fn unwritable(error: &io::Error) -> Failure {
+    let help = "see that there is space where the output goes".to_owned();
+    Failure::new(Exit::Failed, Sentence(format!("the answer cannot be written: {error}")), Some(help))
 }

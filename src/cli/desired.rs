@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cluster::{Cluster, machines, secret_failure};
+use super::cluster::{Cluster, machines, secret_of_site_failure};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
@@ -19,6 +19,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) playbooks: &'a [String],
     /// Only these nodes; all where none is named.
     pub(crate) limit: &'a [String],
+    /// The flag that named them, where it is not `--limit`.
+    pub(crate) flag: Option<&'static str>,
     /// Without these steps.
     pub(crate) skip: &'a [String],
 }
@@ -48,13 +50,13 @@ impl Desired {
 
     /// The same of a site that is loaded already, with secrets some of which may have been asked for.
     pub(crate) fn of(context: &Context, site: Site, secrets: Arc<Secrets>, wanted: &Wanted<'_>) -> Result<Self, Failure> {
-        let Wanted { playbooks, limit, skip } = wanted;
+        let Wanted { playbooks, limit, flag, skip } = wanted;
         let library = Library::new(&site.folder);
         let names = if playbooks.is_empty() { vec!["bootstrap".to_owned()] } else { playbooks.to_vec() };
         let playbook = library.load(&names).map_err(load_failure)?.without(skip).map_err(skip_failure)?;
-        let nodes = concerned(&site, &playbook, limit)?;
+        let nodes = concerned(&site, &playbook, (flag.unwrap_or("--limit"), limit))?;
         let templates = Templates::parse(library.templates().map_err(load_failure)?).map_err(render_failure)?;
-        let material = prepare(&site, &playbook, &templates, &secrets, context.now).map_err(prepare_failure)?;
+        let material = prepare(&site, &playbook, &templates, &secrets, context.now).map_err(|error| prepare_failure(error, &site))?;
         let desired = Self { site, nodes, playbook, material, templates, secrets };
         desired.planner().rehearse(&desired.nodes).map_err(render_failure)?;
         Ok(desired)
@@ -76,13 +78,13 @@ impl Desired {
     }
 }
 
-// The machines that some step of the playbook is for, less those that `--limit` leaves out.
-fn concerned(site: &Site, playbook: &Playbook, limit: &[String]) -> Result<Vec<Node>, Failure> {
+// The machines that some step of the playbook is for, less those that the flag leaves out.
+fn concerned(site: &Site, playbook: &Playbook, (flag, limit): (&str, &[String])) -> Result<Vec<Node>, Failure> {
     let is_for = |machines: Machines| playbook.steps.iter().any(|step| step.machines == machines || step.machines == Machines::All);
     // One of handouts alone is looked at from any node.
     let (nodes, balancers) = (is_for(Machines::Nodes) || playbook.steps.is_empty(), is_for(Machines::LoadBalancers));
     let connectors = playbook.steps.iter().any(|step| step.machines == Machines::Connectors);
-    let mut chosen = machines(site, limit)?;
+    let mut chosen = machines(site, flag, limit)?;
     chosen.retain(|machine| match machine.role {
         Role::LoadBalancer => balancers,
         Role::Connector if site.node(&machine.name).is_none() => connectors,
@@ -92,7 +94,7 @@ fn concerned(site: &Site, playbook: &Playbook, limit: &[String]) -> Result<Vec<N
         return Ok(chosen);
     }
     if !limit.is_empty() {
-        let what = format!("--limit names no machine that the playbook {} is for", playbook.name);
+        let what = format!("{flag} names no machine that the playbook {} is for", playbook.name);
         let whom = if nodes {
             "the nodes"
         } else if connectors {
@@ -135,10 +137,10 @@ pub(crate) fn render_failure(error: RenderError) -> Failure {
     Failure::new(Exit::Usage, head, Some(help)).with_problems(&problems)
 }
 
-fn prepare_failure(error: PrepareError) -> Failure {
+fn prepare_failure(error: PrepareError, site: &Site) -> Failure {
     let help = error.help();
     match error {
-        PrepareError::Secret(error) => secret_failure(error),
+        PrepareError::Secret(error) => secret_of_site_failure(error, site),
         PrepareError::Certificate { .. } => Failure::new(Exit::Findings, error, help),
         PrepareError::BadSecret { .. }
         | PrepareError::Unreadable { .. }

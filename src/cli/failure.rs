@@ -4,8 +4,8 @@ use std::error::Error;
 
 use super::context::Context;
 use super::exit::Exit;
-use crate::event::{Event, Sink as _};
-use crate::report::{self, JsonSink};
+use crate::event::Event;
+use crate::report;
 use crate::site::FileProblem;
 
 /// A failed command.
@@ -45,6 +45,16 @@ impl Failure {
         Self::new(Exit::Usage, Sentence(what.into()), Some(help.into()))
     }
 
+    /// An output file cannot be written.
+    pub(crate) fn not_written(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Exit::Failed, error, Some("name another place: one that you may write to, on a disk with space".to_owned()))
+    }
+
+    /// A person said no.
+    pub(crate) fn not_confirmed(what: &str) -> Self {
+        Self::new(Exit::Failed, Sentence(format!("not confirmed; nothing was {what}")), Some("answer with y, or give --yes".to_owned()))
+    }
+
     /// Something that had to be asked cannot be.
     pub(crate) fn not_asked(what: &str, flag: &str) -> Self {
         Self::usage(format!("{what} has to be confirmed, and there is nobody to ask"), format!("give {flag}"))
@@ -52,17 +62,19 @@ impl Failure {
 }
 
 // Commands that tell events tell this as their last ones; a query's answer is one object.
-fn tell_script(failure: &Failure, event: &Event, context: &Context) {
+fn tell_script(failure: &Failure, event: &Event, context: &Context) -> Result<(), Failure> {
     if matches!(context.command.as_str(), "apply" | "check" | "verify" | "access open" | "access extend" | "access close") {
-        let sink = JsonSink::new(std::io::stdout());
+        let sink = context.sink();
         sink.emit(event);
         let results = serde_json::Map::new();
         sink.emit(&Event::Summary { command: context.command.clone(), exit_code: failure.exit.code(), results });
-    } else if let Event::Error { message, causes, help } = event {
-        let error = serde_json::json!({"message": message, "causes": causes, "help": help});
-        // Nobody is left to tell that nobody can be told.
-        drop(context.print_json(&serde_json::json!({"error": error, "exit_code": failure.exit.code()})));
+        return context.must_be_told();
     }
+    if let Event::Error { message, causes, help } = event {
+        let error = serde_json::json!({"message": message, "causes": causes, "help": help});
+        return context.print_json(&serde_json::json!({"error": error, "exit_code": failure.exit.code()}));
+    }
+    Ok(())
 }
 
 fn with_details(event: Event, details: &[String]) -> Event {
@@ -78,9 +90,9 @@ pub(crate) fn tell(failure: &Failure, context: &Context) -> Exit {
     let log = context.log_file.exists().then_some(context.log_file.as_path());
     let report =
         report::failure::Failure { error: failure.error.as_ref(), help: failure.help.as_deref(), excerpt: failure.excerpt.as_deref(), log };
-    if context.is_json() {
-        tell_script(failure, &with_details(report.event(), &failure.details), context);
-    } else {
+    let is_told = context.is_json() && tell_script(failure, &with_details(report.event(), &failure.details), context).is_ok();
+    // A script whose standard output takes nothing is told where a person would be.
+    if !is_told {
         // Nobody is left to tell that nobody can be told.
         drop(context.report_aside(|out, look| report::failure::write_failure(out, &report, look)));
     }

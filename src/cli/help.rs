@@ -72,7 +72,11 @@ pub(crate) fn run(args: &HelpArgs, context: &Context) -> Result<Exit, Failure> {
         [word] if topic(word).is_some() => topic(word).map(Topic::page).unwrap_or_default(),
         words => of_command(command, words)?,
     };
-    context.print(&text)?;
+    if context.is_json() {
+        context.print_json(&serde_json::json!({"topic": args.words.join(" "), "text": text}))?;
+    } else {
+        context.print(&text)?;
+    }
     Ok(Exit::Done)
 }
 

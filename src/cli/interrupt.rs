@@ -1,6 +1,11 @@
 //! Ctrl-C and SIGTERM: once ends well, twice at once. SIGXFSZ: a write that fails, and no end at all.
 
+use std::io::Write as _;
+use std::sync::LazyLock;
+use std::time::Duration;
+
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
@@ -23,32 +28,88 @@ pub(crate) fn survive_file_size_limit() {
     drop(signal(SignalKind::from_raw(SIGXFSZ)));
 }
 
-async fn asked_to_stop() {
+/// What a command takes at most from the second interrupt to its own end.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How often the process was asked to stop, and how much of that somebody has taken up. Signals are the process's, and so is this.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    signals: u32,
+    heard: u32,
+}
+
+static ASKED: LazyLock<watch::Sender<Asked>> = LazyLock::new(watch::Sender::default);
+
+/// Takes signals from here on: one that comes before anybody waits for it is not lost, and ends nothing by itself.
+pub(crate) fn listen() {
+    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
     let mut terminate = signal(SignalKind::terminate()).ok();
-    let terminated = async {
-        match terminate.as_mut() {
-            Some(signal) => drop(signal.recv().await),
-            None => std::future::pending().await,
+    tokio::spawn(async move {
+        loop {
+            let terminated = async {
+                match terminate.as_mut() {
+                    Some(signal) => drop(signal.recv().await),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                () = terminated => {}
+            }
+            ASKED.send_modify(|asked| asked.signals += 1);
+            leave_if_stuck().await;
         }
+    });
+}
+
+/// Ends the process where it was asked twice and even then nothing moves: a program that gives a secret hangs, say.
+#[expect(clippy::exit, reason = "what blocks the thread cannot be told to return")]
+async fn leave_if_stuck() {
+    let is_unheard = || {
+        let asked = *ASKED.borrow();
+        asked.signals >= asked.heard + 2
     };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+    if !is_unheard() {
+        return;
+    }
+    tokio::time::sleep(PATIENCE).await;
+    if is_unheard() {
+        drop(writeln!(std::io::stderr(), "error: interrupted; {LEFT}"));
+        std::process::exit(Exit::Interrupted.code().into());
     }
 }
 
+async fn asked_to_stop() {
+    // The sender is never dropped.
+    drop(ASKED.subscribe().wait_for(|asked| asked.signals > asked.heard).await);
+    ASKED.send_modify(|asked| asked.heard += 1);
+}
+
+/// Awaits a command's work. Asked to stop twice while nothing in it listens, it is left where it is.
+pub(crate) async fn or_leave<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut asked = ASKED.subscribe();
+    tokio::select! {
+        biased;
+        done = work => done,
+        _ = asked.wait_for(|asked| asked.signals >= asked.heard + 2) => Err(interrupted(LEFT)),
+    }
+}
+
+/// What is true wherever a command is left.
+const LEFT: &str = "each node finishes or undoes by itself what it has accepted";
+
 fn interrupted(what: &str) -> Failure {
-    Failure::new(Exit::Interrupted, Sentence(format!("interrupted; {what}")), None)
+    let help = "run the same command again: it begins with a look at how things stand";
+    Failure::new(Exit::Interrupted, Sentence(format!("interrupted; {what}")), Some(help.to_owned()))
 }
 
 /// Does work that waits for a person. Ctrl-C does not end the process meanwhile: the prompt hears of it, puts the
 /// terminal right and gives back that it was interrupted.
 pub(crate) async fn told<T>(work: impl FnOnce() -> T) -> T {
-    let listener = tokio::spawn(async { drop(tokio::signal::ctrl_c().await) });
-    // The listener has to be in place before the first prompt is.
+    // Whoever listens has to be in place before the first prompt is.
     tokio::task::yield_now().await;
     let done = tokio::task::block_in_place(work);
-    listener.abort();
+    ASKED.send_modify(|asked| asked.heard = asked.signals);
     done
 }
 
@@ -70,6 +131,6 @@ pub(crate) async fn let_finish<T>(work: impl Future<Output = T>, stop: &Stop) ->
     }
     tokio::select! {
         done = &mut work => Ok((done, true)),
-        () = asked_to_stop() => Err(interrupted("each node finishes or undoes by itself what it has accepted; the next apply says which")),
+        () = asked_to_stop() => Err(interrupted(&format!("{LEFT}; the next apply says which"))),
     }
 }

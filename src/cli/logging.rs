@@ -2,7 +2,6 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +13,7 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use crate::disk::with_mode;
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the log {path}")]
@@ -62,7 +62,7 @@ fn open(path: &PathBuf) -> io::Result<std::fs::File> {
     if let (Err(_), Some(folder)) = (known, path.parent()) {
         std::fs::create_dir_all(folder)?;
     }
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+    with_mode(OpenOptions::new().create(true).append(true), 0o600).open(path)
 }
 
 /// Begins logging: the file always, standard error as `-v` asks. The transport's own chatter stays out.

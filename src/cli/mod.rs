@@ -40,9 +40,7 @@ mod status;
 mod usage;
 mod verify;
 
-use clap::Parser as _;
-
-use args::{Cli, Command};
+use args::Command;
 use context::Context;
 use exit::Exit;
 use failure::Failure;
@@ -53,12 +51,13 @@ pub fn main() -> u8 {
         return exit;
     }
     interrupt::survive_file_size_limit();
-    let cli = match Cli::try_parse() {
+    let cli = match args::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => return usage::tell(&error).code(),
     };
     let context = Context::new(cli.globals.clone(), cli.command.name());
     let outcome = logging::begin(&context).and_then(|()| dispatch(&cli.command, &context));
+    let outcome = outcome.and_then(|exit| context.must_be_told().map(|()| exit));
     let exit = match outcome {
         Ok(exit) => exit,
         Err(failure) => failure::tell(&failure, &context),
@@ -118,7 +117,10 @@ fn cert(command: &cert::CertCommand, context: &Context) -> Result<Exit, Failure>
 fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(Exit::Failed, error, None))?;
-    let outcome = runtime.block_on(work);
+    let outcome = runtime.block_on(async {
+        interrupt::listen();
+        interrupt::or_leave(work).await
+    });
     // A prompt or a look-up that still blocks a thread must not keep the command from ending.
     runtime.shutdown_background();
     outcome

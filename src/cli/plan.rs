@@ -36,7 +36,7 @@ pub(crate) struct PlanArgs {
 
 /// Runs `plan`.
 pub(crate) async fn run(args: &PlanArgs, context: &Context) -> Result<Exit, Failure> {
-    let desired = Desired::load(context, &Wanted { playbooks: &args.playbooks, limit: &args.limit, skip: &args.skip })?;
+    let desired = Desired::load(context, &Wanted { playbooks: &args.playbooks, limit: &args.limit, flag: None, skip: &args.skip })?;
     let cluster = desired.cluster(context)?;
     let sink = context.sink_for_query();
     let planner = desired.planner().with_journal();

@@ -11,14 +11,15 @@ use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use super::outcome::{chain, change_json, kind_word, origin_of};
 use super::record::{ledger_failure, ledger_path};
-use super::seal::Seal;
+use super::seal::{Seal, Veil};
 use crate::disk::{Existing, write_atomically};
 use crate::ledger::ledger_key;
+use crate::ledger::sign::SigningKey;
 use crate::playbook::{Change, NodePlan, SurveyError, Surveyed};
 use crate::site::model::{Node, Site};
 
-/// The version of the format; 1 was not signed.
-const FORMAT: u32 = 2;
+/// The version of the format; 1 was not signed, 2 was not bound to secrets.
+const FORMAT: u32 = 3;
 
 /// What every version has.
 #[derive(Deserialize)]
@@ -74,10 +75,18 @@ pub(crate) struct PlannedChange {
     pub(crate) before: Option<String>,
     /// SHA-256 of what is to be; null for nothing and for secrets.
     pub(crate) after: Option<String>,
+    /// Where a secret is replaced: a keyed hash of the one that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) seen: Option<String>,
 }
 
 impl PlanFile {
-    fn new(context: &Context, desired: &Desired, skip: &[String], plans: &[NodePlan]) -> Self {
+    fn new(context: &Context, desired: &Desired, skip: &[String], plans: &[NodePlan], veil: &Veil) -> Self {
+        let seen = |plan: &NodePlan, change: &Change| {
+            let is_told = change.before.is_some() || change.after.is_some();
+            let hash = plan.replaced(&change.step, &change.subject).filter(|_| !is_told)?;
+            Some(veil.over(&format!("{}\0{}\0{hash}", plan.node, change.subject)))
+        };
         let nodes = plans.iter().map(|plan| PlannedNode {
             node: plan.node.clone(),
             changes: plan
@@ -89,6 +98,7 @@ impl PlanFile {
                     subject: change.subject.clone(),
                     before: change.before.clone(),
                     after: change.after.clone(),
+                    seen: seen(plan, change),
                 })
                 .collect(),
         });
@@ -140,7 +150,8 @@ impl PlanFile {
 
     /// Refuses, and says where, if a new look no longer gives this plan.
     pub(crate) fn must_still_hold(&self, context: &Context, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
-        let now = Self::new(context, desired, &self.skip, plans);
+        let key = ledger_key(&ledger_path(&desired.site)?).map_err(ledger_failure)?;
+        let now = Self::new(context, desired, &self.skip, plans, &veil(&key)?);
         let mut differences = Vec::new();
         if now.site != self.site {
             differences.push(format!("it was made for the site {}, this is {}", self.site, now.site));
@@ -192,14 +203,18 @@ impl PlannedNode {
     }
 }
 
+fn veil(key: &SigningKey) -> Result<Veil, Failure> {
+    Veil::of(key).map_err(|error| Failure::new(Exit::Failed, error, None))
+}
+
 /// Keeps a plan in `path`, mode 0600, signed with the key of the site's ledger.
 pub(crate) fn write(path: &Path, context: &Context, desired: &Desired, skip: &[String], plans: &[NodePlan]) -> Result<(), Failure> {
-    let mut plan = PlanFile::new(context, desired, skip, plans);
     let key = ledger_key(&ledger_path(&desired.site)?).map_err(ledger_failure)?;
+    let mut plan = PlanFile::new(context, desired, skip, plans, &veil(&key)?);
     let seal = Seal::over(&plan.message(), &key).map_err(|error| Failure::new(Exit::Failed, error, None))?;
     plan.seal = Some(seal);
     let text = serde_json::to_string_pretty(&plan).unwrap_or_default() + "\n";
-    write_atomically(path, text.as_bytes(), 0o600, Existing::Replace).map_err(|error| Failure::new(Exit::Failed, error, None))
+    write_atomically(path, text.as_bytes(), 0o600, Existing::Replace).map_err(Failure::not_written)
 }
 
 /// A plan as scripts see it.
@@ -232,7 +247,7 @@ mod tests {
 
     fn change(subject: &str, before: &str) -> PlannedChange {
         let (subject, before) = (subject.to_owned(), Some(before.to_owned()));
-        PlannedChange { step: "s".into(), kind: "modify".into(), subject, before, after: None }
+        PlannedChange { step: "s".into(), kind: "modify".into(), subject, before, after: None, seen: None }
     }
 
     #[test]

@@ -40,7 +40,8 @@ struct Rendered {
 /// Runs `render`.
 pub(crate) fn run(args: &RenderArgs, context: &Context) -> Result<Exit, Failure> {
     let limit: Vec<String> = args.node.iter().cloned().collect();
-    let desired = Desired::load(context, &Wanted { playbooks: std::slice::from_ref(&args.playbook), limit: &limit, skip: &args.skip })?;
+    let playbooks = std::slice::from_ref(&args.playbook);
+    let desired = Desired::load(context, &Wanted { playbooks, limit: &limit, flag: Some("--node"), skip: &args.skip })?;
     let files = rendered(&desired)?;
     match &args.out {
         Some(folder) => write(folder, &files, args.show_secrets, context)?,
@@ -99,7 +100,7 @@ fn write(folder: &std::path::Path, files: &[Rendered], show_secrets: bool, conte
             std::fs::create_dir_all(parent).map_err(failed)?;
         }
         let mode = if *is_secret { 0o600 } else { 0o644 };
-        write_atomically(&target, text.as_bytes(), mode, Existing::Replace).map_err(|error| Failure::new(Exit::Failed, error, None))?;
+        write_atomically(&target, text.as_bytes(), mode, Existing::Replace).map_err(Failure::not_written)?;
         context.say(&format!("{}\n", target.display()))?;
     }
     Ok(())

@@ -45,7 +45,7 @@ type PutBack = Vec<(RunId, NodeOutcome)>;
 pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, Failure> {
     let until = args.wait.map(|wait| Instant::now() + wait);
     let site = context.site()?;
-    let nodes = machines(&site, &args.limit)?;
+    let nodes = machines(&site, "--limit", &args.limit)?;
     let recorder = Recorder::open(context, &site)?;
     let lease = lease::take(&recorder, context, until).await?;
     let cluster = Cluster::new(context, &site, context.secrets(&site.folder), &nodes)?;
@@ -78,7 +78,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     let keepers = reached.iter().filter(|(_, _, facts)| !to_put_back(&chain, facts).is_empty()).count();
     tell_before(context, &chain, &reached, &stays)?;
     if !context.confirm(&format!("put back what run {run} replaced on {keepers} of {}", counted(nodes.len(), "node")))? {
-        return Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was changed".to_owned()), None));
+        return Err(Failure::not_confirmed("changed"));
     }
     let owner = format!("{} (portcullis rollback {run})", context.actor());
     let sink = context.sink_for_query();

@@ -1,10 +1,11 @@
 //! A command line that cannot be understood: told to a person as the parser words it, to a script as one object.
 
-use std::io::Write as _;
+use std::io::{ErrorKind as ErrorOfStream, Write as _};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde_json::json;
 
+use super::context::unwritable;
 use super::exit::Exit;
 
 /// Tells what is wrong with the command line, or prints the help that was asked for; gives back the exit code.
@@ -16,9 +17,22 @@ pub(crate) fn tell(error: &clap::Error) -> Exit {
         // A reader that has gone away is no failure.
         drop(writeln!(std::io::stdout(), "{object:#}"));
     } else {
-        drop(error.print());
+        return print(error, is_wrong);
     }
-    if is_wrong { Exit::Usage } else { Exit::Done }
+    Exit::Usage
+}
+
+// Help that was asked for and cannot be written is a failure; a reader that has gone away is none.
+fn print(error: &clap::Error, is_wrong: bool) -> Exit {
+    match error.print() {
+        Err(unwritten) if !is_wrong && unwritten.kind() != ErrorOfStream::BrokenPipe => {
+            let failure = unwritable(&unwritten);
+            drop(writeln!(std::io::stderr(), "error: {}\nhelp: {}", failure.error, failure.help.unwrap_or_default()));
+            failure.exit
+        }
+        Ok(()) | Err(_) if is_wrong => Exit::Usage,
+        Ok(()) | Err(_) => Exit::Done,
+    }
 }
 
 /// Whether JSON was asked for, by words that the parser gave up on: the last `--output` counts, then the environment.

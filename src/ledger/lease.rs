@@ -4,10 +4,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+
+use crate::disk::with_mode;
 
 /// Why a lease could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +51,9 @@ impl Lease {
         let path = ledger.with_extension("lease");
         let failed = |source| LeaseError::File { path: path.clone(), source };
         // Never replaced by rename: the lock is on the file that the others have open.
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = with_mode(&mut options, 0o600).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(held(&mut file)),

@@ -51,11 +51,9 @@ impl Stage<'_> {
 
     /// Keeps a secret that was typed in a file of mode 0600 beside the site file; gives the reference to it.
     pub(super) fn keep_secret(&self, key: &str, secret: &str) -> Result<String, WizardError> {
-        use std::os::unix::fs::DirBuilderExt as _;
         let name = key.replace(['.', '_'], "-");
         let folder = self.folder().join(SECRETS);
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(|source| WizardError::Folder { path: folder.clone(), source })?;
+        disk::make_private_folder(&folder).map_err(|source| WizardError::Folder { path: folder.clone(), source })?;
         disk::write_atomically(&folder.join(&name), secret.as_bytes(), 0o600, Existing::Replace)?;
         Ok(format!("file:{SECRETS}/{name}"))
     }

@@ -12,13 +12,13 @@ pub use secrets::secrets;
 pub use waivers::waivers;
 
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use super::catalogue::offline::certificates::RULES as CERTIFICATE;
 use super::catalogue::offline::here::{FILES, KEY_MODE};
 pub use super::catalogue::offline::site::CHECKS as SITE;
 use super::spec::{CheckSpec, Outcome, Tally};
+use crate::disk::mode_of;
 use crate::site::model::{CertificateFiles, Login, Privilege, Role, SecretRef, Site};
 
 /// The checks of files.
@@ -63,11 +63,11 @@ fn look_at(tally: &mut Tally, file: &Named) {
         }
         Ok(metadata) => {
             tally.passed(&FILES, format!("{key}: {path}"));
-            let mode = metadata.permissions().mode() & 0o777;
-            if file.private && mode & 0o077 != 0 {
+            let Some(mode) = mode_of(&metadata).filter(|_| file.private).map(|mode| mode & 0o777) else { return };
+            if mode & 0o077 != 0 {
                 let message = format!("{key}: {path} has mode {mode:04o}, so others on this machine can use it");
                 tally.found(&KEY_MODE, message, format!("`chmod 600 {path}`"));
-            } else if file.private {
+            } else {
                 tally.passed(&KEY_MODE, format!("{path}: {mode:04o}"));
             }
         }

@@ -8,7 +8,7 @@ use super::request::{find, holder, judged, objected, read_signature, signer_of, 
 use crate::access::approval::{Asked, Release, details_of_approval, details_of_request};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
-use crate::cli::failure::{Failure, Sentence};
+use crate::cli::failure::Failure;
 use crate::disk::{Existing, write_atomically};
 use crate::ledger::EventKind;
 use crate::sshsig::SshSignature;
@@ -41,7 +41,7 @@ pub(super) async fn run(args: &ApproveArgs, context: &Context) -> Result<Exit, F
 async fn signed_here(args: &ApproveArgs, asked: &Asked, context: &Context) -> Result<SshSignature, Failure> {
     context.say(&text_of(asked.signed.request()))?;
     if !context.confirm("approve this window")? {
-        return Err(Failure::new(Exit::Failed, Sentence("not confirmed; nothing was approved".to_owned()), None));
+        return Err(Failure::not_confirmed("approved"));
     }
     let signer = signer_of(args.sign_with.as_deref(), context)?;
     asked.signed.approve(&signer).await.map_err(unusable)

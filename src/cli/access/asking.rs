@@ -11,6 +11,7 @@ use super::{KindArg, Moment, duration, moment};
 use crate::access::{Kind, Person, PersonKey, Refusal, Request, Span, Window, WindowId, check_approvals, check_request};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::playbook::nearest;
 
 /// How long a piece of access around the clock lasts unless it is said.
 const PIECE: SignedDuration = SignedDuration::from_hours(24);
@@ -182,9 +183,10 @@ fn fresh_id(premises: &Premises<'_>) -> Result<WindowId, Failure> {
 pub(super) fn chosen(names: &[String], premises: &Premises<'_>) -> Result<Vec<String>, Failure> {
     let known: Vec<String> = premises.site.nodes.iter().map(|node| node.name.clone()).collect();
     if let Some(stranger) = names.iter().find(|name| !known.contains(name)) {
+        let near = nearest(stranger, &known).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
         return Err(Failure::usage(
             format!("--node names `{stranger}`, which is no node of this site"),
-            format!("nodes are: {}", known.join(", ")),
+            format!("{near}nodes are: {}", known.join(", ")),
         ));
     }
     Ok(known.into_iter().filter(|name| names.is_empty() || names.contains(name)).collect())

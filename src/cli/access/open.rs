@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::super::clock;
-use super::super::cluster::{Cluster, secret_failure};
+use super::super::cluster::{Cluster, secret_of_site_failure};
 use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
@@ -106,7 +106,7 @@ pub(super) fn key_of_authority(premises: &Premises<'_>) -> Result<Option<SecretS
         "a passphrase for the site's user CA, which is made now"
     };
     let passphrase = premises.secrets.resolve(&reference, what).map_err(|error| {
-        let mut failure = secret_failure(error);
+        let mut failure = secret_of_site_failure(error, &premises.site);
         if premises.site.access.ca_passphrase.is_none() {
             failure.help = Some(
                 "give it by reference in the site file: `access: {ca_passphrase: \"file:PATH\"}` (or env:NAME, cmd:COMMAND), or have an ssh-agent hold the CA: `ca_key: FILE.pub`".to_owned(),

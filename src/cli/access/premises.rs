@@ -18,6 +18,7 @@ use crate::access::approval::{Asked, read_requests};
 use crate::access::{Doorway, History, Keep, KeepError, Way, Window, WindowId, read_history};
 use crate::ledger::{EventKind, LedgerEvent, LogQuery, LoggedEvent, OpenOptions, Origin, SqliteLedger};
 use crate::node::{Machine, RemoteError};
+use crate::playbook::nearest;
 use crate::site::model::Site;
 use crate::site::secret::Secrets;
 
@@ -108,7 +109,10 @@ impl<'c> Premises<'c> {
         match history.beginning_with(prefix).as_slice() {
             [window] => Ok((*window).clone()),
             [] => {
-                Err(Failure::usage(format!("the ledger knows no window {prefix}"), "`portcullis access list --all` shows those it knows"))
+                let known: Vec<String> = history.windows().iter().map(|window| window.id.to_string()).collect();
+                let near = nearest(prefix, &known).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                let help = format!("{near}`portcullis access list --all` shows those it knows");
+                Err(Failure::usage(format!("the ledger knows no window {prefix}"), help))
             }
             several => {
                 let ids: Vec<&str> = several.iter().map(|window| window.id.as_str()).collect();

@@ -42,8 +42,7 @@ pub(super) fn run(args: &CheckpointArgs, context: &Context) -> Result<Exit, Fail
         return Err(Failure::new(Exit::Failed, Sentence("the ledger has no checkpoint yet".to_owned()), None));
     };
     match &args.out {
-        Some(path) => write_atomically(path, note.render_note().as_bytes(), 0o644, Existing::Replace)
-            .map_err(|error| Failure::new(Exit::Failed, error, None))?,
+        Some(path) => write_atomically(path, note.render_note().as_bytes(), 0o644, Existing::Replace).map_err(Failure::not_written)?,
         None => context.print(&note.render_note())?,
     }
     Ok(Exit::Done)

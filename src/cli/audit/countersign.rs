@@ -45,7 +45,7 @@ pub(super) async fn run(args: &CountersignArgs, context: &Context) -> Result<Exi
     let signer = signer(&args.key, context)?;
     let note = offered.countersign(&args.name, &signer).await.map_err(refused)?.render_note();
     // What was signed is kept before it is given away: a second history must not find an empty memory.
-    write_atomically(&args.kept, note.as_bytes(), 0o644, Existing::Replace).map_err(|error| Failure::new(Exit::Failed, error, None))?;
+    write_atomically(&args.kept, note.as_bytes(), 0o644, Existing::Replace).map_err(Failure::not_written)?;
     context.print(&note)?;
     Ok(Exit::Done)
 }

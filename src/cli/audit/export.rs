@@ -46,7 +46,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> Result<Exit, Failure>
     let mut out = Vec::new();
     opened.ledger.export(format, &mut out).map_err(ledger_failure)?;
     match &args.out {
-        Some(path) => write_atomically(path, &out, 0o600, Existing::Replace).map_err(|error| Failure::new(Exit::Failed, error, None))?,
+        Some(path) => write_atomically(path, &out, 0o600, Existing::Replace).map_err(Failure::not_written)?,
         None => context.print(&String::from_utf8_lossy(&out))?,
     }
     Ok(Exit::Done)

@@ -37,7 +37,7 @@ pub(super) struct BundleArgs {
 /// Runs `bundle`.
 pub(super) async fn run(args: &BundleArgs, context: &Context) -> Result<Exit, Failure> {
     let site = context.site()?;
-    let nodes = machines(&site, &args.limit)?;
+    let nodes = machines(&site, "--limit", &args.limit)?;
     let name = format!("portcullis-{}-{}", site.name, context.now.strftime("%Y%m%dT%H%M%SZ"));
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.tar.gz")));
     // Gathering takes its time: what would be refused in the end is refused now.

@@ -132,8 +132,8 @@ impl CertError {
     }
 
     /// What to do next.
-    pub fn help(&self) -> Option<String> {
-        Some(match self {
+    pub fn help(&self) -> String {
+        match self {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
                 "name the files in the folder, not the folder: `FOLDER/*.pem`".to_owned()
             }
@@ -162,16 +162,17 @@ impl CertError {
             Self::Write(WriteError::NotAFile { .. }) => "name another file".to_owned(),
             Self::Write(WriteError::Io { .. }) => "check the folder, that you may write there, and that the disk has space".to_owned(),
             Self::Random(_) => "give a password instead: `--password-from`".to_owned(),
-            Self::Output { .. } => return None,
-        })
+            Self::Output { .. } => "see that there is space where the output goes".to_owned(),
+        }
     }
 }
 
 /// Tells of an error: a person on `context.err`, a script by one object on `context.out`.
 pub(super) fn tell(error: &CertError, context: &mut CertContext<'_>) -> io::Result<()> {
     let help = error.help();
-    let failure = Failure { help: help.as_deref(), ..Failure::of(error) };
-    if context.json {
+    let failure = Failure { help: Some(&help), ..Failure::of(error) };
+    // A script whose standard output takes nothing is told where a person would be.
+    if context.json && !matches!(error, CertError::Output { .. }) {
         let told = json!({"message": error.to_string(), "causes": failure.causes(), "help": help});
         return writeln!(context.out, "{:#}", json!({"error": told, "exit_code": error.exit_code()}));
     }

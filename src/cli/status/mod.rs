@@ -2,6 +2,7 @@
 
 mod certificate;
 mod compared;
+mod doors;
 mod watch;
 
 use std::time::Duration;
@@ -18,15 +19,15 @@ use super::interrupt;
 use super::outcome::{chain, reached};
 use super::record::{Recorder, ledger_failure, ledger_path};
 use super::run::settle::settle;
-use crate::access::read_history;
 use crate::event::Sink;
 use crate::ledger::{Lease, LogQuery, OpenOptions, RunRecord, Runs, SqliteLedger};
 use crate::node::{Facts, Inquiry, Machine, began};
 use crate::playbook::{NodePlan, SurveyError, Surveyed, look, role_name, survey};
 use crate::report;
-use crate::report::status::{BrokenOff, Drift, FileStatus, LastRun, NodeStatus, OpenWindow, SOON, Seen, SiteStatus};
+use crate::report::status::{BrokenOff, Drift, FileStatus, LastRun, NodeStatus, SOON, Seen, SiteStatus};
 use crate::site::model::{Environment, Node, Site};
 use compared::{Compared, compared};
+use doors::doors;
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -54,7 +55,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<Exit, Fa
 
 async fn once(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let site = context.site()?;
-    let nodes = machines(&site, &args.limit)?;
+    let nodes = machines(&site, "--limit", &args.limit)?;
     let secrets = context.secrets(&site.folder);
     let groups = compared(context, (&site, &secrets), &nodes, &recorded_runs(&site)?)?;
     let cluster = Cluster::new(context, &site, secrets, &nodes)?;
@@ -72,13 +73,14 @@ async fn once(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let nodes: Vec<NodeStatus> = statuses.collect();
     let broken_off = runs.broken_off().and_then(broken_off);
     let tls = groups.iter().find_map(|group| group.desired.as_ref()?.material.tls.as_ref());
+    let doors = doors(&site, context)?;
     let days = tls.map(|tls| days_between(context.now, tls.not_after));
     let status = SiteStatus {
         site: site.name.clone(),
         environment: environment(&site).to_owned(),
         last_run: runs.iter().find(|run| run.outcome.is_some() || run.is_rolled_back).map(last_run),
-        windows: open_windows(&site, context)?,
-        next: next(&nodes, broken_off.as_ref(), days),
+        windows: doors.open,
+        next: next(&nodes, broken_off.as_ref(), days).into_iter().chain(doors.next).collect(),
         broken_off,
         nodes,
     };
@@ -199,19 +201,6 @@ fn last_run(run: &RunRecord) -> LastRun {
     let by = format!("{}@{}", run.actor.user, run.actor.host);
     let settled = run.settled.iter().map(|(node, outcome)| format!("{node} {outcome}")).collect();
     LastRun { run: run.id.clone(), at: run.at, by, outcome, settled }
-}
-
-fn open_windows(site: &Site, context: &Context) -> Result<Vec<OpenWindow>, Failure> {
-    let path = ledger_path(site)?;
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let ledger = SqliteLedger::open(&path, &OpenOptions::read()).map_err(ledger_failure)?;
-    let mut events = ledger.log(&LogQuery { kind: Some("window.".to_owned()), ..LogQuery::default() }).map_err(ledger_failure)?;
-    events.reverse();
-    let history = read_history(&events);
-    let open = history.windows().iter().filter(|window| window.lets_in(context.now));
-    Ok(open.map(|window| OpenWindow { id: window.id.to_string(), who: window.who.to_string(), until: window.span.end() }).collect())
 }
 
 fn broken_off(run: &RunRecord) -> Option<BrokenOff> {

@@ -14,12 +14,18 @@ pub(super) async fn run(args: &StatusArgs, context: &Context, pause: Duration) -
         // Each look has its own time, and reads the site file anew.
         let now = Context::new(context.globals.clone(), &context.command);
         if let Err(failure) = Box::pin(once(args, &now)).await {
+            // It is how watching ends, and nothing to complain of.
+            if failure.exit == Exit::Interrupted {
+                return Ok(Exit::Interrupted);
+            }
             // Machines that cannot be reached may be back at the next look; nothing else mends itself.
             if failure.exit != Exit::Unreachable {
                 return Err(failure);
             }
             tell(&failure, &now);
         }
-        interrupt::or_stop(tokio::time::sleep(pause)).await?;
+        if interrupt::or_stop(tokio::time::sleep(pause)).await.is_err() {
+            return Ok(Exit::Interrupted);
+        }
     }
 }

@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::LedgerError;
-use crate::disk::{Existing, write_atomically};
+use crate::disk::{Existing, mode_of, write_atomically};
 use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::sign::{PublicKey, SigningKey};
 use zeroize::Zeroizing;
@@ -51,11 +50,11 @@ impl Beside {
     pub(super) fn load_key(&self) -> Result<SigningKey, LedgerError> {
         let failed = |source| file_error("read", &self.key, source);
         let mode = match fs::metadata(&self.key) {
-            Ok(metadata) => metadata.permissions().mode() & 0o7777,
+            Ok(metadata) => mode_of(&metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(LedgerError::KeyMissing { path: self.key.clone() }),
             Err(error) => return Err(failed(error)),
         };
-        if mode & 0o077 != 0 {
+        if let Some(mode) = mode.filter(|mode| mode & 0o077 != 0) {
             return Err(LedgerError::KeyExposed { path: self.key.clone(), mode });
         }
         let pem = Zeroizing::new(fs::read(&self.key).map_err(failed)?);

@@ -4,7 +4,6 @@
 //! overwrite the proof.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 use super::beside::{Beside, file_error};
 use super::error::LedgerError;
 use super::schema::{self, Format};
-use crate::disk::{Existing, WriteError, write_atomically};
+use crate::disk::{Existing, WriteError, make_private_folder, write_atomically};
 use crate::ledger::chain::{Hash, LedgerId, Record, genesis, seal};
 use crate::ledger::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::ledger::event::LedgerEvent;
@@ -71,6 +70,9 @@ impl SqliteLedger {
                 return Err(LedgerError::Missing { path: path.to_owned() });
             }
             make(path, options.patience)?;
+        }
+        if path.is_dir() {
+            return Err(LedgerError::NotALedger { path: path.to_owned() });
         }
         let failed = |source| LedgerError::of("open", path, options.patience, source);
         let access = if options.append { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
@@ -251,7 +253,7 @@ impl SqliteLedger {
 fn make(path: &Path, patience: Duration) -> Result<(), LedgerError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |source| file_error("make", folder, source);
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    make_private_folder(folder).map_err(failed)?;
     let draft = folder.join(format!(".ledger.{}", uuid::Uuid::now_v7().simple()));
     let made = schema::make_empty(&draft).map_err(|source| LedgerError::of("make", path, patience, source));
     let bytes = made.and_then(|()| fs::read(&draft).map_err(|source| file_error("read", &draft, source)));

@@ -23,7 +23,7 @@ use super::guard::longest;
 use super::material::Material;
 use super::model::{Authority, FileStep, Kind, Machines, PfxStep, Playbook, Presence, Step, TemplateStep, TrustStep};
 use super::template::{Kitchen, RenderError, Templates};
-use crate::node::{Action, Depth, Facts, FileFact, Guard, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
+use crate::node::{Action, Depth, Expected, Facts, FileFact, Guard, Inquiry, Placement, Removal, RunId, Transaction, quote, sha256_hex};
 use crate::site::model::{Node, Role, Site};
 
 /// What kind of change it is.
@@ -85,6 +85,15 @@ impl NodePlan {
     /// Whether the node is as desired already.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// SHA-256 of what `step` replaces at `path`, secrets too, and so never to be shown; `None` where nothing is there or is placed.
+    pub fn replaced(&self, step: &str, path: &str) -> Option<&str> {
+        let placement = self.placements.iter().find(|placement| placement.step == step && placement.path == path)?;
+        match &placement.expected {
+            Expected::Sha256(hash) | Expected::Kept(hash) => Some(hash),
+            Expected::Absent | Expected::Link => None,
+        }
     }
 
     /// The transaction that makes it so.

@@ -103,6 +103,29 @@ fn a_plan_that_no_longer_holds_is_refused() {
 }
 
 #[test]
+fn a_plan_is_bound_to_a_secret_that_it_replaces_without_telling_it() {
+    let node = lend_one();
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    operator.write("secret.txt", "the new one\n");
+    let steps = "name: hidden\ntitle: One secret\nsteps:\n  - {id: hidden, file: {path: /etc/small/secret, src: secret.txt, mode: \"0600\", secret: true}}\n";
+    operator.write("playbooks/hidden.yaml", steps);
+    node.sh("mkdir -p /etc/small; echo swordfish >/etc/small/secret");
+    operator.run(&["plan", "hidden", "--out", "kept.plan"]).assert_code(4);
+    let kept = std::fs::read_to_string(operator.path("kept.plan")).unwrap();
+    // Whoever reads the file cannot try passwords: neither the text nor its plain hash is in it.
+    let hash = node.sh("sha256sum </etc/small/secret");
+    assert!(!kept.contains("swordfish") && !kept.contains(hash.split_whitespace().next().unwrap()), "{kept}");
+    node.sh("echo marlin >/etc/small/secret");
+    let run = operator.run(&["apply", "kept.plan", "--yes"]);
+    run.assert_failed(7, &["the plan no longer holds", &node.name, "/etc/small/secret has changed since"]);
+    assert_eq!(node.sh("cat /etc/small/secret"), "marlin\n");
+    operator.run(&["plan", "hidden", "--out", "kept.plan"]).assert_code(4);
+    operator.run(&["apply", "kept.plan", "small", "--yes"]).assert_failed(2, &["kept.plan is a kept plan"]);
+    operator.run(&["apply", "kept.plan", "--yes"]).assert_code(0);
+    assert_eq!(node.sh("cat /etc/small/secret"), "the new one\n");
+}
+
+#[test]
 fn a_rolling_apply_stops_at_the_first_node_that_fails() {
     let nodes = lend::<3>();
     let operator = Operator::with(&SiteText::bare(&nodes.each_ref().map(|lent| &lent.node)));
