@@ -91,7 +91,7 @@ fn a_misspelt_name_is_refused_with_the_nearest() {
         ),
         (&["access", "show", "w-20261122-3f9a1d"], "no window w-20261122-3f9a1d", "did you mean `w-20261122-3f9a1c`?"),
         (&["check", "--only", "smtp.strattls"], "`smtp.strattls`, which is no check", "did you mean `smtp.starttls`?"),
-        (&["audit", "log", "--ledger", "mysql://host/ledger"], "mysql://host/ledger is no ledger", "sqlite:PATH"),
+        (&["audit", "log", "--ledger", "mysql://host/ledger"], "`mysql:`, which is none that is known", "name a file"),
         (&["audit", "log", "--ledger", "/tmp"], "/tmp is not a ledger", "name the ledger"),
     ] {
         let (code, _, said) = ends(&mut portcullis(folder.path(), arguments));
