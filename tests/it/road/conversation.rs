@@ -126,7 +126,7 @@ fn a_login_whose_sudo_asks_for_a_password_is_told_on_the_spot() {
     let folder = home();
     let node = Machine::node(2);
     let known_hosts = format!("known_hosts={}", state("known_hosts"));
-    let nodes = format!("nodes={}@{}", node.user, node.address);
+    let nodes = format!("nodes={}={}@{}", node.name, node.user, node.address);
     let mut known = known();
     known.extend([known_hosts, nodes].into_iter().flat_map(|answer| ["--set".to_owned(), answer]));
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
@@ -134,7 +134,7 @@ fn a_login_whose_sudo_asks_for_a_password_is_told_on_the_spot() {
     for question in ["Management", "configuration", "webtask", "app tenants", "tenants to come", "Enter: ops@", "Enter: ~/.ssh/corp"] {
         say(&mut terminal, question, "");
     }
-    let shown = say(&mut terminal, "Password of the key", "\x03");
+    let shown = say(&mut terminal, "Password of the key", "\x03").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(shown.contains("sudo asks for a password of admin") && shown.contains("`sudo_password`"), "{shown}");
     terminal.exp_eof().unwrap();
 }
