@@ -43,7 +43,7 @@ pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Fa
         // The export says which ledger it is; the nodes are asked for the heads of the site's own.
         let ledger = SqliteLedger::open(&ledger_path(&site)?, &OpenOptions::read()).map_err(ledger_failure)?;
         asked = ask(context, &site, &ledger).await?;
-        options.heads.append(&mut asked.heads);
+        options.heads.extend(asked.heads.iter().cloned());
     }
     let verdicts = if let Some(path) = &args.export {
         let mut input = std::io::BufReader::new(std::fs::File::open(path).map_err(|error| unreadable(path, &error))?);

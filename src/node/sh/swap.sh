@@ -60,6 +60,16 @@ pc_each_folder() {
     [ -z "$pc_these" ] || pc_with "$1"
 }
 
+# pc_pack FOLDER NAME…: an archive of these. GNU's tar takes a backslash in a name for the beginning of an escape unless it is
+# told not to; others do not, and know no such word.
+pc_pack() {
+    pc_from=$1
+    shift
+    pc_verbatim=
+    case $* in *\\*) ! tar --no-unquote --version >/dev/null 2>&1 || pc_verbatim=--no-unquote ;; esac
+    tar ${pc_verbatim:+"$pc_verbatim"} -C "$pc_from" -cf - "$@"
+}
+
 # Those that wait, made as one archive and unpacked at once. What unpacks them may find fault with their times, and say so.
 pc_lay_beside() {
     for pc_n in $pc_placed; do
@@ -67,7 +77,7 @@ pc_lay_beside() {
         pc_add ".${pc_path%/*}/.portcullis-$pc_run/${pc_path##*/}"
     done
     [ -n "$pc_these" ] || return 0
-    pc_out=$({ { pc_with tar -C "$pc_dir/new/.beside" -cf - 2>&3 || echo 'not all could be read' >&3; } | tar -C / -xpf -; } 3>&1 2>&1 9>&-) || pc_blame beside "$pc_out"
+    pc_out=$({ { pc_with pc_pack "$pc_dir/new/.beside" 2>&3 || echo 'not all could be read' >&3; } | tar -C / -xpf -; } 3>&1 2>&1 9>&-) || pc_blame beside "$pc_out"
     [ -n "$pc_failure" ] || pc_is_all_beside || pc_blame beside "$pc_out"
     pc_these=
 }

@@ -28,7 +28,7 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
     #[test]
     fn files_of_any_name_and_content_come_and_go(
-        names in proptest::collection::btree_set("[^\\x00-\\x1f\\x7f/]{1,20}( |'|\"|[$]x|[*]|-n|`)?", 1..5),
+        names in proptest::collection::btree_set("[^\\x00-\\x1f\\x7f/]{1,20}( |'|\"|[$]x|[*]|-n|`|\\\\n)?", 1..5),
         content in "[\\x00-\\x7f]{0,40}",
     ) {
         let names: Vec<_> = names.iter().map(|name| format!("{name}!/{name}!")).collect();
