@@ -19,6 +19,11 @@ pcw_say() { printf '%s\t%s\t%s\n' "$1" "${2:-}" "${3:-}" 2>/dev/null || :; }
 pcw_has_systemd() { [ -d "$pcw_booted" ]; }
 pcw_now() { date +%s; }
 pcw_uptime() { read -r pcw_up pcw_rest </proc/uptime && printf '%s\n' "${pcw_up%%.*}"; }
+# Which boot of the machine, and for how many hundredths of a second it has been up.
+pcw_instant() {
+    read -r pcw_up pcw_rest </proc/uptime && read -r pcw_rest </proc/sys/kernel/random/boot_id &&
+        printf '%s %s\n' "$pcw_rest" "${pcw_up%.*}${pcw_up#*.}"
+}
 
 # Reads a window's record: who logs in, from when to when, and where the clocks stood when it was armed.
 pcw_read() {
@@ -119,7 +124,9 @@ MESSAGE=\2\
 # pcw_unaccounted ID: sessions of the window's account that began while it was open and whose login the journal does not have.
 # It forgets the oldest when it is filled, and drops what comes too fast; both can be brought about by whoever is let in.
 pcw_unaccounted() {
-    [ -n "${pcw_user:-}" ] && read -r pcw_since 2>/dev/null <"$pcw_home/$1/since" || return 0
+    [ -n "${pcw_user:-}" ] && read -r pcw_text pcw_since 2>/dev/null <"$pcw_home/$1/since" || return 0
+    # All that lives began after a later boot.
+    case $(pcw_instant) in "$pcw_text "*) ;; *) pcw_since=0 ;; esac
     pcw_self=
     while IFS= read -r pcw_text; do pcw_self="$pcw_self$pcw_text/"; done </proc/self/cgroup
     for pcw_file in /sys/fs/cgroup/user.slice/*/session-*.scope /sys/fs/cgroup/systemd/user.slice/*/session-*.scope; do
@@ -140,7 +147,7 @@ pcw_unaccounted() {
         # Microseconds.
         pcw_rest=${pcw_text#* TimestampMonotonic=}
         pcw_rest=${pcw_rest%% *}
-        [ "${pcw_rest%??????}" -ge "$pcw_since" ] 2>/dev/null || continue
+        [ "${pcw_rest%????}" -ge "$pcw_since" ] 2>/dev/null || continue
         pcw_leader=${pcw_text#* Leader=}
         case $pcw_logins in *" ${pcw_leader%% *} "*) ;; *) printf '%s - - %s\n' "${pcw_leader%% *}" "$pcw_session" ;; esac
     done

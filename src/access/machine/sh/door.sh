@@ -94,7 +94,7 @@ pcw_open_now() {
         return 1
     }
     printf '%s\n' "$pcw_out"
-    [ -e "$pcw_home/$1/since" ] || pcw_uptime >"$pcw_home/$1/since"
+    [ -e "$pcw_home/$1/since" ] || pcw_instant >"$pcw_home/$1/since"
     pcw_file=$pcw_ssh/principals/$2
     if ! pcw_locked pcw_put_principals "$pcw_file" "$1" "$5" || ! grep -qxF -e "$5" "$pcw_file"; then
         pcw_close "$1"
