@@ -30,11 +30,13 @@ pub(super) struct Gatherer<'a> {
     place: usize,
     /// Hash iterations spent on passwords so far, in all files together.
     work: u64,
+    /// Private keys met so far, also those that cannot be read.
+    keys_met: usize,
 }
 
 impl<'a> Gatherer<'a> {
     pub(super) fn new(passwords: &'a dyn Passwords) -> Self {
-        Self { passwords, bag: Bag::default(), useful: false, place: 0, work: 0 }
+        Self { passwords, bag: Bag::default(), useful: false, place: 0, work: 0, keys_met: 0 }
     }
 
     pub(super) fn finish(self) -> Bag {
@@ -147,6 +149,7 @@ impl<'a> Gatherer<'a> {
     fn take_shape(&mut self, shape: Shape, bytes: &[u8], at: &Origin) {
         match shape {
             Shape::Certificate => self.add_certificate(bytes, at.clone()),
+            Shape::PrivateKey | Shape::EncryptedPrivateKey if !self.may_read_key(at) => {}
             Shape::PrivateKey => self.add_key(Key::from_der(bytes, at.clone()), at),
             Shape::EncryptedPrivateKey => {
                 let open = |password: Password<'_>| Key::from_encrypted_pkcs8(bytes, password, at.clone());
@@ -159,6 +162,9 @@ impl<'a> Gatherer<'a> {
     }
 
     fn take_dek_info(&mut self, pem: &str, at: &Origin) {
+        if !self.may_read_key(at) {
+            return;
+        }
         let open = |password: Password<'_>| match password {
             Password::Text(text) if !text.is_empty() => Key::from_dek_info(pem.as_bytes(), text, at.clone()),
             // OpenSSL takes no empty password for this shape.
@@ -197,6 +203,7 @@ impl<'a> Gatherer<'a> {
         for content in contents {
             let at = Origin { friendly_name: content.friendly_name, ..at.clone() };
             match content.item {
+                Item::Key(_) if !self.may_read_key(&at) => {}
                 Item::Key(der) => self.add_key(Key::from_der(&der, at.clone()), &at),
                 Item::Certificate(der) => self.add_certificate(&der, at),
                 Item::Other => {}
@@ -260,12 +267,21 @@ impl<'a> Gatherer<'a> {
         gatherer.add_key(Ok(key), &at);
     }
 
+    /// Whether one more private key is read. OpenSSL takes a millisecond to find that one is damaged, so that a file of nothing
+    /// but such keys would take minutes.
+    fn may_read_key(&mut self, at: &Origin) -> bool {
+        self.useful = true;
+        self.keys_met += 1;
+        let may = self.keys_met <= MAX_KEYS;
+        if !may {
+            self.once(at, &format!("more than {MAX_KEYS} private keys"), "give the key that belongs to the certificate");
+        }
+        may
+    }
+
     fn add_key(&mut self, key: Result<Key, KeyError>, at: &Origin) {
         self.useful = true;
         match key {
-            Ok(_) if self.bag.keys.len() >= MAX_KEYS => {
-                self.once(at, &format!("more than {MAX_KEYS} private keys"), "give the key that belongs to the certificate");
-            }
             Ok(key) => self.bag.keys.push(Arc::new(key)),
             Err(error @ KeyError::AnotherPurpose(_)) => self.unreadable(
                 at,

@@ -22,7 +22,7 @@ pub(crate) use pem::pem_block;
 pub const MAX_FILE: usize = 16 * 1024 * 1024;
 /// Most certificates that are taken in.
 pub const MAX_CERTIFICATES: usize = 20_000;
-/// Most private keys that are taken in.
+/// Most private keys that are read, those that turn out to be damaged included.
 pub const MAX_KEYS: usize = 64;
 
 /// A file's name and content.

@@ -186,3 +186,16 @@ fn pem_that_was_damaged_on_its_way_is_called_what_it_is() {
         assert!(bag.findings[0].message.contains(wanted), "{:?}", bag.findings);
     }
 }
+
+#[test]
+fn of_thousands_of_keys_only_some_are_read_whether_they_are_damaged_or_not() {
+    let whole = testing::leaf(&["a.example.com"]).key_pem();
+    // A key's version and octets, and no point that would lie on the curve.
+    let damaged = super::pem_block("EC PRIVATE KEY", &sequence(&[&integer(1), &octets(&[7; 32])]));
+    for (key, readable) in [(&whole, MAX_KEYS), (&damaged, 0)] {
+        let bag = read(&[source("keys.pem", key.repeat(4 * MAX_KEYS))], &NoPasswords);
+        assert_eq!(bag.keys.len(), readable);
+        assert_eq!(bag.findings.len(), MAX_KEYS - readable + 1);
+        assert_eq!(bag.findings.last().unwrap().message, format!("more than {MAX_KEYS} private keys"));
+    }
+}
