@@ -138,8 +138,8 @@ fn iterations_without_end_are_refused() {
 fn many_keys_that_each_take_long_to_try_are_refused_together() {
     let key = openssl_key_with_iterations(3_000_000);
     let bag = soon("many keys", || read(&[source("keys.pem", key.repeat(500))], &secrecy::SecretString::from("wrong")));
-    let last = bag.findings.last().unwrap();
-    assert!(bag.findings.len() < 10 && last.id == "cert.unreadable" && last.message.contains("more hash iterations"), "{last:?}");
+    let refused = bag.findings.iter().any(|finding| finding.id == "cert.unreadable" && finding.message.contains("more hash iterations"));
+    assert!(bag.findings.len() < 10 && refused, "{:?}", bag.findings);
 }
 
 /// An encrypted key that asks for so many iterations with every password.
