@@ -5,6 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . packaging/settings.sh
+# Not the commit's date: these libraries outlive a commit, and go into crates that are not built anew either.
+export SOURCE_DATE_EPOCH=0
 
 source=$("${CARGO:-cargo}" metadata --locked --format-version 1 --features vendored --filter-platform "$triple" |
   python3 -c 'import json, os, sys
