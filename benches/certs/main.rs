@@ -117,7 +117,7 @@ fn timed(command: &mut Command) -> Duration {
     taken
 }
 
-/// Both make a PFX of the same four certificates and key with the same iterations, in turns.
+/// Both make a PFX of the same four certificates and key with the same iterations, in turns. `PORTCULLIS` names another build.
 fn whole_process() -> Vec<Value> {
     let scratch = tempfile::tempdir().expect("a scratch folder");
     let path = |name: &str| -> PathBuf { scratch.path().join(name) };
@@ -142,9 +142,11 @@ fn whole_process() -> Vec<Value> {
     write("ordered.pem", &parts.concat());
     write("server.key", &keys.last().map(KeyPair::serialize_pem).unwrap_or_default());
     write("password", "example");
+    let program = std::env::var("PORTCULLIS").unwrap_or_else(|_| env!("CARGO_BIN_EXE_portcullis").to_owned());
+    let program = std::path::absolute(program).expect("the program has a path");
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        let mut command = Command::new(&program);
         command.current_dir(scratch.path()).args(["cert", "pfx", "--in", "shuffled.pem", "server.key", "--root", "root.pem"]);
         ours.push(timed(command.args(["--include-root", "--out", "ours.pfx", "--force", "--password-from", "file:password"])));
         let mut command = Command::new("openssl");
