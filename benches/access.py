@@ -7,7 +7,6 @@ opening, which makes each sshd trust windows by a guarded change, is measured ap
 processors with us, half of it is the floor. Needs a release build: cargo build --release --bin portcullis
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -16,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from . import parameters
 from .apply import measure
 from .apply.lab import Lab
 
@@ -73,16 +73,7 @@ def _rows(taken, count, rtt):
 
 def main():
     """Reads the parameters, measures, writes and prints."""
-    parser = argparse.ArgumentParser(prog="python3 -m benches.access", description=__doc__)
-    numbers = {"type": lambda text: [int(word) for word in text.split()]}
-    parser.add_argument("--nodes", **numbers, default=[1, 10, 50], help="sizes of the labs")
-    parser.add_argument("--rtt", **numbers, default=[50], help="round-trip times to the jumphost, in ms")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--portcullis", default="target/release/portcullis")
-    parser.add_argument("--lab", default="target/debug/lab")
-    parser.add_argument("--out", type=Path, default=Path("target/bench"))
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    arguments = parameters.read("access", __doc__, nodes=[1, 10, 50], rounds=5)
     rows = []
     for count in arguments.nodes:
         lab = Lab(arguments.lab, f"bench-access-{count}", count)

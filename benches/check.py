@@ -5,7 +5,6 @@ Rows go to target/bench/check.json: {"what": "well|filtered", "nodes", "rtt_ms",
 cargo build --release --bin portcullis
 """
 
-import argparse
 import json
 import os
 import re
@@ -14,6 +13,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from . import parameters
 from .apply import measure
 from .apply.lab import Lab
 
@@ -89,16 +89,7 @@ def _measured(folder, lab, arguments, count, rtt):
 
 def main():
     """Reads the parameters, measures, writes and prints."""
-    parser = argparse.ArgumentParser(prog="python3 -m benches.check", description=__doc__)
-    numbers = {"type": lambda text: [int(word) for word in text.split()]}
-    parser.add_argument("--nodes", **numbers, default=[10], help="sizes of the labs")
-    parser.add_argument("--rtt", **numbers, default=[50], help="round-trip times to the jumphost, in ms")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--portcullis", default="target/release/portcullis")
-    parser.add_argument("--lab", default="target/debug/lab")
-    parser.add_argument("--out", type=Path, default=Path("target/bench"))
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    arguments = parameters.read("check", __doc__, nodes=[10], rounds=3)
     rows = []
     for count in arguments.nodes:
         lab = Lab(arguments.lab, f"bench-check-{count}", count)
