@@ -7,8 +7,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 mod modes;
+mod together;
 
 pub use modes::{make_private_folder, mode_of, with_mode};
+pub use together::{place_together, sweep_beside};
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -105,9 +107,12 @@ impl Drop for Staged {
     }
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn sync_folder_of(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    File::open(folder_of(path))?.sync_all()
 }
 
 fn temporary_beside(path: &Path) -> PathBuf {

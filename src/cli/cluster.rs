@@ -173,7 +173,8 @@ pub(crate) fn secret_failure(error: SecretError) -> Failure {
             "give it by reference in the site file: env:NAME, file:PATH or cmd:COMMAND".to_owned()
         }
     };
-    Failure::new(Exit::Usage, error, Some(help))
+    let is_broken_off = matches!(&error, SecretError::NoAnswer { source, .. } if source.kind() == std::io::ErrorKind::Interrupted);
+    Failure::new(if is_broken_off { Exit::Interrupted } else { Exit::Usage }, error, Some(help))
 }
 
 /// The nodes that `--limit` names, or all of them.

@@ -102,7 +102,7 @@ fn or_file(words: fn() -> Vec<CompletionCandidate>) -> ArgValueCompleter {
 /// The site that the half-typed command is about.
 fn site() -> Option<Site> {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
-    let named = flag("--site", std::env::args());
+    let named = flag("--site", std::env::args_os().map(|word| word.to_string_lossy().into_owned()));
     let path = named.or_else(|| std::env::var("PORTCULLIS_SITE").ok()).unwrap_or_else(|| "site.yaml".to_owned());
     crate::site::load(Path::new(&path), &home).ok()
 }

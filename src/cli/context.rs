@@ -4,8 +4,6 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use secrecy::SecretString;
-
 use super::args::{ColorChoice, Globals, OutputFormat, ProgressChoice};
 use super::clock;
 use super::exit::Exit;
@@ -14,6 +12,7 @@ use crate::event::Sink;
 use crate::report::{JsonSink, Look, PlainSink, ProgressSink};
 use crate::site::model::{LedgerLocation, Site};
 use crate::site::secret::{AskSecret, Secrets};
+use crate::wizard::ask_hidden;
 
 /// Flags, environment and streams of one command.
 #[derive(Debug)]
@@ -79,7 +78,10 @@ impl Context {
         match self.globals.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            ColorChoice::Auto => {
+                let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+                terminal && !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb")
+            }
         }
     }
 
@@ -110,10 +112,9 @@ impl Context {
         let ask: Option<AskSecret> = self.is_interactive().then(|| {
             let progress = Arc::clone(&self.progress);
             let ask: AskSecret = Box::new(move |what| {
-                let ask = || dialoguer::Password::new().with_prompt(what).allow_empty_password(true).interact();
+                let ask = || ask_hidden(what);
                 let drawn = progress.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-                let answer = drawn.map_or_else(ask, |progress| progress.suspend(ask));
-                answer.map(SecretString::from).map_err(|dialoguer::Error::IO(error)| error)
+                drawn.map_or_else(ask, |progress| progress.suspend(ask))
             });
             ask
         });

@@ -1,9 +1,11 @@
 //! Ctrl-C and SIGTERM: once ends well, twice at once. SIGXFSZ: a write that fails, and no end at all.
 
 use std::io::Write as _;
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use signal_hook::consts::{SIGINT, SIGTERM};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -26,6 +28,27 @@ pub(crate) fn survive_file_size_limit() {
     let _inside = runtime.enter();
     // What listens for signals stays in place when this listener goes.
     drop(signal(SignalKind::from_raw(SIGXFSZ)));
+}
+
+/// While it lives, Ctrl-C and SIGTERM end nothing by themselves: files that belong together are being put in place, which takes
+/// some milliseconds. What was asked meanwhile is known afterwards.
+pub(crate) struct Held(Arc<AtomicBool>);
+
+impl Held {
+    /// From here to the end of the process.
+    pub(crate) fn begin() -> Self {
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // Where a signal cannot be taken it ends the process, as it would have done.
+            drop(signal_hook::flag::register(signal, Arc::clone(&asked)));
+        }
+        Self(asked)
+    }
+
+    /// Whether the process was asked to stop since.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// What a command takes at most from the second interrupt to its own end.

@@ -53,7 +53,7 @@ pub fn main() -> u8 {
     interrupt::survive_file_size_limit();
     let cli = match args::parse(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(error) => return usage::tell(&error).code(),
+        Err(error) => return usage::tell(error).code(),
     };
     let context = Context::new(cli.globals.clone(), cli.command.name());
     let outcome = logging::begin(&context).and_then(|()| dispatch(&cli.command, &context));
@@ -76,6 +76,8 @@ fn dispatch(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Rollback(args) => block_on(rollback::run(args, context)),
         Command::Access(command) => block_on(access::run(command, context)),
         Command::Drill(args) => drill::run(args, context),
+        // A question leaves the terminal as it was, also where it is answered with Ctrl-C.
+        Command::Cert(command) if context.is_interactive() => block_on(interrupt::told(|| cert(command, context))),
         Command::Cert(command) => cert(command, context),
         Command::Bundle(args) => block_on(bundle::run(args, context)),
         Command::Audit(command) => block_on(audit::run(command, context)),
@@ -108,6 +110,8 @@ fn cert(command: &cert::CertCommand, context: &Context) -> Result<Exit, Failure>
         home: &context.home,
         secrets: &context.secrets(&folder),
         interactive: context.is_interactive(),
+        patience: context.globals.timeout,
+        log: Some(&context.log_file),
         out: &mut std::io::stdout(),
         err: &mut std::io::stderr(),
     };

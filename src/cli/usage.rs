@@ -9,9 +9,12 @@ use super::context::unwritable;
 use super::exit::Exit;
 
 /// Tells what is wrong with the command line, or prints the help that was asked for; gives back the exit code.
-pub(crate) fn tell(error: &clap::Error) -> Exit {
+pub(crate) fn tell(mut error: clap::Error) -> Exit {
+    hide_secret(&mut error);
+    let error = &error;
     let is_wrong = error.use_stderr();
-    if is_wrong && wants_json(std::env::args().skip(1), std::env::var("PORTCULLIS_OUTPUT").ok().as_deref()) {
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    if is_wrong && wants_json(words, std::env::var("PORTCULLIS_OUTPUT").ok().as_deref()) {
         let (message, help) = parts(error);
         let object = json!({"error": {"message": message, "causes": [], "help": help}, "exit_code": Exit::Usage.code()});
         // A reader that has gone away is no failure.
@@ -20,6 +23,14 @@ pub(crate) fn tell(error: &clap::Error) -> Exit {
         return print(error, is_wrong);
     }
     Exit::Usage
+}
+
+/// Where a reference to a secret is wanted the secret itself is given now and then, and must not be repeated.
+fn hide_secret(error: &mut clap::Error) {
+    let is_reference = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(argument)) if argument.contains("<REF>"));
+    if is_reference && error.kind() == ErrorKind::ValueValidation {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("…".to_owned()));
+    }
 }
 
 // Help that was asked for and cannot be written is a failure; a reader that has gone away is none.
@@ -102,6 +113,20 @@ mod tests {
             let (said, todo) = told(words);
             assert!(said.contains(message) && !said.contains('\n'), "{words:?}: {said}");
             assert!(todo.contains(help), "{words:?}: {said}: {todo}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_reference_is_not_repeated() {
+        for flag in ["--password-from", "--key-password-from"] {
+            for given in ["S3cret!", "hunter:S3cret!"] {
+                let words = ["portcullis", "cert", "pfx", "--in", "a.pem", "--out", "a.pfx", flag, given];
+                let mut error = Cli::try_parse_from(words).unwrap_err();
+                hide_secret(&mut error);
+                let (message, help) = parts(&error);
+                assert!(message.contains(flag) && message.contains("env:NAME"), "{message}");
+                assert!(![&message, &help, &error.to_string()].iter().any(|text| text.contains("S3cret")), "{message} {help}");
+            }
         }
     }
 

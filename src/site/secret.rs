@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Mutex;
 
 use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 use super::model::SecretRef;
 
@@ -44,7 +47,7 @@ pub enum SecretError {
         outcome: String,
     },
     /// There is nobody to ask.
-    #[error("{purpose}: there is no terminal to ask at")]
+    #[error("{purpose}: there is no terminal to ask at, or --non-interactive forbids it")]
     NobodyToAsk {
         /// What the secret is for.
         purpose: String,
@@ -123,12 +126,12 @@ impl Secrets {
             },
             SecretRef::File(path) => {
                 let path = self.folder.join(path);
-                match std::fs::read_to_string(&path) {
+                match read_text(&path) {
                     Ok(text) => Ok(without_line_break(text)),
                     Err(source) => Err(SecretError::FileUnreadable { purpose, path, source }),
                 }
             }
-            SecretRef::Cmd(command) => self.run(command, purpose),
+            SecretRef::Cmd(command) => self.run(command, &purpose),
             SecretRef::Prompt => match &self.ask {
                 None => Err(SecretError::NobodyToAsk { purpose }),
                 Some(ask) => ask(&purpose).map_err(|source| SecretError::NoAnswer { purpose, source }),
@@ -137,25 +140,54 @@ impl Secrets {
     }
 
     #[expect(clippy::disallowed_methods, reason = "a `cmd:` reference is a command of the operator's own")]
-    fn run(&self, command: &str, purpose: String) -> Result<SecretString, SecretError> {
-        let failed = |outcome: String| SecretError::CommandFailed { purpose, command: command.to_owned(), outcome };
-        let output = std::process::Command::new("sh")
+    fn run(&self, command: &str, purpose: &str) -> Result<SecretString, SecretError> {
+        let failed = |outcome: &str| SecretError::CommandFailed {
+            purpose: purpose.to_owned(),
+            command: command.to_owned(),
+            outcome: outcome.to_owned(),
+        };
+        let started = std::process::Command::new("sh")
             .arg("-c")
             .arg(command)
             .current_dir(&self.folder)
-            .stdin(std::process::Stdio::null())
-            .stderr(std::process::Stdio::inherit())
-            .output();
-        match output {
-            Err(error) => Err(failed(format!("could not be started: {error}"))),
-            Ok(output) if !output.status.success() => Err(failed(format!("ended with {}", output.status))),
-            Ok(output) => match String::from_utf8(output.stdout) {
-                Ok(text) if text.is_empty() => Err(failed("printed nothing".to_owned())),
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn();
+        let mut process = started.map_err(|error| failed(&format!("could not be started: {error}")))?;
+        let printed = process.stdout.take().map_or_else(|| Ok(Zeroizing::default()), read_limited);
+        if printed.is_err() {
+            // It may print without end.
+            drop(process.kill());
+        }
+        let status = process.wait().map_err(|error| failed(&format!("could not be waited for: {error}")))?;
+        match printed {
+            Err(error) => Err(failed(&format!("printed what is no secret: {error}"))),
+            Ok(_) if !status.success() => Err(failed(&format!("ended with {status}"))),
+            Ok(bytes) if bytes.is_empty() => Err(failed("printed nothing")),
+            Ok(bytes) => match String::from_utf8(bytes.to_vec()) {
                 Ok(text) => Ok(without_line_break(text)),
-                Err(_) => Err(failed("printed something that is not text".to_owned())),
+                Err(_) => Err(failed("printed something that is not text")),
             },
         }
     }
+}
+
+/// Longest secret that is read: a key has some kilobytes, and `/dev/zero` no end.
+const LONGEST: u64 = 64 << 10;
+
+fn read_limited(from: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    from.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    let is_longer = bytes.len() as u64 > LONGEST;
+    if is_longer { Err(std::io::Error::new(ErrorKind::InvalidData, format!("it is longer than {} KB", LONGEST >> 10))) } else { Ok(bytes) }
+}
+
+/// A file's text. Editors on Windows begin it with a mark (U+FEFF) that nobody typed.
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let bytes = read_limited(std::fs::File::open(path)?)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_not_utf8| std::io::Error::new(ErrorKind::InvalidData, "it is not text in UTF-8"))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
 }
 
 fn without_line_break(text: String) -> SecretString {
@@ -178,6 +210,20 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_end_is_no_secret_and_a_mark_at_a_file_s_beginning_no_part_of_one() {
+        let folder = tempfile::tempdir().unwrap();
+        crate::disk::write_atomically(&folder.path().join("pw"), "\u{feff}geheim\r\n".as_bytes(), 0o600, crate::disk::Existing::Keep)
+            .unwrap();
+        let secrets = Secrets::new(folder.path(), None);
+        assert_eq!(secrets.resolve(&SecretRef::File("pw".into()), "test").unwrap().expose_secret(), "geheim");
+        for endless in [SecretRef::File("/dev/zero".into()), SecretRef::Cmd("yes".into())] {
+            let error = secrets.resolve(&endless, "test").unwrap_err();
+            let whole = format!("{error} {}", std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default());
+            assert!(whole.contains("longer than 64 KB"), "{whole}");
+        }
+    }
+
+    #[test]
     fn a_command_that_fails_is_named_and_its_output_is_not() {
         let secrets = Secrets::new(Path::new("/"), None);
         let error = secrets.resolve(&SecretRef::Cmd("echo hunter2; exit 3".into()), "sudo on a0-1").unwrap_err();
@@ -187,7 +233,7 @@ mod tests {
     #[test]
     fn without_a_terminal_a_prompt_is_an_error() {
         let error = Secrets::new(Path::new("/"), None).resolve(&SecretRef::Prompt, "the jumphost's password").unwrap_err();
-        assert_eq!(error.to_string(), "the jumphost's password: there is no terminal to ask at");
+        assert_eq!(error.to_string(), "the jumphost's password: there is no terminal to ask at, or --non-interactive forbids it");
     }
 
     #[test]

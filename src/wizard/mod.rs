@@ -25,7 +25,7 @@ pub use error::WizardError;
 pub use question::{Kind, Question, Section, questions};
 pub use reference::reference;
 pub use surroundings::{Alias, Nowhere, Seen, Surroundings, Told};
-pub use terminal::{Terminal, wrapped};
+pub use terminal::{Terminal, ask_hidden, ask_which, wrapped};
 
 use crate::disk::{self, Existing, WriteError};
 use crate::finding::Finding;

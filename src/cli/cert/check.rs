@@ -1,5 +1,6 @@
 //! `cert check`: every rule; findings with a fix each.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -111,7 +112,7 @@ fn look_at(
     // A kind of file that exists to hold a key promises one too.
     let key = key || !input.bag.pfx_files.is_empty();
     let demands = Demands { names: &names, now, key, appliance: context.site.is_some(), elsewhere };
-    match chain(&input, &names, now, context.interactive) {
+    match chain(&input, &names, now, context.interactive)? {
         Ok(chain) => {
             say_if_newer(&chain, now, context)?;
             let mut findings = review(&input.bag, &chain, &demands);
@@ -129,7 +130,12 @@ fn look_at(
 
 /// The chain in the files; of a certificate and its renewal the newer one, and where several others could be meant, a
 /// person at the terminal is asked.
-pub(super) fn chain(input: &Input, names: &[String], now: jiff::Timestamp, interactive: bool) -> Result<Chain, ChainError> {
+pub(super) fn chain(
+    input: &Input,
+    names: &[String],
+    now: jiff::Timestamp,
+    interactive: bool,
+) -> Result<Result<Chain, ChainError>, CertError> {
     let logged = |chain: Result<Chain, ChainError>| {
         match &chain {
             Ok(chain) => {
@@ -140,9 +146,11 @@ pub(super) fn chain(input: &Input, names: &[String], now: jiff::Timestamp, inter
         }
         chain
     };
-    let choose =
-        |candidates: &[Arc<Certificate>]| newest(candidates, now).or_else(|| if interactive { ask_which(candidates) } else { None });
-    logged(build_chain(&input.bag, &input.roots, LeafSelection { names, choose: Some(&choose) }, now))
+    let is_broken_off = Cell::new(false);
+    let ask = |candidates: &[Arc<Certificate>]| ask_which(candidates).inspect_err(|_| is_broken_off.set(true)).ok();
+    let choose = |candidates: &[Arc<Certificate>]| newest(candidates, now).or_else(|| if interactive { ask(candidates) } else { None });
+    let chain = logged(build_chain(&input.bag, &input.roots, LeafSelection { names, choose: Some(&choose) }, now));
+    if is_broken_off.get() { Err(CertError::Interrupted) } else { Ok(chain) }
 }
 
 /// Whether the one is the other issued anew: same key, same names, both valid.
@@ -180,13 +188,13 @@ pub(super) fn say_if_newer(chain: &Chain, now: jiff::Timestamp, context: &mut Ce
     Ok(())
 }
 
-fn ask_which(candidates: &[Arc<Certificate>]) -> Option<usize> {
+fn ask_which(candidates: &[Arc<Certificate>]) -> std::io::Result<usize> {
     let label = |one: &Arc<Certificate>| {
         let names: Vec<&str> = one.extensions.dns_names().take(3).collect();
         format!("{} (valid to {}, {})", names.join(", "), one.not_after.strftime("%F"), one.origin)
     };
     let labels: Vec<String> = candidates.iter().map(label).collect();
-    dialoguer::Select::new().with_prompt("Which is the server's certificate?").items(&labels).default(0).interact_opt().ok().flatten()
+    crate::wizard::ask_which("Which is the server's certificate?", &labels)
 }
 
 fn elsewhere(others: &[(String, PathBuf)], context: &CertContext<'_>) -> Result<Vec<Elsewhere>, CertError> {

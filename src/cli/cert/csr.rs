@@ -7,7 +7,8 @@ use serde_json::json;
 use super::show;
 use super::{CertContext, CertError, DONE};
 use crate::certs::csr::{CsrError, KeyType, make_request, order_text, reserved_addresses};
-use crate::disk::{self, Existing, WriteError};
+use crate::cli::interrupt::Held;
+use crate::disk::{self, Existing, Staged, WriteError};
 
 /// Arguments of `cert csr`.
 #[derive(Debug, clap::Args)]
@@ -50,10 +51,15 @@ pub(super) fn run(args: &CsrArgs, context: &mut CertContext<'_>) -> Result<u8, C
     let key_pem = request.key.to_pkcs8_pem().map_err(|error| CertError::Csr(CsrError::Crypto(error)))?;
     let text = order_text(context.site.map(|site| site.name.as_str()), &request.names, args.key_type, &format!("{base}.csr"));
     std::fs::create_dir_all(&args.out_dir).map_err(|source| CertError::Write(WriteError::Io { path: args.out_dir.clone(), source }))?;
-    let write = |path: &Path, bytes: &[u8], mode: u32| disk::write_atomically(path, bytes, mode, existing).map_err(CertError::Write);
-    write(&key, key_pem.as_bytes(), 0o600)?;
-    write(&csr, request.pem.as_bytes(), 0o644)?;
-    write(&order, text.as_bytes(), 0o644)?;
+    disk::sweep_beside(&key);
+    let held = Held::begin();
+    let stage = |path: &Path, bytes: &[u8], mode: u32| Staged::beside(path, bytes, mode).map_err(CertError::Write);
+    let files =
+        vec![stage(&key, key_pem.as_bytes(), 0o600)?, stage(&csr, request.pem.as_bytes(), 0o644)?, stage(&order, text.as_bytes(), 0o644)?];
+    if held.was_asked() {
+        return Err(CertError::Interrupted);
+    }
+    disk::place_together(files, existing).map_err(CertError::Write)?;
     tracing::info!(key = %key.display(), csr = %csr.display(), names = ?request.names, "key and request written");
     let output = |source| CertError::Output { source };
     for address in reserved_addresses(&request.names) {

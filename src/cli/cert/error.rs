@@ -100,6 +100,12 @@ pub enum CertError {
     /// OpenSSL has no random numbers.
     #[error("no random password could be made")]
     Random(#[source] openssl::error::ErrorStack),
+    /// No reader of the target opens a PFX with this password.
+    #[error("the password has letters outside ASCII, and Java opens no PFX with such a one")]
+    PasswordNotForJava,
+    /// Somebody broke it off.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
     /// Standard output is gone.
     #[error("cannot print the answer")]
     Output {
@@ -112,6 +118,7 @@ impl CertError {
     /// The exit code of the contract.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Secret(SecretError::NoAnswer { source, .. }) if source.kind() == io::ErrorKind::Interrupted => 130,
             Self::Read { .. }
             | Self::OutIsInput { .. }
             | Self::OutIsFolder { .. }
@@ -123,11 +130,13 @@ impl CertError {
             | Self::PfxChain(_)
             | Self::Secret(_)
             | Self::PasswordsDiffer
+            | Self::PasswordNotForJava
             | Self::NotAPfx { .. }
             | Self::NotEvenAPfx { .. }
             | Self::Csr(CsrError::NoNames | CsrError::BadName { .. })
             | Self::Write(WriteError::Exists { .. } | WriteError::NotAFile { .. }) => 2,
             Self::Pfx(_) | Self::Csr(_) | Self::Write(_) | Self::Random(_) | Self::Output { .. } => 1,
+            Self::Interrupted => 130,
         }
     }
 
@@ -151,7 +160,10 @@ impl CertError {
             }
             Self::Chain(error) | Self::PfxChain(error) => error.help().to_owned(),
             Self::PasswordsDiffer => "run the command again, and type the same password twice".to_owned(),
-            Self::Secret(_) => "say where it is: env:NAME, file:PATH, cmd:COMMAND, or prompt at a terminal".to_owned(),
+            Self::Secret(SecretError::NoAnswer { source, .. }) if source.kind() == io::ErrorKind::Interrupted => Self::Interrupted.help(),
+            Self::Secret(_) => {
+                "say where it is by `--password-from` (of the new PFX) or `--key-password-from`: env:NAME, file:PATH, cmd:COMMAND, or prompt at a terminal".to_owned()
+            }
             Self::NotEvenAPfx { .. } => {
                 "`portcullis cert inspect FILE` shows what is in it; `portcullis cert pfx` makes a PFX of it".to_owned()
             }
@@ -162,6 +174,8 @@ impl CertError {
             Self::Write(WriteError::NotAFile { .. }) => "name another file".to_owned(),
             Self::Write(WriteError::Io { .. }) => "check the folder, that you may write there, and that the disk has space".to_owned(),
             Self::Random(_) => "give a password instead: `--password-from`".to_owned(),
+            Self::PasswordNotForJava => "choose one of ASCII letters, digits and punctuation; without `--password-from` one is made".to_owned(),
+            Self::Interrupted => "run the same command again".to_owned(),
             Self::Output { .. } => "see that there is space where the output goes".to_owned(),
         }
     }
@@ -169,8 +183,9 @@ impl CertError {
 
 /// Tells of an error: a person on `context.err`, a script by one object on `context.out`.
 pub(super) fn tell(error: &CertError, context: &mut CertContext<'_>) -> io::Result<()> {
+    tracing::error!(exit = error.exit_code(), "{}", crate::cli::outcome::chain(error));
     let help = error.help();
-    let failure = Failure { help: Some(&help), ..Failure::of(error) };
+    let failure = Failure { help: Some(&help), log: context.log.filter(|log| log.exists()), ..Failure::of(error) };
     // A script whose standard output takes nothing is told where a person would be.
     if context.json && !matches!(error, CertError::Output { .. }) {
         let told = json!({"message": error.to_string(), "causes": failure.causes(), "help": help});

@@ -7,10 +7,10 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::input::read_file;
-use super::show::{self, Paint};
+use super::show::{self, Paint, shell_word};
 use super::{CertContext, CertError, DONE, FOUND, secret_ref};
 use crate::certs::pfx::{Cipher, Explanation, Scheme, explain};
-use crate::certs::{self, NoPasswords, Source};
+use crate::certs::{self, NoPasswords, Source, printable};
 use crate::site::model::SecretRef;
 
 /// Arguments of `cert explain`.
@@ -106,7 +106,7 @@ fn target(explanation: &Explanation) -> &'static str {
 }
 
 fn print(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", paint.bold(&args.file.display().to_string()))?;
+    writeln!(out, "{}", paint.bold(&printable(&args.file.display().to_string())))?;
     writeln!(out, "  {} {}", paint.dim(&format!("{:<14}", "MAC")), paint.hanging(17, &seal_text(explanation)))?;
     for (what, scheme) in &explanation.parts {
         writeln!(out, "  {} {}", paint.dim(&format!("{what:<14}")), paint.hanging(17, &scheme_text(scheme.as_ref())))?;
@@ -132,7 +132,7 @@ fn print(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>, pai
         }
     }
     if explanation.readings.iter().any(|reading| !reading.opens()) {
-        let file = args.file.display();
+        let file = shell_word(&args.file.display().to_string());
         let target = target(explanation);
         writeln!(out, "\n  For a platform that fails, write it anew, such as:")?;
         writeln!(out, "  portcullis cert pfx --in {file} --key-password-from prompt --target {target} --out NEW.pfx")?;

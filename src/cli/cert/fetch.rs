@@ -23,13 +23,13 @@ const MAX_REDIRECTIONS: usize = 3;
 pub(super) fn complete(input: &mut Input, names: &[String], now: jiff::Timestamp, context: &mut CertContext<'_>) -> Result<(), CertError> {
     let mut tried = Vec::new();
     for _ in 0..MAX_ROUNDS {
-        let Ok(chain) = check::chain(input, names, now, false) else { return Ok(()) };
+        let Ok(Ok(chain)) = check::chain(input, names, now, false) else { return Ok(()) };
         let mut urls = chain.missing().map(|missing| missing.urls.clone()).unwrap_or_default();
         // Windows' CAs name a directory first, which is tried where there is nothing else.
         urls.sort_by_key(|url| !is_http(url));
         let Some(url) = urls.into_iter().find(|url| !tried.contains(url)) else { return Ok(()) };
         tried.push(url.clone());
-        let text = match get(&url, context.site.map(|site| &site.proxy)) {
+        let text = match get(&url, context.site.map(|site| &site.proxy), context.patience.unwrap_or(TIMEOUT)) {
             Ok(bytes) => {
                 let text = format!("fetched {url} ({} bytes)", bytes.len());
                 input.sources.push(Source { name: url, bytes });
@@ -52,6 +52,7 @@ pub(super) fn complete(input: &mut Input, names: &[String], now: jiff::Timestamp
 /// After fetching, a hint to fetch is of no use: what is still missing could not be had so.
 pub(super) fn without_fetch_hints(findings: &mut [Finding]) {
     for finding in findings {
+        finding.fix = finding.fix.replace(", or get them with `--fetch-missing`,", "");
         let Some(rest) = finding.fix.strip_prefix("run the command again with `--fetch-missing`") else { continue };
         let own = rest.split_once("give it too").map_or("", |(_, own)| own);
         finding.fix =
@@ -61,9 +62,9 @@ pub(super) fn without_fetch_hints(findings: &mut [Finding]) {
 
 /// The content behind `url`, where need be over redirections: CAs send from one path to another, and from HTTP to HTTPS.
 /// Another host is not asked, since the certificate does not name it, and nothing leads back from HTTPS to HTTP.
-fn get(url: &str, proxy: Option<&Proxy>) -> Result<Vec<u8>, String> {
+fn get(url: &str, proxy: Option<&Proxy>, patience: Duration) -> Result<Vec<u8>, String> {
     let mut place = url.to_owned();
-    let end = Instant::now() + TIMEOUT;
+    let end = Instant::now() + patience;
     for _ in 0..=MAX_REDIRECTIONS {
         let answer = ask(&place, proxy, end.saturating_duration_since(Instant::now()))?;
         if answer.body.len() as u64 > MAX_ANSWER {
@@ -119,11 +120,25 @@ fn is_plain(url: &str) -> bool {
 fn direct(url: &str, proxy: Option<ureq::Proxy>, patience: Duration) -> Result<Answer, String> {
     let config = ureq::Agent::config_builder().timeout_global(Some(patience)).max_redirects(0).http_status_as_error(false).proxy(proxy);
     let agent: ureq::Agent = config.build().into();
-    let mut answer = agent.get(url).call().map_err(|error| error.to_string())?;
+    let mut answer = agent.get(url).call().map_err(|error| reason(&error))?;
     let location = answer.headers().get("location").and_then(|place| place.to_str().ok()).map(ToOwned::to_owned);
     let mut body = Vec::new();
     answer.body_mut().as_reader().take(MAX_ANSWER + 1).read_to_end(&mut body).map_err(|error| error.to_string())?;
     Ok(Answer { status: answer.status().as_u16(), location, body })
+}
+
+/// Why there was no answer, in the words of the field.
+fn reason(error: &ureq::Error) -> String {
+    if matches!(error, ureq::Error::Timeout(_)) {
+        return "it does not answer in time (`--timeout` gives it longer)".to_owned();
+    }
+    if matches!(error, ureq::Error::HostNotFound) {
+        return "its name cannot be resolved".to_owned();
+    }
+    if matches!(error, ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused) {
+        return "the connection is refused".to_owned();
+    }
+    error.to_string()
 }
 
 /// What a server says goes to a terminal.

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use super::input::{self, TrustArgs};
 use super::show::{self, Paint};
 use super::{At, CertContext, CertError, DONE, FOUND, instant};
-use crate::certs::{Bag, Certificate, Chain, Chains, End, all_chains, review_without_chain};
+use crate::certs::{Bag, Certificate, Chain, Chains, End, all_chains, printable, review_without_chain};
 
 /// Arguments of `cert inspect`.
 #[derive(Debug, clap::Args)]
@@ -103,7 +103,7 @@ impl Printer<'_> {
             let owner = found.chains.iter().find(|chain| key.fits(&chain.leaf));
             let owner =
                 owner.map_or_else(|| self.paint.yellow("fits none of the certificates"), |chain| format!("fits {}", title(&chain.leaf)));
-            writeln!(out, "private key {}  {owner}  {}", key.kind, self.paint.dim(&key.origin.to_string()))?;
+            writeln!(out, "private key {}  {owner}  {}", key.kind, self.paint.dim(&printable(&key.origin.to_string())))?;
         }
         show::print_findings(&self.bag.findings, self.paint, out)
     }
@@ -153,7 +153,13 @@ impl Printer<'_> {
         let relation = if relation.is_empty() { String::new() } else { format!("{relation} ") };
         let branch = if indent.is_empty() || !in_tree { "" } else { "└─ " };
         let lead = indent.strip_suffix("   ").unwrap_or(indent);
-        writeln!(out, "{lead}{branch}{}{}  {}", paint.dim(&relation), paint.bold(&title(one)), paint.dim(&one.origin.to_string()))?;
+        writeln!(
+            out,
+            "{lead}{branch}{}{}  {}",
+            paint.dim(&relation),
+            paint.bold(&title(one)),
+            paint.dim(&printable(&one.origin.to_string()))
+        )?;
         let column = indent.len() + 12;
         let mut field =
             |name: &str, value: String| writeln!(out, "{indent}   {} {}", paint.dim(&format!("{name:<8}")), paint.hanging(column, &value));

@@ -56,6 +56,10 @@ pub struct CertContext<'a> {
     pub secrets: &'a Secrets,
     /// Whether a person may be asked.
     pub interactive: bool,
+    /// How long a server that is asked for an issuer may take, where somebody said so.
+    pub patience: Option<std::time::Duration>,
+    /// The log file.
+    pub log: Option<&'a std::path::Path>,
     /// Where answers go.
     pub out: &'a mut dyn Write,
     /// Where progress and diagnoses go.

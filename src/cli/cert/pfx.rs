@@ -12,7 +12,8 @@ use super::show::{self, Paint};
 use super::{At, CertContext, CertError, DONE, FOUND, check, instant, secret_ref};
 use crate::certs::pfx::{KeysError, PfxKeys, PfxProfile, TARGETS, compose_pfx};
 use crate::certs::{Chain, Demands, Key, review, review_without_chain};
-use crate::disk::{Existing, Staged};
+use crate::cli::interrupt::Held;
+use crate::disk::{Existing, Staged, sweep_beside};
 use crate::finding::{Finding, Severity};
 use crate::site::model::SecretRef;
 
@@ -38,8 +39,8 @@ pub struct PfxArgs {
     #[arg(long, value_name = "NAME", value_parser = profile, conflicts_with = "target")]
     profile: Option<PfxProfile>,
     /// For what it is made: appliance, windows-2016, windows-2019, java8, java17 or openssl3
-    #[arg(long, value_name = "NAME", value_parser = profile)]
-    target: Option<PfxProfile>,
+    #[arg(long, value_name = "NAME", value_parser = target)]
+    target: Option<Target>,
     /// Friendly name of key and certificate; the site's name or the certificate's first name unless given
     #[arg(long, value_name = "FRIENDLY")]
     name: Option<String>,
@@ -58,9 +59,21 @@ fn profile(name: &str) -> Result<PfxProfile, String> {
     PfxProfile::named(name).ok_or_else(|| format!("not known; there are {}", known()))
 }
 
+/// What a PFX is made for.
+#[derive(Debug, Clone)]
+struct Target {
+    profile: PfxProfile,
+    is_java: bool,
+}
+
+fn target(name: &str) -> Result<Target, String> {
+    profile(name).map(|profile| Target { profile, is_java: name.to_ascii_lowercase().starts_with("java") })
+}
+
 fn pfx_file(text: &str) -> Result<PathBuf, String> {
     match text {
         "-" => Err("a PFX holds a private key and is put in a file of its own, never on standard output".to_owned()),
+        "" => Err("name the file".to_owned()),
         _ if text.ends_with('/') => Err("name the file, not its folder alone".to_owned()),
         _ => Ok(PathBuf::from(text)),
     }
@@ -83,7 +96,7 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
     if args.trust.fetch_missing {
         super::fetch::complete(&mut input, &names, now, context)?;
     }
-    let chain = match check::chain(&input, &names, now, context.interactive) {
+    let chain = match check::chain(&input, &names, now, context.interactive)? {
         Ok(chain) => chain,
         Err(error) => match review_without_chain(&input.bag, &error) {
             Some(findings) => return Answer { args, chain: None, findings: &findings, now }.refuse(context),
@@ -107,10 +120,13 @@ pub(super) fn run(args: &PfxArgs, context: &mut CertContext<'_>) -> Result<u8, C
     let Some(key) = key else {
         return answer.refuse(context);
     };
-    let (staged, password) = match prepared {
+    let (staged, password, held) = match prepared {
         Some(prepared) => prepared?,
         None => Keys::begin(args, context)?.prepare(args, &chain, key, &friendly_name)?,
     };
+    if held.was_asked() {
+        return Err(CertError::Interrupted);
+    }
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     let password_file = place::place(staged, &password, &args.out, existing)?;
     answer.report(&password_file, context)
@@ -156,6 +172,10 @@ impl Keys {
                 return Err(CertError::PasswordsDiffer);
             }
         }
+        let is_for_java = args.target.as_ref().is_some_and(|target| target.is_java);
+        if is_for_java && given.as_ref().is_some_and(|password| !password.expose_secret().is_ascii()) {
+            return Err(CertError::PasswordNotForJava);
+        }
         if let Some(doubt) = given.as_ref().and_then(|password| doubt(password.expose_secret())) {
             writeln!(context.err, "warning: {doubt}").map_err(|source| CertError::Output { source })?;
         }
@@ -164,7 +184,8 @@ impl Keys {
             None => NewPassword::Random(place::random_password()?),
         };
         let site_profile = || context.site.and_then(|site| site.tls.as_ref()).and_then(|tls| PfxProfile::named(&tls.pfx_target));
-        let profile = args.profile.or(args.target).or_else(site_profile).unwrap_or(PfxProfile::Modern);
+        let profile =
+            args.profile.or(args.target.as_ref().map(|target| target.profile)).or_else(site_profile).unwrap_or(PfxProfile::Modern);
         let secret = password.secret().clone();
         let start = thread::Builder::new().name("keys".to_owned());
         let derived =
@@ -174,11 +195,14 @@ impl Keys {
 
     /// Writes the PFX beside its place while the second implementation reads it back: the one that passed, and its
     /// password.
-    fn prepare(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str) -> Result<(Staged, NewPassword), CertError> {
+    fn prepare(self, args: &PfxArgs, chain: &Chain, key: &Key, name: &str) -> Result<(Staged, NewPassword, Held), CertError> {
         let keys = self.derived.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let keys = keys.map_err(|error| CertError::Pfx(error.into()))?;
         let composed = compose_pfx(chain, key, name, args.include_root, keys).map_err(CertError::Pfx)?;
         let bytes = composed.bytes().to_vec();
+        sweep_beside(&args.out);
+        // From here on a private key lies on the disk, under a name of which nobody knows.
+        let held = Held::begin();
         let staged = thread::scope(|scope| {
             let staging = scope.spawn(|| Staged::beside(&args.out, &bytes, place::PRIVATE));
             let compared = composed.compare();
@@ -186,7 +210,7 @@ impl Keys {
             compared.map_err(CertError::Pfx)?;
             staged.map_err(CertError::Write)
         })?;
-        Ok((staged, self.password))
+        Ok((staged, self.password, held))
     }
 }
 

@@ -139,18 +139,10 @@ pub(super) fn place(pfx: Staged, password: &NewPassword, out: &Path, existing: E
         }
         NewPassword::Random(password) => password,
     };
-    let before = std::fs::read(&beside).ok();
     let line = zeroize::Zeroizing::new(format!("{}\n", password.expose_secret()));
-    disk::write_atomically(&beside, line.as_bytes(), PRIVATE, existing).map_err(CertError::Write)?;
-    if let Err(error) = pfx.place(existing) {
-        // The old PFX still has its old password; a new one's goes with it.
-        let undone = match before {
-            Some(old) => disk::write_atomically(&beside, &old, PRIVATE, Existing::Replace).is_ok(),
-            None => std::fs::remove_file(&beside).is_ok(),
-        };
-        tracing::debug!(undone, "the password file was put back");
-        return Err(CertError::Write(error));
-    }
+    disk::sweep_beside(&beside);
+    let password = Staged::beside(&beside, line.as_bytes(), PRIVATE).map_err(CertError::Write)?;
+    disk::place_together(vec![password, pfx], existing).map_err(CertError::Write)?;
     tracing::info!(out = %out.display(), password_file = %beside.display(), "PFX written, read back and compared");
     Ok(PasswordFile::Written(beside))
 }

@@ -88,6 +88,13 @@ impl Paint {
     }
 }
 
+/// A word for a shell's command line, to be copied; what a terminal should not get becomes `\u{…}`.
+pub(super) fn shell_word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%".contains(letter);
+    let text = printable(text);
+    if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
 /// Words with what stands between backticks as one.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
@@ -249,6 +256,15 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains(r"a\u202eb\u001b[2J.pem") && text.contains('ü'), "{text}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["file"], finding.subject);
+    }
+
+    #[test]
+    fn a_word_of_a_command_can_be_copied() {
+        for (text, word) in [("/srv/a-b.pfx", "/srv/a-b.pfx"), ("my file.pfx", "'my file.pfx'"), ("it's", "'it'\\''s'"), ("$(x)", "'$(x)'")]
+        {
+            assert_eq!(shell_word(text), word);
+        }
+        assert!(!shell_word("a\u{1b}[31m").contains('\u{1b}'));
     }
 
     #[test]

@@ -31,6 +31,8 @@ fn portcullis(folder: &Path, line: &str) -> (u8, String, String) {
             home: folder,
             secrets: &secrets,
             interactive: false,
+            patience: None,
+            log: None,
             out: &mut out,
             err: &mut err,
         },

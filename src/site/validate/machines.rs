@@ -45,12 +45,16 @@ pub(super) fn route(file: &SiteFile, values: &mut Values<'_, '_>) -> Option<Rout
 pub(super) fn hop_privileges(file: &SiteFile, values: &mut Values<'_, '_>) -> Vec<Privilege> {
     let hops = file.route.iter().flat_map(|route| route.value.hops.iter().flatten());
     let default = file.ssh.as_ref().and_then(|ssh| ssh.user.as_ref());
-    let privilege = |hop: &HopInput| match values.secret(hop.sudo_password.as_ref()) {
+    let privilege = |hop: &HopInput| match values.secret(hop.sudo_password.as_ref().or(default_sudo_password(file))) {
         _ if hop.user.as_ref().or(default).is_some_and(|user| user.value == "root") => Privilege::Root,
         Some(password) => Privilege::SudoPassword(password),
         None => Privilege::Sudo,
     };
     hops.map(privilege).collect()
+}
+
+fn default_sudo_password(file: &SiteFile) -> Option<&Located<Secret>> {
+    file.ssh.as_ref().and_then(|ssh| ssh.sudo_password.as_ref())
 }
 
 pub(super) fn nodes(file: &SiteFile, values: &mut Values<'_, '_>) -> Vec<Node> {
@@ -83,7 +87,7 @@ fn machine(input: &Machine<'_>, path: &str, file: &SiteFile, values: &mut Values
     let name = values.text(input.name, &format!("{path}.name"), rules::machine_name);
     let login = login(&input.parts, path, file, values);
     let is_root = login.as_ref().is_some_and(|login| login.user.as_deref() == Some("root"));
-    let password = values.secret(input.sudo_password);
+    let password = values.secret(input.sudo_password.or(default_sudo_password(file)));
     if let Some(sudo) = input.sudo.filter(|sudo| !sudo.value && !is_root && login.is_some()) {
         values.problem(
             &sudo.span,

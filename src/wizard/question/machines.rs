@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Kind, Question, Section, elements, optional, question};
+use super::{Kind, Question, REFERENCE_MORE, Section, elements, optional, question};
 use crate::site::validate::rules;
 use crate::wizard::document::Answers;
 use crate::wizard::surroundings::Alias;
@@ -50,6 +50,17 @@ pub(super) const QUESTIONS: &[Question] = &[
         )
     },
     Question {
+        kind: Kind::Reference,
+        when: has_login_that_is_not_root,
+        more: REFERENCE_MORE,
+        ..optional(
+            Section::Machines,
+            "ssh.sudo_password",
+            "Password that sudo asks for on the machines",
+            "Empty if it asks for none; else where the password is to be had.",
+        )
+    },
+    Question {
         when: |answers| elements(answers, "nodes") > 1,
         more: "What users' connections meet first. `portcullis verify` tries the names there.",
         ..optional(
@@ -67,6 +78,12 @@ fn identity(answers: &Answers) -> Option<String> {
     let of_first = |alias: &&Alias| rules::host_and_port(&alias.place).is_ok_and(|(host, _)| Some(host.as_str()) == first);
     let named = answers.seen().aliases.iter().find(of_first).and_then(|alias| alias.identity.clone());
     named.or_else(|| answers.seen().identities.clone())
+}
+
+fn has_login_that_is_not_root(answers: &Answers) -> bool {
+    let default = answers.text("ssh.user");
+    let is_root = |node: &Value| node.get("user").and_then(Value::as_str).or(default) == Some("root");
+    !answers.get("nodes").and_then(Value::as_array).is_some_and(|nodes| nodes.iter().all(is_root))
 }
 
 fn has_machine_without_user(answers: &Answers) -> bool {

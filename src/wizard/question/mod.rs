@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use super::document::Answers;
 
+const REFERENCE_MORE: &str = "env:NAME reads an environment variable, file:PATH a file, cmd:COMMAND what a command prints, and prompt asks at each run. \
+     `type` takes it now, without showing it, and keeps it in a file that you alone may read.";
+
 /// How an answer is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

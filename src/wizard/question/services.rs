@@ -3,14 +3,11 @@
 use serde_json::Value;
 
 use super::appliance::domain_of;
-use super::{Kind, Question, Section, optional, question};
+use super::{Kind, Question, REFERENCE_MORE, Section, optional, question};
 use crate::site::profile::{DEFAULT, Party, Profile};
 use crate::wizard::document::Answers;
 
 const REFERENCE_HELP: &str = "Where it is to be had; it never stands in the site file.";
-const REFERENCE_MORE: &str = "env:NAME reads an environment variable, file:PATH a file, cmd:COMMAND what a command prints, and prompt asks at each run. \
-     `type` takes it now, without showing it, and keeps it in a file that you alone may read.";
-
 pub(super) const QUESTIONS: &[Question] = &[
     Question {
         kind: Kind::Files,
@@ -43,6 +40,18 @@ pub(super) const QUESTIONS: &[Question] = &[
             "tls.certificate.key_password",
             "Password of the key, or of a PFX",
             "Empty if it has none; else where the password is to be had.",
+        )
+    },
+    Question {
+        kind: Kind::Files,
+        when: has_certificate,
+        more: "Browsers and telephones then need it as well: what comes from a public CA is trusted everywhere already. \
+               The roots of public CAs are known and need no file.",
+        ..optional(
+            Section::Certificate,
+            "tls.certificate.roots",
+            "Root of a CA of your own, where one issued it",
+            "Empty for a certificate from a public CA.",
         )
     },
     Question {

@@ -5,12 +5,13 @@
 
 mod keys;
 mod line;
+mod prompt;
 mod text;
 
 use std::io;
 use std::path::PathBuf;
 
-use console::{Style, Term};
+use console::{Style, Term, measure_text_width};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::WizardError;
@@ -19,6 +20,7 @@ use super::question::{Kind, Section};
 use super::surroundings::Told;
 use keys::{LEAVE_PASTES, MARK_PASTES, OneByOne, read_key};
 use line::{Effect, Line};
+pub use prompt::{ask_hidden, ask_which};
 pub use text::wrapped;
 
 /// Wider lines are hard to read.
@@ -173,23 +175,23 @@ impl Terminal {
     fn read(&self, kind: Kind) -> Result<String, WizardError> {
         let is_several = matches!(kind, Kind::List | Kind::Files);
         let mut line = Line::with(if is_several { ", " } else { " " });
-        self.edit(&mut line, true, kind == Kind::Files)?;
+        self.edit(PROMPT, &mut line, true, kind == Kind::Files)?;
         Ok(line.text())
     }
 
     fn read_hidden(&self) -> Result<SecretString, WizardError> {
         let mut line = Line::default();
-        self.edit(&mut line, false, false)?;
+        self.edit(PROMPT, &mut line, false, false)?;
         Ok(SecretString::from(line.text()))
     }
 
-    fn edit(&self, line: &mut Line, is_shown: bool, is_path: bool) -> Result<(), WizardError> {
+    fn edit(&self, prompt: &str, line: &mut Line, is_shown: bool, is_path: bool) -> Result<(), WizardError> {
         let input = io::stdin();
         let mode = OneByOne::on(&input).map_err(terminal)?;
         let mut keys = input.lock();
         self.term.write_str(MARK_PASTES).map_err(terminal)?;
         let effect = loop {
-            self.draw(line, is_shown).map_err(terminal)?;
+            self.draw(prompt, line, is_shown).map_err(terminal)?;
             let key = read_key(&mut keys).map_err(terminal)?;
             if key == keys::Key::Tab && is_path {
                 line.complete_path(&self.folder, &self.home);
@@ -205,11 +207,12 @@ impl Terminal {
         if effect == Effect::BrokenOff { Err(WizardError::Interrupted) } else { Ok(()) }
     }
 
-    fn draw(&self, line: &Line, is_shown: bool) -> io::Result<()> {
-        let room = self.width().saturating_sub(PROMPT.len());
+    fn draw(&self, prompt: &str, line: &Line, is_shown: bool) -> io::Result<()> {
+        let indent = measure_text_width(prompt);
+        let room = self.width().saturating_sub(indent);
         let (shown, column) = if is_shown { line.view(room) } else { (String::new(), 0) };
         // One write, so that nothing flickers: back to the margin, the line, the rest of the row cleared, the cursor in its place.
-        let text = format!("\r{PROMPT}{shown}\x1b[K\r\x1b[{}C", PROMPT.len() + column);
+        let text = format!("\r{prompt}{shown}\x1b[K\r\x1b[{}C", indent + column);
         self.term.write_str(&text)?;
         self.term.flush()
     }

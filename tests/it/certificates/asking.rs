@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rexpect::reader::Options;
 use rexpect::session::{PtySession, spawn_with_options};
+use rustix::termios::LocalModes;
 
 use super::command::examples;
 
@@ -40,7 +41,10 @@ fn whoever_sits_at_the_terminal_says_which_one_is_meant() {
     // Both are offered with where they stand; the second one is taken.
     terminal.exp_string("first.pem:1").unwrap();
     terminal.exp_string("second.pem:1").unwrap();
-    terminal.send("\x1b[B\r").unwrap();
+    terminal.send("7\r").unwrap();
+    terminal.flush().unwrap();
+    terminal.exp_string("a number from 1 to 2").unwrap();
+    terminal.send("2\r").unwrap();
     terminal.flush().unwrap();
     terminal.exp_string("cert.chain.extra").unwrap();
     let rest = terminal.exp_eof().unwrap();
@@ -48,14 +52,32 @@ fn whoever_sits_at_the_terminal_says_which_one_is_meant() {
 }
 
 #[test]
-fn whoever_does_not_want_to_say_gets_the_list() {
+fn ctrl_c_at_a_question_leaves_the_terminal_as_it_was() {
     let folder = two_servers();
-    let mut terminal = at_a_terminal(folder.path(), &CHECK);
-    terminal.exp_string("Which is the server's certificate?").unwrap();
-    terminal.exp_string("second.pem:1").unwrap();
-    terminal.send("\x1b").unwrap();
-    terminal.flush().unwrap();
-    terminal.exp_string("it is not clear which one is meant").unwrap();
+    std::fs::copy(examples().join("good/ecdsa/server.key"), folder.path().join("first.key")).unwrap();
+    let pfx = ["cert", "pfx", "--in", "first.pem", "first.key", "--root", "root.pem", "--password-from", "prompt", "--out", "x.pfx"];
+    for (line, question) in [(&CHECK[..], "second.pem:1"), (&pfx, "the new PFX's password")] {
+        let mut terminal = at_a_terminal(folder.path(), line);
+        let before = modes(&terminal);
+        terminal.exp_string(question).unwrap();
+        while modes(&terminal) == before {
+            std::thread::yield_now();
+        }
+        terminal.send("\x03").unwrap();
+        terminal.flush().unwrap();
+        terminal.exp_string("interrupted").unwrap();
+        assert_eq!(modes(&terminal), before);
+        let ended = terminal.process().wait().unwrap();
+        assert!(format!("{ended:?}").contains(", 130)"), "{ended:?}");
+    }
+    assert!(!folder.path().join("x.pfx").exists());
+}
+
+/// Local modes of the session's terminal.
+fn modes(session: &PtySession) -> LocalModes {
+    let terminal = session.process().get_file_handle().unwrap();
+    // Echo is off from the beginning, in a terminal that a program reads.
+    rustix::termios::tcgetattr(&terminal).unwrap().local_modes & (LocalModes::ICANON | LocalModes::ISIG)
 }
 
 #[test]

@@ -76,6 +76,8 @@ fn run_with(folder: &Path, args: &[&str], json: bool, site: Option<&portcullis::
         home: folder,
         secrets: &secrets,
         interactive: false,
+        patience: None,
+        log: None,
         out: &mut out,
         err: &mut err,
     };

@@ -16,6 +16,8 @@ mod fetching;
 #[cfg(test)]
 mod interop;
 #[cfg(test)]
+mod interrupted;
+#[cfg(test)]
 mod macless;
 #[cfg(test)]
 mod of_a_site;

@@ -64,12 +64,14 @@ fn a_password_file_that_is_given_again_stays() {
 }
 
 #[test]
-fn java_and_a_password_outside_ascii_are_warned_of() {
+fn a_password_outside_ascii_is_refused_for_java_and_warned_of_otherwise() {
     let folder = two_servers();
     let (out, password) = (folder.path().join("x.pfx"), folder.path().join("pw"));
     put(&password, "pässwörd\n");
-    let made =
-        told(folder.path(), &format!("{MAKE} --target java17 --password-from file:{} --out {}", password.display(), out.display()), true);
+    let line = |target: &str| format!("{MAKE} --target {target} --password-from file:{} --out {}", password.display(), out.display());
+    let refused = told(folder.path(), &line("java17"), false);
+    assert!(refused.code == 2 && refused.err.contains("Java opens no PFX") && !out.exists(), "{refused:?}");
+    let made = told(folder.path(), &line("openssl3"), true);
     assert!(made.code == 0 && made.err.contains("Java refuses"), "{made:?}");
     let line = ["explain", "x.pfx", "--key-password-from", &format!("file:{}", password.display())];
     let told = super::command::cert(folder.path(), &line).json();

@@ -5,7 +5,7 @@ use rexpect::session::PtySession;
 use super::terminal::{at_a_terminal, say, site};
 
 /// Right answers to all questions; a dead address, so that the trial ends at once.
-const ANSWERS: [(&str, &str); 22] = [
+const ANSWERS: [(&str, &str); 23] = [
     ("What kind of environment", "3"),
     ("What support", ""),
     ("Name of this site", ""),
@@ -18,6 +18,7 @@ const ANSWERS: [(&str, &str); 22] = [
     ("Jumphosts", "ops@127.0.0.1:1"),
     ("Nodes", "admin@10.0.0.1"),
     ("Private key files", "-"),
+    ("Password that sudo", ""),
     ("Files from the CA", ""),
     ("Mail server", ""),
     ("What kind of proxy", ""),
@@ -40,11 +41,10 @@ fn answer(terminal: &mut PtySession, from: usize, to: usize) {
 fn right_answers_end_in_a_site_file_and_the_next_command() {
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = at_a_terminal(folder.path(), 100, &[]);
-    answer(&mut terminal, 0, 11);
+    answer(&mut terminal, 0, 13);
     // What was tried in vain is told, and one may go on regardless.
-    say(&mut terminal, "Private key files", "-");
     terminal.exp_string("cannot be reached").unwrap();
-    answer(&mut terminal, 12, ANSWERS.len());
+    answer(&mut terminal, 13, ANSWERS.len());
     say(&mut terminal, "AD/LDAP", "");
     let rest = terminal.exp_eof().unwrap();
     for expected in [

@@ -8,7 +8,7 @@ use super::terminal::{at_a_terminal, say, site};
 const APPROVER: &str = "ada=ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHqO6g7GH6sVeUj2tG3rHoETJTIpX2esl8/g6uDQyNyS";
 
 /// Each question's beginning and an answer that brings up all that may follow. The addresses are dead, so that trials end at once.
-const ANSWERS: [(&str, &str); 36] = [
+const ANSWERS: [(&str, &str); 38] = [
     ("What kind of environment", "production"),
     ("What support", ""),
     ("Name of this site", ""),
@@ -22,10 +22,12 @@ const ANSWERS: [(&str, &str); 36] = [
     ("Nodes", "10.0.0.1, 10.0.0.2, admin@10.0.0.3"),
     ("Login user", "admin"),
     ("Private key files", "-"),
+    ("Password that sudo", "env:SUDO_PASSWORD"),
     ("Address or name of the load", "203.0.113.7"),
     ("Files from the CA", "x.pem"),
     ("File of the private key", "-"),
     ("Password of the key", "env:KEY_PASSWORD"),
+    ("Root of a CA", "-"),
     ("Where do users", ""),
     ("Mail server", "127.0.0.1"),
     ("Its port", "1"),

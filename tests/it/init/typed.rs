@@ -27,7 +27,7 @@ fn known<'a>(more: &[&'a str]) -> Vec<&'a str> {
     named.iter().chain(more).flat_map(|answer| ["--set", answer]).collect()
 }
 
-const DEAD_NODE: [&str; 3] = ["route.vpn=true", "nodes=admin@127.0.0.1:1", "ssh.identities="];
+const DEAD_NODE: [&str; 4] = ["route.vpn=true", "nodes=admin@127.0.0.1:1", "ssh.identities=", "ssh.sudo_password="];
 
 #[test]
 fn pasted_lines_are_one_answer_and_answer_no_further_question() {
@@ -65,6 +65,7 @@ fn a_file_that_is_not_there_is_doubted_once_and_a_certificate_that_cannot_be_rea
     say(&mut terminal, "Enter: bundel.pem", "");
     say(&mut terminal, "File of the private key", "-");
     say(&mut terminal, "Password of the key", "-");
+    say(&mut terminal, "Root of a CA", "-");
     let shown = say(&mut terminal, "Mail server", "\x03");
     assert!(shown.contains("does not exist") && !shown.contains("ok:"), "{shown}");
     terminal.exp_eof().unwrap();
@@ -84,6 +85,7 @@ fn a_machine_may_be_called_as_the_ssh_client_calls_it() {
     say(&mut terminal, "Nodes", "admin@10.0.0.1, admin@10.0.0.2, db=admin@other");
     // Its key is proposed before the usual ones.
     say(&mut terminal, "Enter: ~/.ssh/corp (seen in ~/.ssh)", "");
+    say(&mut terminal, "Password that sudo", "");
     say(&mut terminal, "load balancer", "\x03");
     terminal.exp_eof().unwrap();
     let record = record(folder.path());

@@ -53,6 +53,7 @@ fn as_far_as_the_password(begin: &dyn Fn() -> PtySession, node: &Machine) {
     say(&mut terminal, "Enter: ops@", "");
     say(&mut terminal, "Nodes", &format!("{}@{}", node.user, node.address));
     say(&mut terminal, "Enter: ~/.ssh/corp", "");
+    say(&mut terminal, "Password that sudo", "");
     // Broken off at the question about the host key, it is put again.
     let shown = type_in(&mut terminal, "Is this the host key of jump", "\x03");
     assert!(shown.contains("logging in to the jumphost and the nodes"), "{shown}");
@@ -122,7 +123,7 @@ fn a_new_customer_gets_from_nothing_to_a_site_file_that_passes() {
 }
 
 #[test]
-fn a_login_whose_sudo_asks_for_a_password_is_told_on_the_spot() {
+fn a_login_whose_sudo_asks_for_a_password_is_told_on_the_spot_and_goes_on_with_one() {
     let folder = home();
     let node = Machine::node(2);
     let known_hosts = format!("known_hosts={}", state("known_hosts"));
@@ -131,10 +132,24 @@ fn a_login_whose_sudo_asks_for_a_password_is_told_on_the_spot() {
     known.extend([known_hosts, nodes].into_iter().flat_map(|answer| ["--set".to_owned(), answer]));
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let mut terminal = at_a_terminal(folder.path(), 80, &known);
-    for question in ["Management", "configuration", "webtask", "app tenants", "tenants to come", "Enter: ops@", "Enter: ~/.ssh/corp"] {
+    for question in [
+        "Management",
+        "configuration",
+        "webtask",
+        "app tenants",
+        "tenants to come",
+        "Enter: ops@",
+        "Enter: ~/.ssh/corp",
+        "Password that sudo",
+    ] {
         say(&mut terminal, question, "");
     }
     let shown = say(&mut terminal, "Password of the key", "\x03").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(shown.contains("sudo asks for a password of admin") && shown.contains("`sudo_password`"), "{shown}");
+    terminal.exp_eof().unwrap();
+    let password = format!("ssh.sudo_password=file:{}", state("sudo-password"));
+    let mut terminal = at_a_terminal(folder.path(), 80, &[&known[..], &["--set", &password]].concat());
+    let shown = say(&mut terminal, "Password of the key", "\x03").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains("and root is reached there") && !shown.contains("asks for a password"), "{shown}");
     terminal.exp_eof().unwrap();
 }

@@ -116,3 +116,14 @@ fn a_site_of_a_thousand_nodes_is_read() {
     }
     assert_eq!(read(&text).unwrap().nodes.len(), 1000);
 }
+
+#[test]
+fn the_password_of_sudo_is_said_once_for_all_machines_and_a_machine_s_own_counts_before() {
+    let text = "site: a\nenvironment: qa\nssh: {user: ops, sudo_password: env:ALL}\n\
+        route: {hops: [{name: j, address: j.example}, {name: k, address: k.example, sudo_password: env:HOP}]}\n\
+        nodes: [{name: n, address: 10.0.0.1}, {name: o, address: 10.0.0.2, sudo_password: env:OWN}, {name: p, address: 10.0.0.3, user: root}]\n";
+    let site = read(text).unwrap();
+    let of = |name: &str| Privilege::SudoPassword(SecretRef::Env(name.into()));
+    assert_eq!(site.nodes.iter().map(|node| node.privilege.clone()).collect::<Vec<_>>(), [of("ALL"), of("OWN"), Privilege::Root]);
+    assert_eq!(site.hop_privileges, [of("ALL"), of("HOP")]);
+}

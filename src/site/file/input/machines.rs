@@ -23,6 +23,8 @@ pub(crate) struct SshInput {
     pub(crate) password: Option<Located<Secret>>,
     /// Answer to a prompt that is not for the password, such as for a one-time code.
     pub(crate) one_time_code: Option<Located<Secret>>,
+    /// The password that sudo asks for on jumphosts and nodes.
+    pub(crate) sudo_password: Option<Located<Secret>>,
 }
 
 /// The way to the nodes: either `vpn: true` or `hops`.

@@ -107,7 +107,9 @@ async fn without_a_terminal_an_encrypted_key_says_what_it_lacks() {
     let path = kept(&folder, "key", &key.private_key_to_pem_passphrase(Cipher::aes_128_cbc(), PASSPHRASE.as_bytes()).unwrap());
     let secrets = Arc::new(Secrets::new(folder.path(), None));
     let error = Keyring::default().open(&path, None, &secrets).await.unwrap_err();
-    let expected =
-        format!("is encrypted, and its passphrase cannot be had: the passphrase of {}: there is no terminal to ask at", path.display());
+    let expected = format!(
+        "is encrypted, and its passphrase cannot be had: the passphrase of {}: there is no terminal to ask at, or --non-interactive forbids it",
+        path.display()
+    );
     assert_eq!(error.to_string(), expected);
 }
