@@ -130,6 +130,9 @@ impl Inquiry {
     pub(crate) fn script(&self) -> String {
         let mut text = PROBE.clone();
         text.push_str("pc_standing\npc_runs\n");
+        if !self.files.is_empty() {
+            text.push_str("pc_lacking\n");
+        }
         if self.hardware {
             text.push_str("pc_hardware\n");
         }

@@ -34,8 +34,8 @@ impl<W: Write + Send> Sink for PlainSink<W> {
         let (out, board) = &mut *inner;
         board.take(event);
         if let Some(line) = plain_line(event, board) {
-            // Nobody reads any more: the work goes on all the same.
-            drop(writeln!(out, "{line}").and_then(|()| out.flush()));
+            // In one write, so that no other's words come between. Nobody reads any more: the work goes on all the same.
+            drop(out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush()));
         }
     }
 }

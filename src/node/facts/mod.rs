@@ -99,6 +99,8 @@ pub struct Facts {
     pub guards: BTreeMap<String, i32>,
     /// Fate of mails by queue id; one that is not here is still under way, or the log does not say.
     pub mails: BTreeMap<String, MailFact>,
+    /// Programs that looks and runs need and the machine does not have, where files were asked about.
+    pub lacks: Vec<String>,
     /// Runs kept on the machine, oldest first.
     pub runs: Vec<KeptRun>,
     /// What the kept runs left behind, where that was asked.
@@ -127,7 +129,15 @@ pub enum FactsError {
     },
 }
 
+/// The programs without which what was seen of files is not to be relied on; the others a run alone needs.
+const LOOKS_NEED: [&str; 4] = ["base64", "cat", "sha256sum", "stat"];
+
 impl Facts {
+    /// Whether the machine lacks what its files are looked at with.
+    pub fn lacks_what_looks_need(&self) -> bool {
+        self.lacks.iter().any(|program| LOOKS_NEED.contains(&program.as_str()))
+    }
+
     /// Reads a probe's standard output, as the answer to `inquiry`.
     pub fn parse(output: &[u8], inquiry: &Inquiry) -> Result<Self, FactsError> {
         let text = String::from_utf8_lossy(output);
@@ -165,6 +175,7 @@ impl Facts {
             ["disk", mount, total, free] => {
                 self.disks.push(DiskFact { mount: mount.to_owned(), total_kib: total.parse().ok()?, free_kib: free.parse().ok()? });
             }
+            ["lacks", program] => self.lacks.push(program.to_owned()),
             ["run", id, state] => self.runs.push(KeptRun { id: id.to_owned(), state: state.to_owned() }),
             ["lock", owner, age] => self.lock = Some(Holder::parse(owner, age)),
             // It holds the machine as well, without a process of its own.

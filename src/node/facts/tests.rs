@@ -5,9 +5,13 @@ use crate::node::inquiry::{Depth, Survey};
 use proptest::prelude::*;
 
 #[expect(clippy::disallowed_methods, reason = "the probe's text is run by the shells it is made for")]
-fn probed(inquiry: &Inquiry, shell: &[&str]) -> Facts {
-    let output = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(inquiry.script()).output().unwrap();
+fn probed_by(inquiry: &Inquiry, shell: &[&str], text: &str) -> Facts {
+    let output = std::process::Command::new(shell[0]).args(&shell[1..]).arg("-c").arg(text).output().unwrap();
     Facts::parse(&output.stdout, inquiry).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+fn probed(inquiry: &Inquiry, shell: &[&str]) -> Facts {
+    probed_by(inquiry, shell, &inquiry.script())
 }
 
 #[test]
@@ -110,4 +114,22 @@ proptest! {
         inquiry.file("/x", Depth::Content);
         drop(Facts::parse(&bytes, &inquiry));
     }
+}
+
+#[test]
+fn programs_that_are_not_there_are_told_by_each_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    for program in ["cat", "date", "stat", "sha256sum", "base64", "dash", "bash"] {
+        let path = std::env::split_paths(&std::env::var_os("PATH").unwrap()).map(|folder| folder.join(program)).find(|path| path.is_file());
+        std::os::unix::fs::symlink(path.unwrap(), folder.path().join(program)).unwrap();
+    }
+    let mut inquiry = Inquiry::standing();
+    inquiry.file("/etc/passwd", Depth::Hash);
+    for shell in ["dash", "bash"] {
+        let text = format!("PATH={}\n{}", folder.path().display(), inquiry.script());
+        let facts = probed_by(&inquiry, &[shell], &text);
+        assert_eq!(facts.lacks, ["cp", "dd", "flock", "ln", "mkdir", "mknod", "mv", "rm", "rmdir", "sync", "tar"], "{shell}");
+        assert!(matches!(facts.file("/etc/passwd"), FileFact::File { .. }), "{facts:?}");
+    }
+    assert_eq!(probed(&inquiry, &["dash"]).lacks, [""; 0]);
 }

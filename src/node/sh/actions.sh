@@ -14,6 +14,7 @@ pc_subject() { pc_subjects="$pc_subjects$1 $2$pc_nl"; }
 pc_actions() {
     pc_acting_for=$1
     while IFS='	' read -r pc_step pc_kind pc_value; do
+        case $pc_kind in enable | reload | restart | active) pc_service=$pc_value ;; esac
         # Not by a redirection of the call: a shell would keep the lock in a copy, to have it back afterwards.
         pc_out=$(exec 9>&- && pc_act "$2" "$pc_kind" "$pc_value" 2>&1 </dev/null) || {
             # Killed from outside, an action has no word of its own.
@@ -36,7 +37,7 @@ pc_act() {
         reload) systemctl reload-or-restart "$3" || { pc_service_log "$3"; return 1; } ;;
         restart) systemctl restart "$3" || { pc_service_log "$3"; return 1; } ;;
         active) [ "$1" = again ] || pc_until 50 systemctl -q is-active "$3" || { pc_service_log "$3"; return 1; } ;;
-        listens) [ "$1" = again ] || pc_until 50 pc_listens "$3" || { printf 'nothing listens on TCP port %s\n' "$3"; return 1; } ;;
+        listens) [ "$1" = again ] || pc_until 50 pc_listens "$3" || { printf 'nothing listens on TCP port %s\n' "$3"; pc_log_of "${pc_service:-}"; return 1; } ;;
         wait) [ "$1" = again ] || pc_until "${3%% *}" sh -c "${3#* }" || { printf 'command %s did not succeed in time\n' "${3#* }"; return 1; } ;;
     esac
 }
@@ -57,7 +58,12 @@ pc_enable() {
 pc_service_log() {
     printf 'service %s did not come up\n' "$1"
     systemctl --no-pager --lines=0 status "$1"
-    journalctl --no-pager --quiet --lines=8 --output=cat --unit="$1"
+    pc_log_of "$1"
+}
+
+# The end of what a service said; its instances are units of their own, and may be all that there is to it (Debian's postfix).
+pc_log_of() {
+    [ -z "$1" ] || journalctl --no-pager --quiet --lines=8 --output=cat --unit="$1" --unit="${1%.service}@*" 2>/dev/null
 }
 
 # pc_until TENTHS COMMAND…: tries until it succeeds, for so many tenths of a second.

@@ -23,6 +23,13 @@ pc_standing() {
     read -r pc_value </proc/sys/kernel/random/boot_id && printf 'boot\t%s\n' "$pc_value"
 }
 
+# The programs that a look at files and a run are made of and that are not here. The shell knows, and starts none for it.
+pc_lacking() {
+    for pc_value in base64 cat cp dd flock ln mkdir mknod mv rm rmdir sha256sum stat sync tar; do
+        command -v "$pc_value" >/dev/null 2>&1 || printf 'lacks\t%s\n' "$pc_value"
+    done
+}
+
 # What it is made of, which checks want to know.
 pc_hardware() {
     # Its name stands second, and has no blank in it.

@@ -43,6 +43,16 @@ impl Machine {
         Self { folder, shell }
     }
 
+    /// One whose every program is busybox's own, but for those that it lacks.
+    #[expect(clippy::disallowed_methods, reason = "it installs itself")]
+    fn of_busybox() -> Self {
+        let machine = Self::new(&["busybox", "sh"]);
+        let programs = machine.folder.path().join("bin");
+        std::fs::create_dir_all(&programs).unwrap();
+        assert!(Command::new("busybox").args(["--install", "-s"]).arg(programs).status().unwrap().success());
+        machine
+    }
+
     fn path(&self, name: &str) -> String {
         self.folder.path().join("etc").join(name).to_str().unwrap().to_owned()
     }
@@ -140,6 +150,7 @@ fn on_every_shell(test: impl Fn(&Machine)) {
     for shell in SHELLS {
         test(&Machine::new(shell));
     }
+    test(&Machine::of_busybox());
 }
 
 /// Ends a process without a word, as a loss of power would.

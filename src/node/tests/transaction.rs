@@ -32,8 +32,7 @@ proptest::proptest! {
         content in "[\\x00-\\x7f]{0,40}",
     ) {
         let names: Vec<_> = names.iter().map(|name| format!("{name}!/{name}!")).collect();
-        for shell in &SHELLS[..2] {
-            let machine = Machine::new(shell);
+        for machine in [Machine::new(SHELLS[0]), Machine::new(SHELLS[1]), Machine::of_busybox()] {
             let run = transaction(1, names.iter().map(|name| placement(&machine, name, &content, Expected::Absent)).collect());
             proptest::prop_assert_eq!(machine.carry_out(&run), Outcome::Done);
             for name in &names {

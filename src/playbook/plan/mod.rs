@@ -187,6 +187,10 @@ impl<'a> Planner<'a> {
 
     /// What has to change on `node`, given its facts.
     pub fn plan(&self, node: &Node, facts: &Facts) -> Result<NodePlan, PlanError> {
+        let unfit = || PlanError::Lacks { node: node.name.clone(), programs: facts.lacks.clone() };
+        if facts.lacks_what_looks_need() {
+            return Err(unfit());
+        }
         let conditions = conditions(self.site, node, facts);
         let mut draft = Draft {
             node,
@@ -203,7 +207,7 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        Ok(draft.plan)
+        if draft.plan.changes.is_empty() || facts.lacks.is_empty() { Ok(draft.plan) } else { Err(unfit()) }
     }
 
     /// Whether a step counts on `node`.

@@ -173,3 +173,26 @@ fn cas_of_ones_own_are_trusted_and_told_from_those_of_the_proxy() {
     let paths: Vec<&str> = plan.placements.iter().map(|one| one.path.as_str()).collect();
     assert_eq!(paths, ["/usr/local/share/ca-certificates/company-1.crt", "/usr/local/share/ca-certificates/company-2.crt"]);
 }
+
+#[test]
+fn a_node_without_the_programs_of_a_look_or_a_run_is_told_what_to_install() {
+    let (site, playbook, templates, material) =
+        (site(1, ""), own("  - {id: a, title: a, file: {path: /etc/a, content: x}}\n"), templates(), Material::default());
+    let planner = Planner::new(&site, &playbook, &templates, &material);
+    let plan = |lacks: &[&str], there: FileFact| {
+        let lacks = lacks.iter().map(|&program| program.to_owned()).collect();
+        planner.plan(&site.nodes[0], &Facts { lacks, files: [("/etc/a".to_owned(), there)].into(), ..facts() })
+    };
+    let as_desired = FileFact::File {
+        mode: "644".to_owned(),
+        owner: "root:root".to_owned(),
+        size: 1,
+        sha256: crate::node::sha256_hex(b"x"),
+        content: Some(b"x".to_vec()),
+    };
+    let error = plan(&["flock", "stat"], as_desired.clone()).unwrap_err();
+    assert_eq!(error.to_string(), "n-1 has no flock, no stat");
+    assert_eq!(error.help().unwrap(), "install on n-1 what they are in (coreutils, util-linux)");
+    assert_eq!(plan(&["tar"], FileFact::Absent).unwrap_err().to_string(), "n-1 has no tar");
+    assert!(plan(&["tar"], as_desired).unwrap().is_empty());
+}

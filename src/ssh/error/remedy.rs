@@ -59,7 +59,7 @@ impl Error {
                 "Give the password as `sudo_password` in the node's entry, or allow it without one: `USER ALL=(root) NOPASSWD: ALL` in sudoers.".to_owned()
             }
             Self::SudoWrongPassword { .. } => "See which secret `sudo_password` refers to. It was tried once.".to_owned(),
-            Self::SudoNotAllowed { .. } => "sudoers must let this user run `/bin/sh` as root, without a terminal (`requiretty` off).".to_owned(),
+            Self::SudoNotAllowed { .. } => "sudoers must let this user run `/bin/sh` as root, without a terminal (`requiretty` off), and what it starts (`noexec` off).".to_owned(),
             Self::SudoPasswordUnusable { .. } => "The secret must be one line.".to_owned(),
             _ => return None,
         })
@@ -87,6 +87,11 @@ impl Error {
                 "The server closed at once: it is starting or overloaded (`MaxStartups`), or it bars this address (`PerSourcePenalties`, `hosts.deny`).".to_owned()
             }
             Self::JumphostLost { hop, .. } => format!("See whether {hop} is up."),
+            Self::ConnectionLost { phase: Phase::Login, .. } => {
+                "The line broke, or the server lets nobody in by this account: it has expired, `/etc/nologin` is there, a rule of PAM forbids \
+                 it. The server's log has its reason."
+                    .to_owned()
+            }
             Self::ConnectionLost { .. } | Self::Handshake { .. } => "See the server's log.".to_owned(),
             _ => return None,
         })
@@ -95,6 +100,9 @@ impl Error {
     fn help_with_commands(&self) -> Option<String> {
         Some(match self {
             Self::SessionRefused { .. } => "Its sshd allows no further session (`MaxSessions`), or none at all.".to_owned(),
+            Self::NotStarted { said, .. } if said.contains("assword has expired") || said.contains("assword change required") => {
+                "Log in by hand once and set a new password, or let it not expire (`chage -M -1 USER` as root).".to_owned()
+            }
             Self::NotStarted { .. } => {
                 "The login shell must be able to run `/bin/sh`: no `nologin`, no forced command, no start-up file that ends or asks."
                     .to_owned()

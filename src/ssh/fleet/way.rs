@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::Duration;
 
+use tokio::io::BufReader;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -22,6 +23,9 @@ const BARRED_FOR: Duration = Duration::from_secs(1);
 
 /// The most connections to one hop, whatever it refuses.
 const MOST_CONNECTIONS: usize = 8;
+
+/// How much is taken from the system at a time: the transport asks for the length of each packet, and then for the packet.
+const READ_AT_ONCE: usize = 64 << 10;
 
 /// All ways of a fleet: the site's own, and those that the operator's configuration names (`ProxyJump`).
 #[derive(Debug, Default)]
@@ -173,7 +177,7 @@ impl Inner {
     ) -> Result<(BoxedStream, Option<Arc<Connection>>), Error> {
         let Some(mut hop) = hop else {
             let dialled = super::dialling::dial(host, port, place, self.settings.connect_timeout).await?;
-            return Ok((Box::new(dialled), None));
+            return Ok((Box::new(BufReader::with_capacity(READ_AT_ONCE, dialled)), None));
         };
         let mut refused = None;
         loop {

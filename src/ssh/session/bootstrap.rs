@@ -106,9 +106,12 @@ fn seal(token: &str) -> String {
     format!("#i{token}")
 }
 
+/// Variables that make programs take options or paths otherwise, and that a login or an unclean sudo may hand on.
+const FORGOTTEN: &str = "CDPATH POSIXLY_CORRECT TAR_OPTIONS";
+
 /// The script's text behind a line that says how long it is, how long its payload, and its token.
 fn framed(script: &Script, end: End, token: &str) -> Vec<u8> {
-    let text = format!("{ENVIRONMENT}\nunset T\nset --\n{}\n{}\n{}", say(token, Mark::Start), script.text, seal(token));
+    let text = format!("{ENVIRONMENT}\nunset T {FORGOTTEN}\nset --\n{}\n{}\n{}", say(token, Mark::Start), script.text, seal(token));
     let payload = match end {
         End::OfShell => "-".to_owned(),
         End::OfScript => script.payload.len().to_string(),

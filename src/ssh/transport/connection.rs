@@ -139,8 +139,13 @@ impl Connection {
         let place = Arc::clone(&self.place);
         match broken {
             Some(hop) => Error::JumphostLost { place, hop, phase },
-            None => Error::ConnectionLost { place, phase, said: self.seen.parting_words() },
+            None => Error::ConnectionLost { place, phase, said: self.last_words(phase) },
         }
+    }
+
+    fn last_words(&self, phase: Phase) -> String {
+        let parting = self.seen.parting_words();
+        if parting.is_empty() && phase == Phase::Login { self.seen.banner() } else { parting }
     }
 
     /// A channel for one command.

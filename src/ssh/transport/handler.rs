@@ -14,6 +14,9 @@ use super::algorithms::Negotiated;
 use crate::ssh::error::{Error, printable};
 use crate::ssh::host_keys::Expectation;
 
+/// How many characters of a banner are kept, for a message.
+const BANNER_KEPT: usize = 300;
+
 /// Why a connection ended from inside: the transport, or our own verdict on the host key.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stopped {
@@ -36,6 +39,7 @@ pub(crate) struct Seen {
 struct Notes {
     negotiated: Option<Negotiated>,
     parting_words: String,
+    banner: String,
     channel_failures: HashMap<u32, String>,
     has_confirmed_a_channel: bool,
 }
@@ -53,6 +57,12 @@ impl Seen {
     /// What the server said when it disconnected, such as "Too many authentication failures".
     pub(crate) fn parting_words(&self) -> String {
         self.notes().parting_words.clone()
+    }
+
+    /// The end of what the server said last while it was being logged in to: before it hangs up, OpenSSH says so why PAM does
+    /// not let somebody in.
+    pub(crate) fn banner(&self) -> String {
+        self.notes().banner.clone()
     }
 
     /// Whether the server opened any channel that it was asked for.
@@ -100,6 +110,13 @@ impl russh::client::Handler for Watch {
         };
         // A later exchange on the same connection says nothing of strictness; the first one holds.
         self.seen.notes().negotiated.get_or_insert(agreed);
+        Ok(())
+    }
+
+    async fn auth_banner(&mut self, banner: &str, _session: &mut Session) -> Result<(), Stopped> {
+        let banner = banner.trim();
+        let kept = banner.char_indices().rev().nth(BANNER_KEPT).map_or(0, |(at, _)| at);
+        self.seen.notes().banner = printable(banner.get(kept..).unwrap_or_default());
         Ok(())
     }
 

@@ -136,6 +136,20 @@ fn a_service_that_does_not_come_up_has_its_files_put_back() {
     assert_eq!(node.runs()[0].1, "undone");
 }
 
+/// Debian's postfix counts as active whatever became of it: only the port tells.
+#[test]
+fn a_service_that_is_active_and_does_not_listen_is_told_with_what_it_said() {
+    let node = lend_one();
+    node.sh("mv /etc/postfix/master.cf /root/master.cf");
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    let playbook = "name: mail\ntitle: mail\nsteps:\n  - id: mail\n    file: {path: /etc/small/file, src: small.txt}\n  \
+                    - id: postfix\n    service: {name: postfix, on_change: restart, listens: [25]}\n";
+    operator.write("playbooks/mail.yaml", playbook);
+    let run = operator.run(&["apply", "mail", "--yes"]);
+    node.sh("mv /root/master.cf /etc/postfix/master.cf; systemctl restart postfix");
+    run.assert_failed(1, &[&node.name, "nothing listens on TCP port 25", "master.cf"]);
+}
+
 #[test]
 fn a_key_that_does_not_fit_the_certificate_is_a_finding_and_nothing_is_dialled() {
     let node = lend_one();

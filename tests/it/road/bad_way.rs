@@ -142,3 +142,28 @@ fn a_jumphost_that_forwards_nothing_is_named() {
     apply_in_vain(&site, &node, 6, &[&node.name, "jump"]);
     assert!(standing().lab.jump_address().ip().is_loopback());
 }
+
+#[test]
+fn an_account_that_is_barred_is_told_in_the_nodes_own_words() {
+    let node = lend_one();
+    node.sh("echo closed for the inventory >/etc/nologin");
+    let site = SiteText::bare(&[&node]);
+    Operator::with(&site)
+        .apply_small()
+        .assert_failed(6, &[&node.name, "during login", "closed for the inventory"])
+        .assert_helps("/etc/nologin");
+    node.sh(&format!("rm /etc/nologin; chage -d 0 {}", node.user));
+    Operator::with(&site).apply_small().assert_failed(6, &[&node.name, "assword"]).assert_helps("set a new password");
+    node.sh(&format!("chage -d -1 {}", node.user));
+    Operator::with(&site).apply_small().assert_code(0);
+}
+
+/// Without them a file would be called unreadable, and one that nobody touched changed meanwhile.
+#[test]
+fn a_node_without_the_programs_of_a_run_is_told_which_and_where_they_are() {
+    let node = lend_one();
+    node.sh("mv /usr/bin/tar /usr/bin/tar.away; mv /usr/bin/flock /usr/bin/flock.away");
+    let run = Operator::with(&SiteText::bare(&[&node])).apply_small();
+    node.sh("mv /usr/bin/tar.away /usr/bin/tar; mv /usr/bin/flock.away /usr/bin/flock");
+    run.assert_failed(1, &[&node.name, "has no flock, no tar"]).assert_helps("util-linux");
+}

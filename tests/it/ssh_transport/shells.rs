@@ -73,6 +73,16 @@ async fn start_up_files_that_print_do_not_reach_the_output() {
     }
 }
 
+/// With `POSIXLY_CORRECT`, `systemctl show --property=…` takes the option for a unit.
+#[tokio::test]
+async fn variables_that_make_programs_behave_otherwise_are_forgotten() {
+    let world = World::new();
+    let (jump, node) = (world.sshd("jump", ""), world.sshd("node", "SetEnv POSIXLY_CORRECT=1 TAR_OPTIONS=-v CDPATH=/ LC_ALL=de_DE.UTF-8"));
+    let session = world.fleet_through(&jump).session("node", &node.login()).await.unwrap();
+    let said = session.run(&script("echo \"$LC_ALL ${POSIXLY_CORRECT-}${TAR_OPTIONS-}${CDPATH-}.\""), &mut |_| {}).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout), "C .\n");
+}
+
 #[tokio::test]
 async fn a_shell_that_runs_nothing_says_why() {
     let error = run_behind("/bin/sh -c 'echo This account is currently not available.; exit 1'").await.unwrap_err();
