@@ -102,6 +102,9 @@ pc_connector() {
         pc_value=absent
         grep -q '"KERBEROS_DEBUG_USER"[[:space:]]*:[[:space:]]*"[^"]' "$pc_dir/config.json" && pc_value='set'
         pc_saw connector "debug $pc_value"
+        # Whose it is: the ticket's host, never the ticket itself, which is a secret.
+        pc_value=$(tr ',' '\n' <"$pc_dir/config.json" | sed -n 's|.*"PROVISIONING_TICKET"[[:space:]]*:[[:space:]]*"https*://\([A-Za-z0-9.-]*\).*|\1|p' | head -n 1)
+        [ -z "$pc_value" ] || pc_saw connector "tenant $pc_value"
         if pc_value=$(openssl x509 -noout -enddate -in "$pc_dir/certs/cert.pem" 2>/dev/null) && pc_value=$(date -u -d "${pc_value#notAfter=}" +%s 2>/dev/null); then
             pc_saw connector-certificate "$pc_value"
         fi

@@ -14,13 +14,14 @@ use super::peers::slapd;
 /// Findings as `(id, severity)`, the counts, and the exit code.
 fn check(folder: &Path, arguments: &[&str]) -> (Vec<(String, String)>, Value, Option<i32>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.args(["check", "--here"]).args(arguments).args(["--output", "json"]).current_dir(folder).env_clear().env("HOME", folder);
+    command.args(["check", "--here"]).args(arguments).args(["-v", "--output", "json"]).current_dir(folder).env_clear().env("HOME", folder);
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     // A command line that is wrong is answered with one object over several lines.
     let is_wrong = output.status.code() == Some(2);
-    let events: Vec<Value> = text.lines().filter(|_| !is_wrong).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events = if is_wrong { Vec::new() } else { crate::docs::events_of(&text) };
+    crate::seen::in_events(&events);
     let word = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
     let findings = events.iter().filter(|event| event["event"] == "finding");
     let counts = events.last().map_or(Value::Null, |last| last["counts"].clone());

@@ -57,7 +57,7 @@ async fn a_missing_exception_is_407_and_the_printed_squid_line_mends_it() {
     assert!(told.contains("the proxy demands a login (Basic)"), "{told}");
     assert!(told.contains("if (host == \"cdn.corp.example\") return \"DIRECT\";"), "{told}");
 
-    let line = told.split("squid: `").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
+    let line = told.split("asks for a login: `").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
     let lines = line.replace("; ", "\n").replace("src 10.20.0.11 10.20.0.12", "src 127.0.0.1");
     let mended = squid(&[HOST], &format!("{LOGIN}{lines}\nhttp_access allow known\nhttp_access deny all"));
     let report = look(&mended, server.port, &world.roots(), &Roots::none()).await;
@@ -96,6 +96,20 @@ async fn a_proxy_that_opens_tls_is_seen_by_who_signed_what_came_back() {
     let report = look(&proxy, server.port, &world.roots(), &corp.roots()).await;
     assert!(report.intercepted);
     assert_eq!(not_passed(&report.outcomes), ["proxy.intercepted=warning"]);
+}
+
+#[tokio::test]
+async fn what_answers_in_the_destinations_place_is_an_error_and_not_passed_over() {
+    let world = Authority::new("World");
+    let proxy = squid(&[HOST], "http_access allow all");
+    for (leaf, words) in
+        [(world.leaf(&["portal.hotel.example"]), "not for cdn.corp.example"), (world.leaf_until(&[HOST], 2025), "expired on")]
+    {
+        let server = nginx(&format!("{}{}", leaf.pem, world.intermediate()), &leaf.key, "");
+        let report = look(&proxy, server.port, &world.roots(), &Roots::none()).await;
+        assert_eq!(not_passed(&report.outcomes), ["proxy.intercepted=could-not-run", "proxy.passed=error"]);
+        assert!(told(&report.outcomes, "proxy.passed").contains(words), "{}", told(&report.outcomes, "proxy.passed"));
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use super::capability::Capabilities;
 use super::wire::{Reply, WireError};
-use crate::checks::services::tls::Distrust;
+use crate::checks::services::tls::{Distrust, TlsProbeError};
 use crate::site::model::MailProvider;
 
 /// The provider behind a host name, where the site file calls it just a server.
@@ -23,7 +23,10 @@ pub(super) fn no_greeting(error: &WireError, host: &str, port: u16) -> String {
             format!("ask the mail team whether {host} answers on 465 at all; a proxy or firewall may accept in its place")
         }
         WireError::TimedOut { .. } => format!(
-            "ask the mail team whether {host}:{port} waits for TLS from the first byte (then set `smtp.port: 465`), or whether a firewall accepts in its place"
+            "ask the mail team whether {host}:{port} waits for TLS from the first byte (then set `smtp.port: 465`), whether a firewall accepts in its place, or whether it makes strangers wait on purpose (`--timeout 1m` waits longer)"
+        ),
+        WireError::Stalled { .. } => format!(
+            "ask the mail team what {host}:{port} waits for in the midst of its words: a greeting delay for strangers (`--timeout 1m` waits longer), or a firewall that inspects SMTP"
         ),
         WireError::Closed => format!(
             "ask the mail team to allow this machine's address on {host}:{port}; servers close at once on addresses they do not know"
@@ -42,6 +45,29 @@ pub(super) fn no_starttls(offered: &Capabilities, host: &str) -> String {
     format!(
         "ask the team of {host} to enable STARTTLS (postfix: `smtpd_tls_security_level = may` with certificate and key), or use port 465; only where the network is trusted set `smtp.starttls: off`"
     )
+}
+
+/// Why STARTTLS, or TLS from the first byte, came to nothing; `None` where only the server's own log tells.
+pub(super) fn no_tls(error: &TlsProbeError, port: u16) -> Option<String> {
+    let fix = match error {
+        TlsProbeError::NotTls if port == 465 => "port 465 answers without TLS: set `smtp.port: 587`, or ask the mail team",
+        TlsProbeError::NotTls => {
+            "ask the mail team, and the firewall's: what answers after STARTTLS is no TLS; SMTP inspection on the way does this"
+        }
+        TlsProbeError::OldVersionOnly => {
+            "ask the mail team to enable TLS 1.2 or later: postfix `smtpd_tls_protocols = >=TLSv1.2` (and `smtpd_tls_mandatory_protocols`), exim `tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3`, Exchange: Schannel's TLS 1.2"
+        }
+        TlsProbeError::TimedOut { .. } => "ask the mail team for its log of this moment: the server agreed to TLS and then said nothing",
+        TlsProbeError::Closed => {
+            "ask the mail team for its log of this moment: most often the server cannot read its certificate or key, or takes none of the usual ciphers"
+        }
+        TlsProbeError::Alert { .. } => {
+            "ask the mail team for its log of this moment: most often no cipher is common, or a client certificate is demanded"
+        }
+        TlsProbeError::NameInvalid { .. } => "correct `smtp.host` in the site file",
+        TlsProbeError::Protocol { .. } | TlsProbeError::Network { .. } => return None,
+    };
+    Some(fix.to_owned())
 }
 
 pub(super) fn certificate(reason: &Distrust, host: &str) -> String {

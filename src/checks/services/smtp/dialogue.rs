@@ -184,19 +184,7 @@ impl Look<'_> {
 
     fn no_tls(&mut self, error: &TlsProbeError) -> Ended {
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        let fix = match error {
-            TlsProbeError::NotTls if self.asked.port == 465 => {
-                "port 465 answers without TLS: set `smtp.port: 587`, or ask the mail team".to_owned()
-            }
-            TlsProbeError::NameInvalid { .. }
-            | TlsProbeError::TimedOut { .. }
-            | TlsProbeError::Closed
-            | TlsProbeError::NotTls
-            | TlsProbeError::OldVersionOnly
-            | TlsProbeError::Alert { .. }
-            | TlsProbeError::Protocol { .. }
-            | TlsProbeError::Network { .. } => error.help().unwrap_or_else(|| self.by_hand()),
-        };
+        let fix = advice::no_tls(error, self.asked.port).unwrap_or_else(|| self.by_hand());
         self.end(&STARTTLS, format!("{error}{cause}"), fix)
     }
 

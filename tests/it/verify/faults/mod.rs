@@ -3,9 +3,11 @@
 mod balancer;
 mod connector;
 mod files;
+mod from_here;
 mod health;
 mod machines;
 mod outward;
+mod virtual_machines;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
