@@ -6,7 +6,7 @@ set -eu
 program=$1 folder=$2 without=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$program" check --list --output json | tr ',{' '\n\n' | sed -n 's/^ *"id" *: *"\([^"]*\)"$/\1/p' | sort -u >"$work/all"
+"$program" check --list --output json | sed -n 's/^ *"id" *: *"\([^"]*\)",*$/\1/p' | sort -u >"$work/all"
 [ "$(wc -l <"$work/all")" -gt 150 ] || { echo "the catalogue of checks could not be read" >&2; exit 1; }
 cat "$folder"/* | sort -u >"$work/seen"
 grep -v '^#' "$without" | cut -d ' ' -f 1 | sort -u >"$work/without"

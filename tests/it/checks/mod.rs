@@ -7,6 +7,7 @@ mod here;
 mod no_proxy;
 mod offline;
 pub(crate) mod peers;
+mod providers;
 mod provoked;
 mod proxy;
 mod rules;

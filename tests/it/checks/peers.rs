@@ -274,6 +274,11 @@ fn squid_in(folder: tempfile::TempDir, names: &[&str], listen_options: &str, rul
 
 /// slapd with the database that `load` puts into it, in clear or over TLS.
 pub(crate) fn slapd(leaf: &Leaf, intermediates: &str, tls: bool, load: fn(&Path, &Path)) -> Peer {
+    slapd_with("", leaf, intermediates, tls, load)
+}
+
+/// The same with further lines of its configuration.
+pub(crate) fn slapd_with(lines: &str, leaf: &Leaf, intermediates: &str, tls: bool, load: fn(&Path, &Path)) -> Peer {
     let (folder, port) = (folder(), free_port());
     let at = folder.path().to_owned();
     let shown = at.display();
@@ -287,7 +292,7 @@ pub(crate) fn slapd(leaf: &Leaf, intermediates: &str, tls: bool, load: fn(&Path,
     };
     let config = format!(
         "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n\
-         pidfile {shown}/pid\nargsfile {shown}/args\n{tls_lines}database mdb\nmaxsize 10485760\nsuffix dc=corp,dc=example\n\
+         pidfile {shown}/pid\nargsfile {shown}/args\n{tls_lines}{lines}referral ldap://dc2.example\ndatabase mdb\nmaxsize 10485760\nsuffix dc=corp,dc=example\n\
          rootdn cn=root,dc=corp,dc=example\ndirectory {shown}/data\n\
          access to attrs=userPassword by anonymous auth by * none\n\
          access to * by dn.exact=cn=svc,dc=corp,dc=example read by * none\n"

@@ -217,6 +217,21 @@ async fn a_server_that_does_not_want_this_machine_says_so_in_its_greeting() {
 }
 
 #[tokio::test]
+async fn a_server_whose_size_limit_is_too_low_for_the_appliance_is_found_before_any_mail_is_sent() {
+    let (server, roots) = server(&["message_size_limit = 20000"]);
+    let report = look(&server, &roots, &USUAL).await;
+    let told = told(&report.outcomes, "smtp.sender");
+    assert!(told.contains("552 5.3.4") && told.contains("message_size_limit"), "{told}");
+}
+
+#[tokio::test]
+async fn a_server_without_8bitmime_pipelining_and_size_is_good_enough() {
+    let (server, roots) = server(&["smtpd_discard_ehlo_keywords = 8bitmime, pipelining, size, chunking, dsn, smtputf8, etrn, vrfy"]);
+    let report = look(&server, &roots, &Asked { message: Some(MAIL), ..USUAL }).await;
+    assert_eq!(not_passed(&report.outcomes), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_server_of_old_tls_alone_is_told_in_the_mail_team_s_words() {
     let old = ["smtpd_tls_protocols = TLSv1.1", "smtpd_tls_mandatory_protocols = TLSv1.1", "tls_medium_cipherlist = ALL:@SECLEVEL=0"];
     let (server, roots) = server(&old);

@@ -61,6 +61,9 @@ pub(super) fn no_tls(error: &TlsProbeError, port: u16) -> Option<String> {
         TlsProbeError::Closed => {
             "ask the mail team for its log of this moment: most often the server cannot read its certificate or key, or takes none of the usual ciphers"
         }
+        TlsProbeError::Alert { alert } if alert == "internal_error" => {
+            "ask the mail team for its log of this moment: the server fails at TLS by itself, often at a key that it cannot read or use (older OpenSMTPD takes RSA keys alone)"
+        }
         TlsProbeError::Alert { .. } => {
             "ask the mail team for its log of this moment: most often no cipher is common, or a client certificate is demanded"
         }
@@ -119,7 +122,11 @@ pub(super) fn login(reply: &Reply, provider: MailProvider, username: &str) -> St
         MailProvider::Mandrill => "Mandrill: the user is the account's address, the password an API key that is not for testing",
         MailProvider::Smtp => "check `smtp.username` and the secret behind `smtp.password` with the mail team",
     };
+    let said = reply.lines.join(" ").to_ascii_lowercase();
     match reply.code {
+        451 | 535 if said.contains("credits exceeded") => {
+            "SendGrid: the account's credits are used up, or its trial has ended: see the plan in its console".to_owned()
+        }
         530 | 538 => "the server wants TLS before the login: set `smtp.starttls: required`".to_owned(),
         534 => "the account needs an application password or another mechanism; ask the mail team".to_owned(),
         454 | 421 | 450 | 451 => {
@@ -135,14 +142,25 @@ pub(super) fn refused(reply: &Reply, provider: MailProvider, from: &str) -> Stri
         MailProvider::Ses if said.contains("not verified") => format!(
             "Amazon SES: verify the domain of {from} in this region; an account in the sandbox sends to verified addresses alone until production access is granted"
         ),
-        MailProvider::Sendgrid if said.contains("verified sender") => {
+        MailProvider::Ses if said.contains("throttling") || said.contains("quota") || said.contains("rate exceeded") => {
+            "Amazon SES: the account's sending rate or the day's quota is used up; a sandbox has 200 mails a day. Ask for more in the SES console".to_owned()
+        }
+        MailProvider::Ses if said.contains("paused") || said.contains("shut down") || said.contains("suspended") => {
+            "Amazon SES has stopped the account's or the configuration set's sending: see the reputation page of the SES console".to_owned()
+        }
+        MailProvider::Ses if said.contains("access denied") || said.contains("not authorized") => {
+            "Amazon SES: the IAM user behind the SMTP credentials may not send: allow it `ses:SendRawEmail` for this identity".to_owned()
+        }
+        MailProvider::Sendgrid if said.contains("verified sender") || said.contains("not authorized to send from") => {
             format!("SendGrid: make {from} a verified sender, or authenticate its domain")
         }
-        MailProvider::Mandrill if said.contains("reject") => {
+        MailProvider::Mandrill if said.contains("reject") || said.contains("unsigned") => {
             format!("Mandrill: verify the sending domain of {from} and set its DKIM and SPF records")
         }
         MailProvider::Smtp | MailProvider::Ses | MailProvider::Sendgrid | MailProvider::Mandrill => match reply.code {
-            552 => "the server's size limit or the account's quota is reached; ask the mail team".to_owned(),
+            552 | 523 => {
+                "the server's limit for one mail, or the account's quota, is too low: ask the mail team for a megabyte at least (postfix `message_size_limit`, exim `message_size_limit`, Exchange `MaxMessageSize`)".to_owned()
+            }
             530 => "the server wants a login on this port: use 587 with `smtp.username` and `smtp.password`".to_owned(),
             400..=499 => "the server defers; try again in some minutes (grey-listing ends by itself), then ask the mail team".to_owned(),
             _ => format!("ask the mail team to let the account send as {from}, or set `smtp.from` to an address that it may use"),
