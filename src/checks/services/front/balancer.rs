@@ -60,7 +60,7 @@ pub(crate) fn judge_plain_http(answer: Result<Result<Answer, AskError>, Unreache
     let fix = "redirect port 80 to HTTPS (nginx: `return 308 https://$host$request_uri;`), or close it";
     match answer {
         Err(why) => tally.passed(&PLAIN_HTTP, format!("port 80: {why}")),
-        Ok(Err(AskError::NotHttp | AskError::Http2Only | AskError::ClientCertificate | AskError::Network { .. })) => {
+        Ok(Err(AskError::NotHttp | AskError::Closed | AskError::Http2Only | AskError::ClientCertificate | AskError::Network { .. })) => {
             tally.passed(&PLAIN_HTTP, "port 80 speaks no plain HTTP")
         }
         Ok(Err(error)) => tally.could_not_run(&PLAIN_HTTP, error.to_string()),

@@ -90,6 +90,9 @@ pub enum AskError {
     /// What answers does not speak HTTP.
     #[error("http: what answers does not speak HTTP")]
     NotHttp,
+    /// The server ended the connection instead of answering.
+    #[error("http: the server closed the connection without an answer")]
+    Closed,
     /// It speaks nothing older than HTTP/2.
     #[error("http: what answers speaks HTTP/2 alone")]
     Http2Only,
@@ -108,6 +111,9 @@ impl AskError {
     /// What to do next, where the error itself tells.
     pub fn help(&self) -> Option<&'static str> {
         match self {
+            Self::Closed => Some(
+                "look at the server's log of this moment; one that speaks HTTP/2 alone does this too (HAProxy: `alpn h2,http/1.1`, and no `proto h2`)",
+            ),
             Self::Http2Only => {
                 Some("let it speak HTTP/1.1 too (HAProxy: `alpn h2,http/1.1`, and no `proto h2`): websockets and health checks need it")
             }
@@ -129,6 +135,7 @@ fn told_apart(source: io::Error) -> AskError {
     use rustls::AlertDescription::{BadCertificate, CertificateRequired, HandshakeFailure};
     let alert = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match alert {
+        None if matches!(source.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => AskError::Closed,
         Some(rustls::Error::AlertReceived(CertificateRequired | BadCertificate | HandshakeFailure)) => AskError::ClientCertificate,
         _ => AskError::Network { source },
     }
@@ -162,6 +169,9 @@ where
     };
     let answer = tokio::time::timeout(within, asked).await.map_err(|_elapsed| AskError::TimedOut { after: within })?;
     let answer = answer.map_err(told_apart)?;
+    if answer.is_empty() {
+        return Err(AskError::Closed);
+    }
     Answer::parse(&answer).ok_or_else(|| if is_http2(&answer) { AskError::Http2Only } else { AskError::NotHttp })
 }
 

@@ -65,7 +65,7 @@ pub(super) fn no_tls(error: &TlsProbeError, port: u16) -> Option<String> {
             "ask the mail team for its log of this moment: the server fails at TLS by itself, often at a key that it cannot read or use (older OpenSMTPD takes RSA keys alone)"
         }
         TlsProbeError::Alert { .. } => {
-            "ask the mail team for its log of this moment: most often no cipher is common, or a client certificate is demanded"
+            "ask the mail team for its log of this moment: most often the server speaks TLS 1.1 or older alone (postfix `smtpd_tls_protocols = >=TLSv1.2`, exim `tls_require_ciphers`), has no cipher in common with us, or demands a client certificate"
         }
         TlsProbeError::NameInvalid { .. } => "correct `smtp.host` in the site file",
         TlsProbeError::Protocol { .. } | TlsProbeError::Network { .. } => return None,

@@ -6,6 +6,7 @@ mod files;
 mod from_here;
 mod health;
 mod machines;
+mod other_makers;
 mod outward;
 mod virtual_machines;
 
