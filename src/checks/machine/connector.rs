@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::NOT_SEEN;
+use super::not_seen;
 use crate::checks::catalogue::connector::{ACCOUNT, CERTIFICATE, CLOCK, DEBUG, HARDWARE, PASSWORD, RESTART, SESSION, SURVEYED};
 use crate::checks::spec::{CheckSpec, Outcome, Tally};
 use crate::finding::Severity;
@@ -47,7 +47,7 @@ pub fn connector(
             tally.found_as(severity, &CERTIFICATE, message, "renew it, and provision the connector again: it is never renewed by itself");
         }
     }
-    tally.complete(&connector_table(), NOT_SEEN)
+    tally.complete(&connector_table(), &not_seen(facts))
 }
 
 fn hardware(facts: &Facts, figures: &Profile, tally: &mut Tally) {

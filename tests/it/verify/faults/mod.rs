@@ -1,6 +1,7 @@
 //! Real faults on the lab's machines: each check that is named here finds its own, and nothing once it is mended.
 
 mod balancer;
+mod bare_machine;
 mod connector;
 mod files;
 mod from_here;
