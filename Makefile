@@ -18,7 +18,7 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	python3:python3 python3-pyte:/usr/lib/python3/dist-packages/pyte tmux:tmux softhsm2:softhsm2-util opensc:pkcs11-tool \
 	rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd \
 	curl:curl wget:wget python3-requests:/usr/lib/python3/dist-packages/requests \
-	zsh:zsh man-db:man mandoc:mandoc
+	zsh:zsh man-db:man mandoc:mandoc libxml2-utils:xmllint
 
 .PHONY: dist dist-twice dist-test dist-deps help demo endurance bench-windows deps test-deps build lint test audit fuzz reference picture docs certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
 
@@ -45,7 +45,9 @@ lint: deps ## formatting, clippy and shellcheck; any warning fails
 	git ls-files -z '*.sh' packaging/debian | xargs -0r shellcheck
 
 test: test-deps lab-image ## all tests; those that touch machines boot labs of their own
+	rm -rf target/tmp/provoked
 	$(CARGO) test --workspace
+	tests/provoked.sh target/debug/portcullis target/tmp/provoked tests/unprovoked.txt
 	python3 -m unittest -q benches.test_figures
 
 # Each fault at each step first, then at random on four nodes at once: MINUTES of it.

@@ -142,13 +142,20 @@ pub fn merged(findings: &[Finding]) -> Vec<Finding> {
     const SHOWN: usize = 3;
     let mut groups: Vec<(Finding, Vec<String>)> = Vec::new();
     for finding in findings {
+        let (message, fix) = (without_machine(&finding.message, &finding.subject), without_machine(&finding.fix, &finding.subject));
         let is_same = |known: &Finding| {
-            (&known.id, known.severity, &known.message, &known.fix) == (&finding.id, finding.severity, &finding.message, &finding.fix)
+            (known.id.as_str(), known.severity) == (finding.id.as_str(), finding.severity)
+                && message == without_machine(&known.message, &known.subject)
+                && fix == without_machine(&known.fix, &known.subject)
         };
         match groups.iter_mut().find(|(known, _)| is_same(known)) {
             Some((_, subjects)) => subjects.push(finding.subject.clone()),
             None => groups.push((finding.clone(), vec![finding.subject.clone()])),
         }
+    }
+    for (finding, _) in groups.iter_mut().filter(|(_, subjects)| subjects.len() > 1) {
+        finding.message = without_machine(&finding.message, &finding.subject).replace(MACHINE, "each of them");
+        finding.fix = without_machine(&finding.fix, &finding.subject).replace(MACHINE, "each of them");
     }
     let joined = |subjects: &[String]| {
         // `mail:587 from a0-1`, `mail:587 from a0-2` → `mail:587 from a0-1, a0-2`
@@ -163,10 +170,54 @@ pub fn merged(findings: &[Finding]) -> Vec<Finding> {
     groups.into_iter().map(|(finding, subjects)| Finding { subject: joined(&subjects), ..finding }).collect()
 }
 
+/// What stands for a machine's name while sentences are compared; no text from outside holds it.
+const MACHINE: char = '\u{e000}';
+
+/// The sentence with a mark in the place of the machine that `subject` names: `a0-1`, or the last word of `mail:587 from a0-1`.
+fn without_machine(text: &str, subject: &str) -> String {
+    let machine = subject.rsplit_once(" from ").map_or(subject, |(_, machine)| machine);
+    if machine.is_empty() || !machine.chars().all(is_of_a_name) {
+        return text.to_owned();
+    }
+    let mut rest = text;
+    let mut told = String::with_capacity(text.len());
+    while let Some((before, after)) = rest.split_once(machine) {
+        let is_whole = !before.ends_with(is_of_a_name) && !after.trim_start_matches('.').starts_with(is_of_a_name);
+        told.push_str(before);
+        if is_whole {
+            told.push(MACHINE)
+        } else {
+            told.push_str(machine)
+        }
+        rest = after;
+    }
+    told.push_str(rest);
+    told
+}
+
+fn is_of_a_name(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checks::spec::{CheckSpec, Tally};
+
+    #[test]
+    fn a_sentence_that_names_each_machine_is_read_once() {
+        let found = |node: &str| TCP.finding(&format!("mail:587 from {node}"), "refused", &format!("allow TCP from {node} to mail:587"));
+        let one = merged(&[found("a0-1"), found("a0-2"), found("a0-10")]);
+        assert_eq!(one.len(), 1);
+        assert_eq!(
+            (one[0].subject.as_str(), one[0].fix.as_str()),
+            ("mail:587 from a0-1, a0-2, a0-10", "allow TCP from each of them to mail:587")
+        );
+        let alone = merged(&[found("a0-1")]);
+        assert_eq!(alone[0].fix, "allow TCP from a0-1 to mail:587");
+        let others = [TCP.finding("a0-1", "a0-10 is silent", "f"), TCP.finding("a0-2", "a0-20 is silent", "f")];
+        assert_eq!(merged(&others), others, "another machine's name is no part of the sentence's own");
+    }
 
     static TCP: CheckSpec = CheckSpec::new("smtp.tcp", "t", "s");
     static MAIL: CheckSpec = CheckSpec::new("smtp.mail", "t", "s");

@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use super::interrupt;
 use super::requirements;
+use crate::checks::catalogue::access::CLOSED;
 use crate::checks::survey::{self, Mail, Seen, Wants, verify_node};
 use crate::checks::{Assessment, Outcome, Verdict, assess};
 use crate::event::{Event, Sink};
@@ -54,8 +55,16 @@ pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Fa
         nodes.iter().map(|node| verify_node(node, cluster.connect(node.clone()), (cluster.fleet(), mail), &survey, sink.as_ref())),
     );
     let both = async { futures_util::join!(looking, survey::balancer(cluster.fleet(), &survey)) };
-    let (seen, front) = Box::pin(interrupt::or_stop(both)).await?;
+    let (mut seen, mut front) = Box::pin(interrupt::or_stop(both)).await?;
     cluster.close().await;
+    let reached: Vec<String> = seen.iter().filter(|seen| seen.reached).map(|seen| seen.machine.clone()).collect();
+    let closed = if reached.is_empty() { Vec::new() } else { Box::pin(super::access::closed(context, &reached)).await };
+    for outcome in closed {
+        match seen.iter_mut().find(|seen| seen.machine == outcome.subject) {
+            Some(seen) => seen.outcomes.push(outcome),
+            None => front.push(outcome),
+        }
+    }
     tell(&seen, &front, context, sink)
 }
 
@@ -132,9 +141,13 @@ fn node_json(seen: &Seen, lines: &[Line]) -> serde_json::Value {
 
 /// A line for the way in where that failed, and one for each subject.
 fn lines(seen: &Seen) -> Vec<Line> {
-    let subjects = [("way in", "access."), ("TLS", "tls."), ("mail", "smtp."), ("proxy", "proxy.")];
+    let subjects = [("way in", "access."), ("TLS", "tls."), ("mail", "smtp."), ("proxy", "proxy."), ("windows", CLOSED.id)];
     let line = |(subject, prefix): (&'static str, &str)| {
-        let own: Vec<&Outcome> = seen.outcomes.iter().filter(|outcome| outcome.spec.id.starts_with(prefix)).collect();
+        let own: Vec<&Outcome> = seen
+            .outcomes
+            .iter()
+            .filter(|outcome| outcome.spec.id.starts_with(prefix) && (prefix == CLOSED.id || outcome.spec.id != CLOSED.id))
+            .collect();
         let standing = Standing::of(own.iter().copied());
         Line { machine: seen.machine.clone(), subject, standing, detail: detail(subject, standing, &own) }
     };

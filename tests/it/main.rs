@@ -21,6 +21,8 @@ mod playbooks;
 #[cfg(test)]
 mod road;
 #[cfg(test)]
+mod seen;
+#[cfg(test)]
 mod shell;
 #[cfg(test)]
 mod site_file;

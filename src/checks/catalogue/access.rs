@@ -51,7 +51,15 @@ pub static ALLOWLIST: CheckSpec = spec(
 .ask(Team::Network)
 .at(Vantage::Here);
 
+/// No window, and nothing of one.
+pub static CLOSED: CheckSpec = spec(
+    "access.closed",
+    "Every window is closed, and no way in is there that the ledger does not know of",
+    "`portcullis access list --live` shows them, `portcullis access close --all` closes them",
+)
+.when(Moment::After);
+
 /// All checks of this subject.
-pub static CHECKS: &[&CheckSpec] = &[&PATH, &HOST_KEY, &SUDO, &JUMP_KEY, &ROOT_LOGIN, &PASSWORDS, &STARTUPS, &ALLOWLIST];
+pub static CHECKS: &[&CheckSpec] = &[&CLOSED, &PATH, &HOST_KEY, &SUDO, &JUMP_KEY, &ROOT_LOGIN, &PASSWORDS, &STARTUPS, &ALLOWLIST];
 /// What a node itself tells of its SSH service.
 pub static SSHD: &[&CheckSpec] = &[&ROOT_LOGIN, &PASSWORDS, &STARTUPS];

@@ -42,6 +42,9 @@ pub static PASSWORD: CheckSpec = spec("conn.password.clear", "The directory's pa
 /// The session secret.
 pub static SESSION: CheckSpec =
     spec("conn.session.secret", "The session secret is not the one that is shipped").mend("set `SESSION_SECRET` to a random text");
+/// Whose it is.
+pub static ACCOUNT: CheckSpec = spec("conn.account", "The connector on the server is this tenant's, and no other site's")
+    .mend("give each account a connector's server of its own");
 /// Debugging.
 pub static DEBUG: CheckSpec = spec("conn.debug.user", "No debugging user is let in").mend("take `KERBEROS_DEBUG_USER` out of the settings");
 /// Its own certificate.
@@ -56,7 +59,7 @@ pub static RESTART: CheckSpec = spec("conn.restart.policy", "The connector is st
 /// What is tried from its server.
 pub static TRIED: &[&CheckSpec] = &[&OUT, &HUB, &LDAP, &LDAPS, &BIND, &SEARCH];
 /// What a look at its server tells.
-pub static SURVEYED: &[&CheckSpec] = &[&HARDWARE, &PASSWORD, &SESSION, &DEBUG, &CERTIFICATE, &RESTART];
+pub static SURVEYED: &[&CheckSpec] = &[&HARDWARE, &ACCOUNT, &PASSWORD, &SESSION, &DEBUG, &CERTIFICATE, &RESTART];
 /// All checks of this subject.
 pub static CHECKS: &[&CheckSpec] =
-    &[&HARDWARE, &OUT, &HUB, &CLOCK, &LDAP, &LDAPS, &BIND, &SEARCH, &PASSWORD, &SESSION, &DEBUG, &CERTIFICATE, &RESTART];
+    &[&HARDWARE, &OUT, &HUB, &CLOCK, &LDAP, &LDAPS, &BIND, &SEARCH, &ACCOUNT, &PASSWORD, &SESSION, &DEBUG, &CERTIFICATE, &RESTART];

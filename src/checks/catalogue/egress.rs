@@ -24,7 +24,7 @@ pub static INTERCEPTED: CheckSpec =
     spec("proxy.intercepted", "Nobody opens TLS on the way").mend("do not open TLS to this destination for the nodes");
 /// The destination answers.
 pub static PASSED: CheckSpec =
-    spec("proxy.passed", "The destination is reached").of(Severity::Info).mend("see who answers in the destination's place");
+    spec("proxy.passed", "The destination itself answers, by its name").mend("see who answers in the destination's place");
 /// Programs read lists of exceptions differently.
 pub static NO_PROXY: CheckSpec = spec("proxy.no-proxy", "Every program on the nodes reads the list of direct hosts alike")
     .of(Severity::Info)

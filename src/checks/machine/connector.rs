@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::NOT_SEEN;
-use crate::checks::catalogue::connector::{CERTIFICATE, CLOCK, DEBUG, HARDWARE, PASSWORD, RESTART, SESSION, SURVEYED};
+use super::not_seen;
+use crate::checks::catalogue::connector::{ACCOUNT, CERTIFICATE, CLOCK, DEBUG, HARDWARE, PASSWORD, RESTART, SESSION, SURVEYED};
 use crate::checks::spec::{CheckSpec, Outcome, Tally};
 use crate::finding::Severity;
 use crate::node::Facts;
@@ -14,18 +14,29 @@ pub fn connector_table() -> Vec<&'static CheckSpec> {
     [SURVEYED, &[&CLOCK]].concat()
 }
 
-/// Judges a connector's server; its clock was asked and answered at the first two times, and it is now the third.
-pub fn connector(name: &str, facts: &Facts, figures: &Profile, times: (Timestamp, Timestamp, Timestamp)) -> Vec<Outcome> {
+/// Judges the server of a connector for `tenant`, where somebody says which; its clock was asked and answered at the first two
+/// times, and it is now the third.
+pub fn connector(
+    name: &str,
+    tenant: Option<&str>,
+    facts: &Facts,
+    figures: &Profile,
+    times: (Timestamp, Timestamp, Timestamp),
+) -> Vec<Outcome> {
     let mut tally = Tally::of(name);
     let (asked, answered, now) = times;
     hardware(facts, figures, &mut tally);
     clock(facts, figures, (asked, answered), &mut tally);
     if facts.seen("connector").next().is_none() {
-        for spec in [&PASSWORD, &SESSION, &DEBUG, &CERTIFICATE, &RESTART] {
+        for spec in [&ACCOUNT, &PASSWORD, &SESSION, &DEBUG, &CERTIFICATE, &RESTART] {
             tally.not_applicable(spec, "no connector is installed there yet");
         }
     }
     settings(facts, &mut tally);
+    match tenant {
+        Some(tenant) => account(tenant, facts, &mut tally),
+        None => tally.could_not_run(&ACCOUNT, "nobody said which tenant is meant"),
+    }
     if let Some(end) = facts.seen("connector-certificate").next().and_then(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()) {
         let days = end.duration_since(now).as_hours() / 24;
         if days > figures.tls.expiry_days.notice {
@@ -36,7 +47,7 @@ pub fn connector(name: &str, facts: &Facts, figures: &Profile, times: (Timestamp
             tally.found_as(severity, &CERTIFICATE, message, "renew it, and provision the connector again: it is never renewed by itself");
         }
     }
-    tally.complete(&connector_table(), NOT_SEEN)
+    tally.complete(&connector_table(), &not_seen(facts))
 }
 
 fn hardware(facts: &Facts, figures: &Profile, tally: &mut Tally) {
@@ -82,6 +93,23 @@ fn clock(facts: &Facts, figures: &Profile, (asked, answered): (Timestamp, Timest
     }
 }
 
+/// One connector serves one connection of one tenant: the server itself tells which.
+fn account(tenant: &str, facts: &Facts, tally: &mut Tally) {
+    let settings: Vec<&str> = facts.seen("connector").collect();
+    match settings.iter().find_map(|line| line.strip_prefix("tenant ")) {
+        Some(own) if own.eq_ignore_ascii_case(tenant) => tally.passed(&ACCOUNT, own),
+        Some(own) => {
+            let message = format!("the connector installed there was provisioned for {own}, not for {tenant}");
+            let fix = format!(
+                "give {tenant} a connector's server of its own, or mend `tenant` in the site file; a server that two sites name serves one of them alone"
+            );
+            tally.found(&ACCOUNT, message, fix);
+        }
+        None if !settings.is_empty() => tally.not_applicable(&ACCOUNT, "its settings name no ticket: it was not provisioned yet"),
+        None => {}
+    }
+}
+
 fn settings(facts: &Facts, tally: &mut Tally) {
     let said = |wanted: &str| {
         facts.seen("connector").find_map(|line| line.split_once(' ').filter(|(key, _)| *key == wanted).map(|(_, value)| value))
@@ -119,10 +147,11 @@ mod tests {
         let own = [("cores", "2"), ("memory-kib", memory), ("clock", &(1_800_000_000 + clock).to_string())];
         facts.machine = own.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         facts.disks = vec![crate::node::DiskFact { mount: "/".to_owned(), total_kib: 9_000_000, free_kib: 5_000_000 }];
-        ids(&connector("ad-1", &facts, &Profile::built_in(DEFAULT).unwrap(), (now, now, now)))
+        ids(&connector("ad-1", Some("identity.corp.example"), &facts, &Profile::built_in(DEFAULT).unwrap(), (now, now, now)))
     }
 
-    const WELL: [(&str, &str); 5] = [
+    const WELL: [(&str, &str); 6] = [
+        ("connector", "tenant Identity.corp.example"),
         ("connector", "password absent"),
         ("connector", "session own"),
         ("connector", "debug absent"),
@@ -138,13 +167,15 @@ mod tests {
         assert_eq!(judged(&WELL, "4000000", 60), ["conn.clock"]);
         assert_eq!(judged(&WELL, "4000000", -60), ["conn.clock"]);
         let ill = [
+            ("connector", "tenant login.other.example"),
             ("connector", "password clear"),
             ("connector", "session shipped"),
             ("connector", "debug set"),
             ("connector", "restart on-failure"),
             ("connector-certificate", "1800500000"),
         ];
-        let all = ["conn.password.clear", "conn.session.secret", "conn.debug.user", "conn.cert.expiry", "conn.restart.policy"];
+        let all =
+            ["conn.account", "conn.password.clear", "conn.session.secret", "conn.debug.user", "conn.cert.expiry", "conn.restart.policy"];
         assert_eq!(judged(&ill, "4000000", 0), all);
     }
 }

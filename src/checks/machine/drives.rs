@@ -1,6 +1,6 @@
 //! Drives: system, data and user search each have one of their own, and one node of a cluster has one more, for backups.
 
-use super::NOT_SEEN;
+use super::not_seen;
 use crate::checks::catalogue::machines::{DISK_BACKUP, DISK_COUNT};
 use crate::checks::spec::{Outcome, Tally};
 use crate::node::Facts;
@@ -34,7 +34,7 @@ pub fn drives(node: &Node, facts: &Facts, site: &Site) -> (Vec<Outcome>, Option<
     let size_of = |drive: &str| drive.split_once(' ').and_then(|(_, bytes)| bytes.parse::<u64>().ok());
     let mut there: Vec<u64> = facts.seen("drive").filter_map(size_of).map(|bytes| bytes / GB).collect();
     if there.is_empty() {
-        return (tally.complete(&[&DISK_COUNT], NOT_SEEN), None);
+        return (tally.complete(&[&DISK_COUNT], &not_seen(facts)), None);
     }
     there.sort_by_key(|size| std::cmp::Reverse(*size));
     let is_enough = |size: u64, wanted: u64| size * 100 >= wanted * 100_u64.saturating_sub(hardware.disk_rounding_percent);
@@ -55,7 +55,7 @@ pub fn drives(node: &Node, facts: &Facts, site: &Site) -> (Vec<Outcome>, Option<
         }
     }
     let has_spare = left.first().is_some_and(|size| is_enough(*size, sizes.backup));
-    (tally.complete(&[&DISK_COUNT], NOT_SEEN), Some(Drives { node: node.name.clone(), has_spare }))
+    (tally.complete(&[&DISK_COUNT], &not_seen(facts)), Some(Drives { node: node.name.clone(), has_spare }))
 }
 
 fn drives_of(count: usize) -> String {

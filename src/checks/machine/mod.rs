@@ -17,8 +17,16 @@ pub use sshd::sshd;
 pub use system::system;
 pub use time::{pairwise, time};
 
-/// Why there is nothing to judge.
-pub(crate) const NOT_SEEN: &str = "the look at the machine did not bring it back";
+use crate::node::Facts;
+
+/// Why there is nothing to judge: a program that the machine lacks, where it lacks one.
+fn not_seen(facts: &Facts) -> String {
+    let lacks: Vec<String> = facts.seen("lacks").map(|program| format!("`{program}`")).collect();
+    if lacks.is_empty() {
+        return "the look at the machine did not bring it back".to_owned();
+    }
+    format!("the machine lacks {}, so that nothing there tells; install what is missing", lacks.join(", "))
+}
 
 #[cfg(test)]
 mod tests {

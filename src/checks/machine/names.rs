@@ -1,6 +1,6 @@
 //! Names as a node knows them: its resolvers, the site's names, the hosts that it needs.
 
-use super::NOT_SEEN;
+use super::not_seen;
 use crate::checks::catalogue::network::{NODE_NAMES, RESOLVERS};
 use crate::checks::spec::{Outcome, Tally};
 use crate::node::Facts;
@@ -23,7 +23,7 @@ pub fn names(machine: &str, facts: &Facts, asked: &Asked, target: &str) -> Vec<O
     };
     resolvers(facts, asked, &known, &mut tally);
     own_names(asked, target, &known, &mut tally);
-    tally.complete(&[&NODE_NAMES, &RESOLVERS], NOT_SEEN)
+    tally.complete(&[&NODE_NAMES, &RESOLVERS], &not_seen(facts))
 }
 
 fn resolvers(facts: &Facts, asked: &Asked, known: &impl Fn(&String) -> Option<Vec<String>>, tally: &mut Tally) {
@@ -36,7 +36,9 @@ fn resolvers(facts: &Facts, asked: &Asked, known: &impl Fn(&String) -> Option<Ve
     }
     let looked: Vec<(&String, Vec<String>)> = asked.hosts.iter().filter_map(|host| Some((host, known(host)?))).collect();
     let unknown: Vec<&str> = looked.iter().filter(|(_, addresses)| addresses.is_empty()).map(|(host, _)| host.as_str()).collect();
-    if !looked.is_empty() && unknown.len() == looked.len() {
+    if looked.is_empty() && !asked.hosts.is_empty() {
+        tally.could_not_run(&RESOLVERS, not_seen(facts));
+    } else if !looked.is_empty() && unknown.len() == looked.len() {
         let message = format!("its resolvers ({}) know none of the hosts that it needs: {}", servers.join(", "), unknown.join(", "));
         let fix = format!("let the node reach {} on port 53, UDP and TCP, and see that they answer", servers.join(", "));
         tally.found(&RESOLVERS, message, fix);
@@ -90,5 +92,10 @@ mod tests {
         assert_eq!(judged(&[server, own, mail, ("name", "ntp.corp.example")]), ["egress.dns"]);
         assert_eq!(judged(&[server, own, ("name", "mail.corp.example"), ("name", "ntp.corp.example")]), ["egress.dns"]);
         assert_eq!(judged(&[("mount", "/ ext4 rw"), own]), ["egress.dns"]);
+        let asked = Asked { own: vec!["manage.corp.example".to_owned()], hosts: vec!["mail.corp.example".to_owned()] };
+        for outcome in names("a0-1", &facts(&[server, ("lacks", "getent")]), &asked, "10.0.0.9") {
+            let crate::checks::Verdict::CouldNotRun { why } = &outcome.verdict else { panic!("{outcome:?}") };
+            assert!(why.contains("lacks `getent`"), "{why}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::NOT_SEEN;
+use super::not_seen;
 use crate::checks::catalogue::network::{HOSTS, PING, ROUND_TRIP, SEGMENT};
 use crate::checks::spec::{CheckSpec, Outcome, Tally};
 use crate::finding::Severity;
@@ -25,7 +25,7 @@ pub fn network(node: &Node, facts: &Facts, site: &Site) -> Vec<Outcome> {
     for peer in &peers {
         ping(peer, facts, site, &mut tally);
     }
-    tally.complete(TABLE, NOT_SEEN)
+    tally.complete(TABLE, &not_seen(facts))
 }
 
 fn hosts(facts: &Facts, site: &Site, tally: &mut Tally) {
@@ -106,7 +106,7 @@ pub fn segment(node: &Node, facts: &Facts, site: &Site) -> Vec<Outcome> {
     } else if facts.seen("address").next().is_some() {
         tally.not_applicable(&SEGMENT, "the address of the site file is translated on the way to the node");
     }
-    tally.complete(&[&SEGMENT], NOT_SEEN)
+    tally.complete(&[&SEGMENT], &not_seen(facts))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The SSH service as it says of itself (`sshd -T`): nobody comes in by a password, and a window's connections are taken.
 
-use super::NOT_SEEN;
+use super::not_seen;
 use crate::checks::catalogue::access::{PASSWORDS, ROOT_LOGIN, SSHD, STARTUPS};
 use crate::checks::spec::{Outcome, Tally};
 use crate::node::Facts;
@@ -43,7 +43,7 @@ pub fn sshd(machine: &str, facts: &Facts) -> Vec<Outcome> {
             tally.passed(&STARTUPS, format!("MaxStartups {startups}"));
         }
     }
-    tally.complete(SSHD, NOT_SEEN)
+    tally.complete(SSHD, &not_seen(facts))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The system: how it is mounted, whether it swaps, has random numbers, runs its newest kernel, and one network interface.
 
-use super::NOT_SEEN;
+use super::not_seen;
 use crate::checks::catalogue::machines::{ENTROPY, INTERFACES, KERNEL, MOUNTS, STATIC_ADDRESS, SWAP};
 use crate::checks::spec::{CheckSpec, Outcome, Tally};
 use crate::node::Facts;
@@ -29,7 +29,7 @@ pub fn system(node: &Node, facts: &Facts, hardware: &Hardware) -> Vec<Outcome> {
     }
     interfaces(node, facts, hardware, &mut tally);
     addresses(node, facts, &mut tally);
-    tally.complete(TABLE, NOT_SEEN)
+    tally.complete(TABLE, &not_seen(facts))
 }
 
 fn mounts(facts: &Facts, tally: &mut Tally) {

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::NOT_SEEN;
+use super::not_seen;
 use crate::checks::catalogue::machines::{NTP_OPTIONS, NTP_SYNC, PAIRWISE, VMWARE_TIME};
 use crate::checks::spec::{CheckSpec, Outcome, Tally};
 use crate::checks::survey::Reading;
@@ -25,7 +25,7 @@ pub fn time(machine: &str, facts: &Facts, rules: &Clock, platform_gives_time: bo
         Some(status) => tally.passed(&VMWARE_TIME, status),
         None => tally.not_applicable(&VMWARE_TIME, "VMware Tools are not installed"),
     }
-    tally.complete(TABLE, NOT_SEEN)
+    tally.complete(TABLE, &not_seen(facts))
 }
 
 fn synchronized(facts: &Facts, platform_gives_time: bool, tally: &mut Tally) {
@@ -42,7 +42,13 @@ fn synchronized(facts: &Facts, platform_gives_time: bool, tally: &mut Tally) {
     match follows(facts) {
         Some(Ok(source)) => tally.passed(&NTP_SYNC, format!("{service} follows {source}")),
         Some(Err(why)) => {
-            let fix = "`chronyc sources -v` on the machine shows what it hears; let it reach its time servers on port 123/udp";
+            let shows = match service {
+                "systemd-timesyncd" => "timedatectl timesync-status",
+                "openntpd" => "ntpctl -s all",
+                "ntp" | "ntpd" | "ntpsec" => "ntpq -pn",
+                _ => "chronyc sources -v",
+            };
+            let fix = format!("`{shows}` on the machine shows what it hears; let it reach its time servers on port 123/udp");
             tally.found(&NTP_SYNC, format!("{service} runs and follows no source: {why}"), fix);
         }
         None => tally.could_not_run(&NTP_SYNC, format!("{service} runs, and nothing there tells whether it follows a source")),
@@ -77,7 +83,7 @@ fn follows(facts: &Facts) -> Option<Result<String, String>> {
 fn options(facts: &Facts, rules: &Clock, tally: &mut Tally) {
     let mut sources = facts.seen("time-source").peekable();
     if sources.peek().is_none() {
-        tally.not_applicable(&NTP_OPTIONS, "no configuration of chrony or ntpd names a source");
+        tally.not_applicable(&NTP_OPTIONS, "no configuration of a chrony or ntpd that runs names a source");
     }
     for source in sources {
         let number = |key: &str| -> Option<i16> {

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use super::{Survey, within};
 use crate::checks::catalogue::connector::{BIND, CHECKS, CLOCK, HUB, LDAP, LDAPS, OUT, SEARCH, TRIED};
 use crate::checks::machine;
-use crate::checks::services::directory::{Account, Directory, bind, search};
+use crate::checks::services::directory::{Account, Directory, bind, distrusted, no_tls, search};
 use crate::checks::services::front::{Front, Request, against, ask, judge_websocket_as, told_clock, websocket};
 use crate::checks::services::proxy::connect;
 use crate::checks::services::reach::Unreached;
@@ -71,7 +71,8 @@ async fn own<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey<'_
     let answered = (survey.clock)();
     match looked {
         Ok(facts) => {
-            let mut outcomes = machine::connector(name, &facts, &survey.site.figures, (asked, answered, survey.now));
+            let mut outcomes =
+                machine::connector(name, Some(&look.connector.tenant), &facts, &survey.site.figures, (asked, answered, survey.now));
             outcomes.retain(|outcome| !look.is_here || outcome.spec.id != CLOCK.id);
             outcomes
         }
@@ -110,10 +111,7 @@ async fn tenant<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Survey
         let mut stream = match danger_handshake(stream, &hello).await {
             Ok((stream, served)) => match served.verified {
                 Ok(()) => stream,
-                Err(reason) => {
-                    let fix = "serve the appliance's whole chain; import a private root on the connector's server";
-                    return tally.found(&OUT, format!("{tenant}: {reason}"), fix);
-                }
+                Err(reason) => return tally.found(&OUT, format!("{tenant}: {reason}"), distrusted(&reason, "the tenant's", tenant)),
             },
             Err(error) => return tally.found(&OUT, format!("{tenant}: {error}"), error.help().unwrap_or_default()),
         };
@@ -193,16 +191,13 @@ async fn directory<P: Probe>(look: &ConnectorLook<'_>, machine: &P, survey: &Sur
     }
     let hello = Hello { name: &host, alpn: &[], roots: &look.roots, now: survey.now, within: survey.patience };
     match danger_handshake(stream, &hello).await {
-        Err(error) => tally.found(&LDAPS, format!("{host}:{port}: {error}"), error.help().unwrap_or_default()),
+        Err(error) => tally.found(&LDAPS, format!("{host}:{port}: {error}"), no_tls(&error, &host, port)),
         Ok((stream, served)) => match served.verified {
             Ok(()) => {
                 tally.passed(&LDAPS, format!("{} for {host}", served.version));
                 account(look, stream, survey, tally).await;
             }
-            Err(reason) => {
-                let fix = "import the CA on the connector's server, and name it under `ca_certificates` of the connector; or use the name in the certificate";
-                tally.found(&LDAPS, format!("{host}: {reason}"), fix);
-            }
+            Err(reason) => tally.found(&LDAPS, format!("{host}: {reason}"), distrusted(&reason, "the directory's", &host)),
         },
     }
 }

@@ -72,7 +72,7 @@ async fn standing<P: Probe>(server: &Node, here: &P, survey: &Survey<'_>, alone:
         [system(server, &facts, &figures.hardware), time(&server.name, &facts, &figures.clock, survey.site.surroundings.gives_time())];
     outcomes.extend(longer.concat().into_iter().filter(|outcome| STANDING.iter().any(|spec| spec.id == outcome.spec.id)));
     if alone {
-        let own = crate::checks::machine::connector(&server.name, &facts, figures, (asked, (survey.clock)(), survey.now));
+        let own = crate::checks::machine::connector(&server.name, None, &facts, figures, (asked, (survey.clock)(), survey.now));
         outcomes.extend(own.into_iter().filter(|outcome| outcome.spec.id != crate::checks::catalogue::connector::CLOCK.id));
         let clock = &crate::checks::catalogue::connector::CLOCK;
         outcomes.extend(not_run(&[clock], &server.name, "there is no tenant whose clock this machine's could be compared with"));

@@ -26,7 +26,7 @@ pub(super) async fn run(args: &ListArgs, context: &Context) -> Result<Exit, Fail
     let premises = Premises::look(context)?;
     let history = premises.history()?;
     let shown: Vec<Window> = if args.all { history.windows().to_vec() } else { history.unsettled(context.now).cloned().collect() };
-    let found = if args.live { Some(look(&premises, context).await?) } else { None };
+    let found = if args.live { Some(look(&premises, context, &every_node(&premises)).await?) } else { None };
     let requests: Vec<Asked> = premises.requests()?.into_iter().filter(|asked| args.all || is_awaited(asked, &premises)).collect();
     if context.is_json() {
         let asked: Vec<Value> = requests.iter().map(|asked| request_json(asked, &premises)).collect();
@@ -56,7 +56,7 @@ pub(super) async fn run(args: &ListArgs, context: &Context) -> Result<Exit, Fail
     Ok(match found {
         Some(Found { findings, .. }) if findings.iter().any(|finding| finding.severity == Severity::Error) => Exit::Findings,
         Some(Found { unreached, asked, .. }) if !unreached.is_empty() => {
-            if unreached.len() == asked {
+            if unreached.len() == asked.len() {
                 Exit::Unreachable
             } else {
                 Exit::Partial
@@ -66,18 +66,25 @@ pub(super) async fn run(args: &ListArgs, context: &Context) -> Result<Exit, Fail
     })
 }
 
-struct Found {
-    findings: Vec<Finding>,
-    unreached: Vec<(String, String)>,
-    asked: usize,
+/// What machines hold that the ledger does not know of.
+pub(super) struct Found {
+    pub(super) findings: Vec<Finding>,
+    /// Machines that could not be asked, and why.
+    pub(super) unreached: Vec<(String, String)>,
+    /// All machines that were to be asked.
+    pub(super) asked: Vec<String>,
 }
 
-async fn look(premises: &Premises<'_>, context: &Context) -> Result<Found, Failure> {
-    let names: Vec<String> = premises.site.nodes.iter().map(|node| node.name.clone()).collect();
-    let cluster = premises.cluster(&names)?;
+fn every_node(premises: &Premises<'_>) -> Vec<String> {
+    premises.site.nodes.iter().map(|node| node.name.clone()).collect()
+}
+
+/// Asks these nodes, and the jumphosts before them.
+pub(super) async fn look(premises: &Premises<'_>, context: &Context, names: &[String]) -> Result<Found, Failure> {
+    let cluster = premises.cluster(names)?;
     let sink = context.sink_for_query();
-    let doorways = premises.doorways(&names)?;
-    let asked = doorways.len();
+    let doorways = premises.doorways(names)?;
+    let asked = doorways.iter().map(|doorway| doorway.name.clone()).collect();
     let entering = enter(doorways, |doorway| connect(&cluster, doorway), &clock::now, sink.as_ref());
     let doors = interrupt::or_stop(entering).await?;
     drop(sink);

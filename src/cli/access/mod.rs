@@ -4,6 +4,7 @@ mod approve;
 mod asking;
 mod attempt;
 mod close;
+mod closed;
 mod evidence;
 mod extend;
 mod list;
@@ -28,6 +29,7 @@ use super::failure::Failure;
 use crate::access::Kind;
 use crate::site::duration::parse_duration;
 pub(crate) use asking::{ApproveArgs, OpenArgs, RequestArgs};
+pub(in crate::cli) use closed::closed;
 pub(crate) use renew::RenewArgs;
 
 /// Verbs of `access`.

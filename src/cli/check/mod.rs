@@ -49,7 +49,7 @@ pub(super) struct CheckArgs {
     /// Write a page for people who were not there
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,
-    /// Write the outcomes for continuous integration
+    /// Write the outcomes for continuous integration, as `JUnit` XML
     #[arg(long, value_name = "FILE.xml")]
     pub junit: Option<PathBuf>,
     /// List all checks and run none

@@ -36,7 +36,7 @@ pc_hardware() {
     pc_value=$(uname -snrm)
     pc_rest=${pc_value#* }
     printf 'kernel\t%s %s\nhost\t%s\n' "${pc_value%% *}" "${pc_rest#* }" "${pc_rest%% *}"
-    printf 'cores\t%s\n' "$(nproc 2>/dev/null)"
+    printf 'cores\t%s\n' "$(nproc 2>/dev/null || grep -c '^processor' /proc/cpuinfo)"
     while read -r pc_key pc_value pc_rest; do
         case $pc_key in MemTotal:) printf 'memory-kib\t%s\n' "$pc_value" ;; esac
     done </proc/meminfo

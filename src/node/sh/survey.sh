@@ -7,6 +7,10 @@ pc_saw() {
 }
 
 pc_survey() {
+    # What is not there cannot tell anything, which is not the same as nothing being there to tell of.
+    for pc_value in getent ip ping systemctl; do
+        command -v "$pc_value" >/dev/null 2>&1 || pc_saw lacks "$pc_value"
+    done
     pc_drives
     pc_interfaces
     # shellcheck disable=SC2034 # fields to skip
@@ -73,10 +77,27 @@ pc_interfaces() {
 
 # The time service that runs, its configured sources, and whether it follows one.
 pc_time() {
-    for pc_value in chrony chronyd ntp ntpd ntpsec openntpd systemd-timesyncd; do
-        systemctl -q is-active "$pc_value" 2>/dev/null && pc_saw time-service "$pc_value" && break
-    done
-    cat /etc/chrony/chrony.conf /etc/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony/sources.d/*.sources /etc/ntp.conf /etc/ntpsec/ntp.conf 2>/dev/null |
+    pc_kind=
+    if command -v systemctl >/dev/null 2>&1; then
+        for pc_value in chrony chronyd ntp ntpd ntpsec openntpd systemd-timesyncd; do
+            systemctl -q is-active "$pc_value" 2>/dev/null && pc_kind=$pc_value && break
+        done
+    else
+        for pc_path in /proc/[0-9]*/comm; do
+            { read -r pc_value <"$pc_path"; } 2>/dev/null || continue
+            case $pc_value in chronyd | ntpd | openntpd) pc_kind=$pc_value ;; systemd-timesyn*) pc_kind=systemd-timesyncd ;; esac
+        done
+    fi
+    [ -z "$pc_kind" ] || pc_saw time-service "$pc_kind"
+    # What another service would read is of no account while this one runs.
+    case $pc_kind in
+        chrony*) pc_rest='/etc/chrony/chrony.conf /etc/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony/sources.d/*.sources' ;;
+        ntp*) pc_rest='/etc/ntp.conf /etc/ntpsec/ntp.conf' ;;
+        '') pc_rest='/etc/chrony/chrony.conf /etc/chrony.conf /etc/chrony/conf.d/*.conf /etc/chrony/sources.d/*.sources /etc/ntp.conf /etc/ntpsec/ntp.conf' ;;
+        *) pc_rest= ;;
+    esac
+    # shellcheck disable=SC2086 # split, and its patterns filled in, on purpose
+    [ -z "$pc_rest" ] || cat $pc_rest 2>/dev/null |
         while read -r pc_key pc_value; do
             case $pc_key in server | pool | peer) pc_saw time-source "$pc_value" ;; esac
         done
@@ -102,6 +123,9 @@ pc_connector() {
         pc_value=absent
         grep -q '"KERBEROS_DEBUG_USER"[[:space:]]*:[[:space:]]*"[^"]' "$pc_dir/config.json" && pc_value='set'
         pc_saw connector "debug $pc_value"
+        # Whose it is: the ticket's host, never the ticket itself, which is a secret.
+        pc_value=$(tr ',' '\n' <"$pc_dir/config.json" | sed -n 's|.*"PROVISIONING_TICKET"[[:space:]]*:[[:space:]]*"https*://\([A-Za-z0-9.-]*\).*|\1|p' | head -n 1)
+        [ -z "$pc_value" ] || pc_saw connector "tenant $pc_value"
         if pc_value=$(openssl x509 -noout -enddate -in "$pc_dir/certs/cert.pem" 2>/dev/null) && pc_value=$(date -u -d "${pc_value#notAfter=}" +%s 2>/dev/null); then
             pc_saw connector-certificate "$pc_value"
         fi
@@ -115,9 +139,13 @@ pc_connector() {
 
 # pc_names NAME…: what each means on this machine; all at once, for a resolver that is filtered is waited for.
 pc_names() {
+    command -v getent >/dev/null 2>&1 || return 0
+    pc_within=
+    ! command -v timeout >/dev/null 2>&1 || pc_within='timeout 4'
     for pc_value in "$@"; do
         {
-            pc_rest=$(timeout 4 getent ahosts "$pc_value" 2>/dev/null | while read -r pc_key pc_kind; do
+            # shellcheck disable=SC2086 # a command and its argument
+            pc_rest=$($pc_within getent ahosts "$pc_value" 2>/dev/null | while read -r pc_key pc_kind; do
                 case $pc_kind in STREAM*) printf ' %s' "$pc_key" ;; esac
             done)
             pc_saw name "$pc_value$pc_rest"

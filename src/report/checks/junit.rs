@@ -1,4 +1,4 @@
-//! Outcomes as `JUnit` XML, as continuous integration reads it: a suite a subject, a case a check.
+//! Outcomes as `JUnit` XML, as continuous integration reads it: a suite a subject, a case a check (`docs/reference/junit.xsd`).
 //!
 //! A check that could not be run is an `error`, as the format means it: never passed. Only findings of severity error fail a case.
 
@@ -16,20 +16,15 @@ pub fn write_junit(out: &mut dyn Write, command: &str, site: &str, outcomes: &[O
         }
     }
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-    writeln!(out, "<testsuites name=\"portcullis {} {}\">", escape(command), escape(site))?;
-    for subject in subjects {
-        let cases: Vec<String> =
-            outcomes.iter().filter(|outcome| outcome.subject == subject).map(|outcome| case(outcome, waivers)).collect();
-        let count = |tag: &str| cases.iter().filter(|case| case.contains(tag)).count();
-        writeln!(
-            out,
-            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">",
-            escape(subject),
-            cases.len(),
-            count("\n      <failure "),
-            count("\n      <error "),
-            count("\n      <skipped "),
-        )?;
+    let of = |subject: &str| -> Vec<String> {
+        outcomes.iter().filter(|outcome| outcome.subject == subject).map(|outcome| case(outcome, waivers)).collect()
+    };
+    let suites: Vec<(&str, Vec<String>)> = subjects.into_iter().map(|subject| (subject, of(subject))).collect();
+    let all = || suites.iter().flat_map(|(_, cases)| cases);
+    writeln!(out, "<testsuites name=\"portcullis {} {}\"{}>", escape(command), escape(site), counts(all()))?;
+    for (subject, cases) in &suites {
+        let skipped = count(cases.iter(), "skipped");
+        writeln!(out, "  <testsuite name=\"{}\"{} skipped=\"{skipped}\">", escape(subject), counts(cases.iter()))?;
         for case in cases {
             write!(out, "{case}")?;
         }
@@ -37,6 +32,17 @@ pub fn write_junit(out: &mut dyn Write, command: &str, site: &str, outcomes: &[O
     }
     writeln!(out, "</testsuites>")?;
     out.flush()
+}
+
+fn count<'c>(cases: impl Iterator<Item = &'c String>, element: &str) -> usize {
+    let begun = format!("\n      <{element} ");
+    cases.filter(|case| case.contains(&begun)).count()
+}
+
+/// The attributes that suites and all of them together have.
+fn counts<'c>(cases: impl Iterator<Item = &'c String> + Clone) -> String {
+    let (failures, errors) = (count(cases.clone(), "failure"), count(cases.clone(), "error"));
+    format!(" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\"", cases.count())
 }
 
 fn case(outcome: &Outcome, waivers: &[Waived]) -> String {
@@ -52,7 +58,7 @@ fn inside(outcome: &Outcome, waivers: &[Waived]) -> Option<String> {
     let findings = match &outcome.verdict {
         Verdict::Passed => return None,
         Verdict::NotApplicable { why } => return Some(format!("<skipped message=\"{}\"/>", escape(why))),
-        Verdict::CouldNotRun { why } => return Some(format!("<error message=\"{}\"/>", escape(why))),
+        Verdict::CouldNotRun { why } => return Some(format!("<error type=\"not-run\" message=\"{}\"/>", escape(why))),
         Verdict::Found { findings } => findings,
     };
     if let Some(waiver) = waivers.iter().find(|waiver| waiver.covers(outcome.spec.id, &outcome.subject)) {
@@ -64,7 +70,7 @@ fn inside(outcome: &Outcome, waivers: &[Waived]) -> Option<String> {
     };
     let errors: Vec<&Finding> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     Some(match errors.first() {
-        Some(first) => format!("<failure message=\"{}\">{}</failure>", escape(&first.message), told(&errors)),
+        Some(first) => format!("<failure type=\"error\" message=\"{}\">{}</failure>", escape(&first.message), told(&errors)),
         None => format!("<system-out>{}</system-out>", told(&findings.iter().collect::<Vec<_>>())),
     })
 }
@@ -115,11 +121,11 @@ mod tests {
         write_junit(&mut out, "check", "north", &outcomes, &[]).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r#"
         <?xml version="1.0" encoding="UTF-8"?>
-        <testsuites name="portcullis check north">
+        <testsuites name="portcullis check north" tests="5" failures="1" errors="1">
           <testsuite name="a0-1" tests="5" failures="1" errors="1" skipped="1">
             <testcase classname="a.b" name="All is well"></testcase>
             <testcase classname="a.b" name="All is well">
-              <failure message="it said &lt;�&quot;&amp;&gt;">it said &lt;�&quot;&amp;&gt;
+              <failure type="error" message="it said &lt;�&quot;&amp;&gt;">it said &lt;�&quot;&amp;&gt;
         fix: mend</failure>
             </testcase>
             <testcase classname="a.b" name="All is well">
@@ -127,7 +133,7 @@ mod tests {
         fix: mend</system-out>
             </testcase>
             <testcase classname="a.b" name="All is well">
-              <error message="no road"/>
+              <error type="not-run" message="no road"/>
             </testcase>
             <testcase classname="a.b" name="All is well">
               <skipped message="no mail"/>

@@ -140,7 +140,7 @@ pub fn write_checks(out: &mut dyn Write, assessment: &Assessment, outcomes: &[Ou
 pub fn grouped(findings: &[Finding]) -> Vec<(Team, Vec<Finding>)> {
     let mut teams: Vec<(Team, Vec<Finding>)> = Vec::new();
     for finding in merged(findings) {
-        let team = team_of(&finding.id);
+        let team = addressee(&finding);
         match teams.iter_mut().find(|(known, _)| *known == team) {
             Some((_, own)) => own.push(finding),
             None => teams.push((team, vec![finding])),
@@ -153,6 +153,22 @@ pub fn grouped(findings: &[Finding]) -> Vec<(Team, Vec<Finding>)> {
     teams
         .sort_by_key(|(team, own)| (std::cmp::Reverse(own.first().map(|finding| finding.severity)), std::cmp::Reverse(errors(own)), *team));
     teams
+}
+
+/// Whom to ask: the team that the fix itself names first, else the check's own. A name that does not resolve is no firewall's matter.
+fn addressee(finding: &Finding) -> Team {
+    const NAMED: [(&str, Team); 7] = [
+        ("DNS", Team::Dns),
+        ("firewall", Team::Network),
+        ("network", Team::Network),
+        ("proxy", Team::Proxy),
+        ("mail", Team::Mail),
+        ("directory", Team::Directory),
+        ("load balancer", Team::LoadBalancer),
+    ];
+    let words = finding.fix.strip_prefix("ask the ");
+    let is_named = |name: &str| words.and_then(|words| words.strip_prefix(name)).is_some_and(|words| words.starts_with(" team"));
+    NAMED.into_iter().find(|(name, _)| is_named(name)).map_or_else(|| team_of(&finding.id), |(_, team)| team)
 }
 
 /// Whom to ask, as JSON: the team, how many errors and warnings are its own, and which checks found them.

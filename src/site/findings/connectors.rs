@@ -50,6 +50,14 @@ fn account(place: usize, connector: &Connector, found: &mut Found<'_>) {
         let fix = "give each account one connector; several servers of one connector are its `instances`";
         found.add(&error("conn.one2one", SOURCE), &subject(connector), message, fix);
     }
+    if let Some(address) = connector.login.as_ref().map(|login| &login.address) {
+        let others = &found.site.surroundings.other_environments;
+        if let Some(other) = others.iter().find(|other| other.addresses.contains(address)) {
+            let message = format!("its server {address} is a machine of the environment `{}` too", other.name);
+            let fix = "give each environment a connector's server of its own: a connector serves one connection of one tenant";
+            found.add(&error("conn.one2one", SOURCE), &subject(connector), message, fix);
+        }
+    }
     if connector.instances == Some(1) {
         let message = "it runs on one server: while that is down, nobody of the directory logs in".to_owned();
         let fix = "add a second server with the same configuration, profile mapper and certificates";

@@ -34,6 +34,7 @@ impl Outcome {
         let json = self.json();
         let findings = json["findings"].as_array().unwrap_or_else(|| panic!("no findings in {json}"));
         let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap().to_owned();
+        crate::seen::in_findings(findings.iter().filter_map(|one| one["id"].as_str()));
         let mut ids: Vec<String> = findings.iter().map(|one| format!("{} {}", text(one, "severity"), text(one, "id"))).collect();
         ids.sort();
         ids

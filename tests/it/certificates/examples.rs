@@ -71,6 +71,11 @@ fn every_example_gives_its_findings_and_its_exit_code() {
         let wanted = expected(&folder);
         let words: Vec<&str> = wanted.command.iter().map(String::as_str).collect();
         let outcome = cert(&folder, &words);
+        if folder.parent().is_some_and(|part| part.ends_with("good")) {
+            let found = outcome.findings();
+            let is_clean = |id: &&&str| !found.iter().any(|finding| finding.ends_with(&format!(" {id}")));
+            crate::seen::passing(IDS.iter().filter(is_clean).copied());
+        }
         if (outcome.code, outcome.findings()) != (wanted.exit, wanted.findings.clone()) {
             failures.push(format!("{}: wanted {} {:?}, got {outcome:?}", folder.display(), wanted.exit, wanted.findings));
         }

@@ -4,36 +4,36 @@ use portcullis::checks::services::tls::Roots;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
 
 /// The time at which all tests judge.
-pub(super) fn now() -> jiff::Timestamp {
+pub(crate) fn now() -> jiff::Timestamp {
     "2026-11-22T08:00:00Z".parse().unwrap()
 }
 
 /// A leaf with its key.
-pub(super) struct Leaf {
-    pub(super) der: Vec<u8>,
-    pub(super) pem: String,
-    pub(super) key: String,
+pub(crate) struct Leaf {
+    pub(crate) der: Vec<u8>,
+    pub(crate) pem: String,
+    pub(crate) key: String,
 }
 
-pub(super) struct Authority {
+pub(crate) struct Authority {
     root: CertifiedIssuer<'static, KeyPair>,
     intermediate: CertifiedIssuer<'static, KeyPair>,
 }
 
 impl Authority {
-    pub(super) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let root = CertifiedIssuer::self_signed(ca(&format!("{name} Root")), KeyPair::generate().unwrap()).unwrap();
         let params = ca(&format!("{name} Intermediate"));
         let intermediate = CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &root).unwrap();
         Self { root, intermediate }
     }
 
-    pub(super) fn leaf(&self, names: &[&str]) -> Leaf {
+    pub(crate) fn leaf(&self, names: &[&str]) -> Leaf {
         self.leaf_until(names, 2027)
     }
 
     /// A leaf whose validity ends on 1 January of that year.
-    pub(super) fn leaf_until(&self, names: &[&str], year: i32) -> Leaf {
+    pub(crate) fn leaf_until(&self, names: &[&str], year: i32) -> Leaf {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names.clone()).unwrap();
         params.distinguished_name.push(DnType::CommonName, names[0].as_str());
@@ -47,28 +47,28 @@ impl Authority {
         Leaf { der: certificate.der().to_vec(), pem: certificate.pem(), key: key.serialize_pem() }
     }
 
-    pub(super) fn intermediate(&self) -> String {
+    pub(crate) fn intermediate(&self) -> String {
         self.intermediate.pem()
     }
 
-    pub(super) fn root(&self) -> String {
+    pub(crate) fn root(&self) -> String {
         self.root.pem()
     }
 
-    pub(super) fn intermediate_der(&self) -> Vec<u8> {
+    pub(crate) fn intermediate_der(&self) -> Vec<u8> {
         self.intermediate.der().to_vec()
     }
 
-    pub(super) fn root_der(&self) -> Vec<u8> {
+    pub(crate) fn root_der(&self) -> Vec<u8> {
         self.root.der().to_vec()
     }
 
     /// The root's key and certificate, as an intercepting proxy holds them.
-    pub(super) fn root_with_key(&self) -> String {
+    pub(crate) fn root_with_key(&self) -> String {
         format!("{}{}", self.root.pem(), self.root.key().serialize_pem())
     }
 
-    pub(super) fn roots(&self) -> Roots {
+    pub(crate) fn roots(&self) -> Roots {
         Roots::none().with_pem(self.root.pem().as_bytes(), "the test's root").unwrap()
     }
 }
@@ -84,7 +84,7 @@ fn ca(name: &str) -> CertificateParams {
 }
 
 /// A leaf that signed itself.
-pub(super) fn self_signed(name: &str) -> Leaf {
+pub(crate) fn self_signed(name: &str) -> Leaf {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     let key = KeyPair::generate().unwrap();

@@ -9,18 +9,19 @@ use serde_json::Value;
 
 use super::authority::Authority;
 use super::directory::{PASSWORD, SERVICE, load};
-use super::peers::slapd;
+use super::peers::{slapd, slapd_with};
 
 /// Findings as `(id, severity)`, the counts, and the exit code.
 fn check(folder: &Path, arguments: &[&str]) -> (Vec<(String, String)>, Value, Option<i32>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.args(["check", "--here"]).args(arguments).args(["--output", "json"]).current_dir(folder).env_clear().env("HOME", folder);
+    command.args(["check", "--here"]).args(arguments).args(["-v", "--output", "json"]).current_dir(folder).env_clear().env("HOME", folder);
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     // A command line that is wrong is answered with one object over several lines.
     let is_wrong = output.status.code() == Some(2);
-    let events: Vec<Value> = text.lines().filter(|_| !is_wrong).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events = if is_wrong { Vec::new() } else { crate::docs::events_of(&text) };
+    crate::seen::in_events(&events);
     let word = |event: &Value, key: &str| event[key].as_str().unwrap().to_owned();
     let findings = events.iter().filter(|event| event["event"] == "finding");
     let counts = events.last().map_or(Value::Null, |last| last["counts"].clone());
@@ -104,4 +105,62 @@ fn the_directory_is_bound_to_and_searched_from_here() {
     assert_eq!(look(&url, "secret", base), Vec::<String>::new());
     std::fs::write(folder.path().join("ca.pem"), Authority::new("Another").root()).unwrap();
     assert_eq!(look(&url, "secret", base), ["conn.ldaps.trust"]);
+}
+
+/// The messages and fixes that a look at the directory gives.
+fn told_of_the_directory(folder: &Path, url: &str, base: &str) -> Vec<String> {
+    let keys =
+        format!("ldap_url: '{url}', bind_user: '{SERVICE}', bind_password: 'file:secret', base: '{base}', ca_certificates: [ca.pem]");
+    site(folder, &keys, "");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(["check", "--here", "--role", "connector", "--only", "conn.ldap,conn.ldaps", "--timeout", "5s", "--output", "json"]);
+    command.current_dir(folder).env_clear().env("HOME", folder).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let events = crate::docs::events_of(&String::from_utf8(output.stdout).unwrap());
+    let findings = events.iter().filter(|event| event["event"] == "finding" && event["id"] != "check.not-run");
+    findings.map(|finding| format!("{}: {} → {}", finding["id"].as_str().unwrap(), finding["message"], finding["fix"])).collect()
+}
+
+#[test]
+fn what_is_wrong_with_a_directory_is_told_so_that_its_team_can_mend_that_and_nothing_else() {
+    let authority = Authority::new("Directory");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("secret"), PASSWORD).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), authority.root()).unwrap();
+    let base = "dc=corp,dc=example";
+    let one = |told: &[String], id: &str, words: &[&str], not: &str| {
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with(id) && words.iter().all(|word| told[0].contains(word)) && !told[0].contains(not), "{told:?}");
+    };
+
+    let expired = slapd(&authority.leaf_until(&["localhost"], 2025), &authority.intermediate(), true, load);
+    let told = told_of_the_directory(folder.path(), &format!("ldaps://localhost:{}", expired.port), base);
+    one(&told, "conn.ldaps.trust", &["expired on 2025", "certificate renewed"], "import");
+
+    let other = slapd(&authority.leaf(&["dc1.corp.example"]), &authority.intermediate(), true, load);
+    let told = told_of_the_directory(folder.path(), &format!("ldaps://localhost:{}", other.port), base);
+    one(&told, "conn.ldaps.trust", &["use the name that the certificate holds (dc1.corp.example)"], "import");
+
+    let clear = slapd(&authority.leaf(&["localhost"]), &authority.intermediate(), false, load);
+    let told = told_of_the_directory(folder.path(), &format!("ldaps://localhost:{}", clear.port), base);
+    one(&told, "conn.ldaps.trust", &["which port of localhost speaks TLS", "636"], "nginx");
+    // A part of the tree that another server holds.
+    let told = told_of_the_directory(folder.path(), &format!("ldap://localhost:{}", clear.port), "dc=branch,dc=example");
+    one(&told, "conn.ldap.search", &["referral", "name in `ldap_url` the server that does"], "log of this moment");
+}
+
+#[test]
+fn a_size_limit_is_no_fault_while_somebody_is_found_and_a_bind_in_clear_may_be_refused() {
+    let authority = Authority::new("Directory");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("secret"), PASSWORD).unwrap();
+    std::fs::write(folder.path().join("ca.pem"), authority.root()).unwrap();
+    let limited = slapd_with("sizelimit 1\n", &authority.leaf(&["localhost"]), &authority.intermediate(), false, load);
+    assert_eq!(
+        told_of_the_directory(folder.path(), &format!("ldap://localhost:{}", limited.port), "dc=corp,dc=example"),
+        Vec::<String>::new()
+    );
+    let strict = slapd_with("security simple_bind=128\n", &authority.leaf(&["localhost"]), &authority.intermediate(), false, load);
+    let told = told_of_the_directory(folder.path(), &format!("ldap://localhost:{}", strict.port), "dc=corp,dc=example");
+    assert!(told.len() == 1 && told[0].starts_with("conn.ldap.bind") && told[0].contains("use `ldaps://`"), "{told:?}");
 }

@@ -1,14 +1,16 @@
 //! Checks against real peers on loopback: nginx, postfix with Dovecot, squid. Needs root, as postfix does, and
 //! the packages `nginx-light postfix dovecot-core squid-openssl`; a missing one is a failure, never a skip.
 
-mod authority;
+pub(crate) mod authority;
 mod directory;
 mod here;
 mod no_proxy;
 mod offline;
-mod peers;
+pub(crate) mod peers;
+mod providers;
 mod provoked;
 mod proxy;
+mod rules;
 mod smtp;
 mod tls;
 
@@ -16,6 +18,7 @@ use portcullis::checks::{Outcome, Verdict};
 
 /// The outcomes as `id=verdict` of all that did not pass, to be compared in one piece.
 fn not_passed(outcomes: &[Outcome]) -> Vec<String> {
+    crate::seen::in_outcomes(outcomes);
     let told = outcomes.iter().filter_map(|outcome| match &outcome.verdict {
         Verdict::Passed => None,
         Verdict::Found { findings } => {
@@ -35,6 +38,7 @@ fn outcome<'a>(outcomes: &'a [Outcome], id: &str) -> &'a Outcome {
 
 /// Message and fix of the first finding of that id.
 fn told(outcomes: &[Outcome], id: &str) -> String {
+    crate::seen::in_outcomes(outcomes);
     match &outcome(outcomes, id).verdict {
         Verdict::Found { findings } => format!("{} → {}", findings[0].message, findings[0].fix),
         other @ (Verdict::Passed | Verdict::CouldNotRun { .. } | Verdict::NotApplicable { .. }) => panic!("{id} found nothing: {other:?}"),

@@ -15,8 +15,8 @@ use tokio::net::TcpStream;
 use super::authority::Leaf;
 
 /// A running server.
-pub(super) struct Peer {
-    pub(super) port: u16,
+pub(crate) struct Peer {
+    pub(crate) port: u16,
     folder: tempfile::TempDir,
     children: Vec<Child>,
 }
@@ -39,11 +39,11 @@ fn kill_group(leader: &str) {
 }
 
 impl Peer {
-    pub(super) async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -100,7 +100,7 @@ fn owned_by(path: &Path, user: &str) {
 }
 
 /// nginx serving `chain` (PEM, in that order), with more directives for the server block.
-pub(super) fn nginx(chain: &str, key: &str, directives: &str) -> Peer {
+pub(crate) fn nginx(chain: &str, key: &str, directives: &str) -> Peer {
     let (folder, port) = (folder(), free_port());
     let at = folder.path().display();
     fs::write(folder.path().join("chain.pem"), chain).unwrap();
@@ -119,8 +119,23 @@ pub(super) fn nginx(chain: &str, key: &str, directives: &str) -> Peer {
     Peer::start(folder, port, &mut command)
 }
 
+/// nginx without TLS, with these directives.
+pub(crate) fn nginx_in_clear(directives: &str) -> Peer {
+    let (folder, port) = (folder(), free_port());
+    let at = folder.path().display();
+    let config = format!(
+        "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log; events {{ }}
+         http {{ access_log off; client_body_temp_path {at}/b; proxy_temp_path {at}/p; fastcgi_temp_path {at}/f;
+         uwsgi_temp_path {at}/u; scgi_temp_path {at}/s; server {{ listen 127.0.0.1:{port}; {directives} }} }}"
+    );
+    fs::write(folder.path().join("nginx.conf"), config).unwrap();
+    let mut command = Command::new("nginx");
+    command.arg("-c").arg(folder.path().join("nginx.conf")).arg("-e").arg(folder.path().join("error.log"));
+    Peer::start(folder, port, &mut command)
+}
+
 /// `HAProxy` serving `chain` (PEM, in that order) in front of nothing: it answers by itself.
-pub(super) fn haproxy(chain: &str, key: &str) -> Peer {
+pub(crate) fn haproxy(chain: &str, key: &str) -> Peer {
     let (folder, port) = (folder(), free_port());
     let at = folder.path().display();
     fs::write(folder.path().join("site.pem"), format!("{chain}{key}")).unwrap();
@@ -135,12 +150,12 @@ pub(super) fn haproxy(chain: &str, key: &str) -> Peer {
 }
 
 /// The user that every mail server here knows.
-pub(super) const MAIL_USER: &str = "appliance";
+pub(crate) const MAIL_USER: &str = "appliance";
 /// Their password.
-pub(super) const MAIL_PASSWORD: &str = "c0rrect-Horse";
+pub(crate) const MAIL_PASSWORD: &str = "c0rrect-Horse";
 
 /// postfix with Dovecot's SASL; `options` are main.cf lines that win over the usual ones.
-pub(super) fn postfix(chain: &str, leaf: &Leaf, options: &[&str]) -> Peer {
+pub(crate) fn postfix(chain: &str, leaf: &Leaf, options: &[&str]) -> Peer {
     let (folder, port) = (folder(), free_port());
     let at = folder.path().to_owned();
     for name in ["etc", "queue"] {
@@ -214,12 +229,12 @@ fn dovecot_conf(at: &Path) -> PathBuf {
 }
 
 /// squid that resolves `names` to loopback, with these access rules (`http_access` lines and what they need).
-pub(super) fn squid(names: &[&str], rules: &str) -> Peer {
+pub(crate) fn squid(names: &[&str], rules: &str) -> Peer {
     squid_in(folder(), names, "", rules)
 }
 
 /// squid that opens TLS: it signs with the CA in `ca` (certificate and key) and itself trusts `world`.
-pub(super) fn intercepting_squid(names: &[&str], ca: &str, world: &str) -> Peer {
+pub(crate) fn intercepting_squid(names: &[&str], ca: &str, world: &str) -> Peer {
     let folder = folder();
     let at = folder.path().display().to_string();
     fs::write(folder.path().join("ca.pem"), ca).unwrap();
@@ -258,7 +273,12 @@ fn squid_in(folder: tempfile::TempDir, names: &[&str], listen_options: &str, rul
 }
 
 /// slapd with the database that `load` puts into it, in clear or over TLS.
-pub(super) fn slapd(leaf: &Leaf, intermediates: &str, tls: bool, load: fn(&Path, &Path)) -> Peer {
+pub(crate) fn slapd(leaf: &Leaf, intermediates: &str, tls: bool, load: fn(&Path, &Path)) -> Peer {
+    slapd_with("", leaf, intermediates, tls, load)
+}
+
+/// The same with further lines of its configuration.
+pub(crate) fn slapd_with(lines: &str, leaf: &Leaf, intermediates: &str, tls: bool, load: fn(&Path, &Path)) -> Peer {
     let (folder, port) = (folder(), free_port());
     let at = folder.path().to_owned();
     let shown = at.display();
@@ -272,7 +292,7 @@ pub(super) fn slapd(leaf: &Leaf, intermediates: &str, tls: bool, load: fn(&Path,
     };
     let config = format!(
         "include /etc/ldap/schema/core.schema\ninclude /etc/ldap/schema/cosine.schema\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n\
-         pidfile {shown}/pid\nargsfile {shown}/args\n{tls_lines}database mdb\nmaxsize 10485760\nsuffix dc=corp,dc=example\n\
+         pidfile {shown}/pid\nargsfile {shown}/args\n{tls_lines}{lines}referral ldap://dc2.example\ndatabase mdb\nmaxsize 10485760\nsuffix dc=corp,dc=example\n\
          rootdn cn=root,dc=corp,dc=example\ndirectory {shown}/data\n\
          access to attrs=userPassword by anonymous auth by * none\n\
          access to * by dn.exact=cn=svc,dc=corp,dc=example read by * none\n"

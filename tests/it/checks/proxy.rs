@@ -57,11 +57,46 @@ async fn a_missing_exception_is_407_and_the_printed_squid_line_mends_it() {
     assert!(told.contains("the proxy demands a login (Basic)"), "{told}");
     assert!(told.contains("if (host == \"cdn.corp.example\") return \"DIRECT\";"), "{told}");
 
-    let line = told.split("squid: `").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
+    let line = told.split("asks for a login or denies: `").nth(1).and_then(|rest| rest.split('`').next()).unwrap();
     let lines = line.replace("; ", "\n").replace("src 10.20.0.11 10.20.0.12", "src 127.0.0.1");
     let mended = squid(&[HOST], &format!("{LOGIN}{lines}\nhttp_access allow known\nhttp_access deny all"));
     let report = look(&mended, server.port, &world.roots(), &Roots::none()).await;
     assert_eq!(not_passed(&report.outcomes), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_proxy_that_wants_windows_logins_alone_is_told_with_each_of_them() {
+    let (world, server) = destination();
+    let rules = "auth_param negotiate program /usr/lib/squid/negotiate_wrapper_auth\nauth_param ntlm program /usr/lib/squid/ntlm_fake_auth\n\
+                 acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all";
+    let proxy = squid(&[HOST], rules);
+    let report = look(&proxy, server.port, &world.roots(), &Roots::none()).await;
+    let told = told(&report.outcomes, "proxy.auth");
+    assert!(told.contains("demands a login (Negotiate, NTLM)") && told.contains("10.20.0.11"), "{told}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_closes_at_once_is_asked_about() {
+    let closing = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = closing.local_addr().unwrap();
+    let closer = tokio::spawn(async move { drop(closing.accept().await.unwrap()) });
+    let (public, sources) = (Roots::none(), ["10.20.0.11".to_owned()]);
+    let asked = Destination {
+        origin: "a0-1",
+        sources: &sources,
+        proxy: Some("proxy.corp.example:3128"),
+        host: HOST,
+        port: 443,
+        public: &public,
+        own_roots: &public,
+        proxy_roots: &public,
+        now: now(),
+        patience: Duration::from_secs(5),
+    };
+    let report = examine(tokio::net::TcpStream::connect(address).await.unwrap(), &asked).await;
+    closer.await.unwrap();
+    let told = told(&report.outcomes, "proxy.unreachable");
+    assert!(told.contains("closed without an answer") && told.contains("allows the nodes' addresses"), "{told}");
 }
 
 #[tokio::test]
@@ -96,6 +131,20 @@ async fn a_proxy_that_opens_tls_is_seen_by_who_signed_what_came_back() {
     let report = look(&proxy, server.port, &world.roots(), &corp.roots()).await;
     assert!(report.intercepted);
     assert_eq!(not_passed(&report.outcomes), ["proxy.intercepted=warning"]);
+}
+
+#[tokio::test]
+async fn what_answers_in_the_destinations_place_is_an_error_and_not_passed_over() {
+    let world = Authority::new("World");
+    let proxy = squid(&[HOST], "http_access allow all");
+    for (leaf, words) in
+        [(world.leaf(&["portal.hotel.example"]), "not for cdn.corp.example"), (world.leaf_until(&[HOST], 2025), "expired on")]
+    {
+        let server = nginx(&format!("{}{}", leaf.pem, world.intermediate()), &leaf.key, "");
+        let report = look(&proxy, server.port, &world.roots(), &Roots::none()).await;
+        assert_eq!(not_passed(&report.outcomes), ["proxy.intercepted=could-not-run", "proxy.passed=error"]);
+        assert!(told(&report.outcomes, "proxy.passed").contains(words), "{}", told(&report.outcomes, "proxy.passed"));
+    }
 }
 
 #[tokio::test]

@@ -217,6 +217,58 @@ async fn a_server_that_does_not_want_this_machine_says_so_in_its_greeting() {
 }
 
 #[tokio::test]
+async fn a_server_whose_size_limit_is_too_low_for_the_appliance_is_found_before_any_mail_is_sent() {
+    let (server, roots) = server(&["message_size_limit = 20000"]);
+    let report = look(&server, &roots, &USUAL).await;
+    let told = told(&report.outcomes, "smtp.sender");
+    assert!(told.contains("552 5.3.4") && told.contains("message_size_limit"), "{told}");
+}
+
+#[tokio::test]
+async fn a_server_without_8bitmime_pipelining_and_size_is_good_enough() {
+    let (server, roots) = server(&["smtpd_discard_ehlo_keywords = 8bitmime, pipelining, size, chunking, dsn, smtputf8, etrn, vrfy"]);
+    let report = look(&server, &roots, &Asked { message: Some(MAIL), ..USUAL }).await;
+    assert_eq!(not_passed(&report.outcomes), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_server_of_old_tls_alone_is_told_in_the_mail_team_s_words() {
+    let old = ["smtpd_tls_protocols = TLSv1.1", "smtpd_tls_mandatory_protocols = TLSv1.1", "tls_medium_cipherlist = ALL:@SECLEVEL=0"];
+    let (server, roots) = server(&old);
+    let report = look(&server, &roots, &USUAL).await;
+    let told = told(&report.outcomes, "smtp.starttls");
+    assert!(told.contains("nothing later than TLS 1.1") && told.contains("smtpd_tls_protocols") && !told.contains("nginx"), "{told}");
+}
+
+#[tokio::test]
+async fn a_greeting_that_stalls_in_its_midst_is_told_with_what_was_said() {
+    let teased = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = teased.local_addr().unwrap();
+    let greeting = tokio::spawn(async move {
+        let (mut stream, _) = teased.accept().await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"220-Welcome, please wait\r\n").await.unwrap();
+        let mut seen = Vec::new();
+        stream.read_to_end(&mut seen).await.unwrap();
+        seen
+    });
+    let (roots, password) = (Roots::none(), SecretString::from("x"));
+    let asked = Dialogue { patience: Duration::from_millis(400), ..dialogue(&roots, &USUAL, &password) };
+    let report = examine(tokio::net::TcpStream::connect(address).await.unwrap(), &asked).await;
+    let told = told(&report.outcomes, "smtp.greeting");
+    assert!(told.contains("Welcome, please wait") && told.contains("--timeout 1m"), "{told}");
+    assert!(greeting.await.unwrap().is_empty(), "who is greeted in part must not speak");
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_ehlo_is_told_with_its_words() {
+    let (server, roots) = server(&["smtpd_helo_restrictions = reject", "smtpd_delay_reject = no"]);
+    let report = look(&server, &roots, &USUAL).await;
+    let told = told(&report.outcomes, "smtp.ehlo");
+    assert!(told.contains("EHLO") && told.contains("554 5.7.1"), "{told}");
+    assert!(not_passed(&report.outcomes)[1..].iter().all(|line| line.ends_with("=could-not-run")), "{:?}", report.outcomes);
+}
+
+#[tokio::test]
 async fn a_host_that_accepts_and_says_nothing_is_a_finding_in_time() {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap();

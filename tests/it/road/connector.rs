@@ -9,7 +9,7 @@ use super::stage::standing::lend_one;
 /// The vendor's unit, as it should not be.
 const UNIT: &str = "[Service]\nExecStart=/bin/sleep infinity\nRestart=on-failure\n";
 /// Settings as somebody left them who tried things out.
-const SETTINGS: &str = r#"{"LDAP_BIND_PASSWORD": "hunter2", "SESSION_SECRET": "a1b2c3d4567", "KERBEROS_DEBUG_USER": "joe", "PORT": 4000}"#;
+const SETTINGS: &str = r#"{"PROVISIONING_TICKET": "https://login.other.example/p/ad/7hWxQ", "LDAP_BIND_PASSWORD": "hunter2", "SESSION_SECRET": "a1b2c3d4567", "KERBEROS_DEBUG_USER": "joe", "PORT": 4000}"#;
 
 fn site(node: &Machine, server: &Machine, more: &str) -> String {
     let mut site = SiteText::bare(&[node]);
@@ -33,16 +33,19 @@ fn a_connectors_server_is_prepared_and_its_faults_are_found_and_mended() {
     server.sh(&format!("cat >/etc/systemd/system/auth0-adldap.service <<'X'\n{UNIT}X"));
     server.sh(&format!("cat >/opt/auth0-adldap/config.json <<'X'\n{SETTINGS}\nX"));
     server.sh("openssl req -x509 -newkey rsa:2048 -nodes -days 10 -subj /CN=ad -keyout /opt/auth0-adldap/certs/cert.key -out /opt/auth0-adldap/certs/cert.pem 2>/dev/null; systemctl daemon-reload");
-    let own = "conn.password,conn.session,conn.debug,conn.cert,conn.restart";
+    let own = "conn.account,conn.password,conn.session,conn.debug,conn.cert,conn.restart";
     let ids = |operator: &Operator| -> Vec<String> {
-        let run = operator.run(&["check", "--only", own, "--output", "json"]);
-        let found = run.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let found = found.filter(|event| event["event"] == "finding");
+        let events = operator.run(&["check", "--only", own, "-v", "--output", "json"]).events();
+        crate::seen::in_events(&events);
+        let found = events.iter().filter(|event| event["event"] == "finding");
         found.map(|finding| finding["id"].as_str().unwrap().to_owned()).collect()
     };
     let mut found = ids(&operator);
     found.sort();
-    assert_eq!(found, ["conn.cert.expiry", "conn.debug.user", "conn.password.clear", "conn.restart.policy", "conn.session.secret"]);
+    assert_eq!(
+        found,
+        ["conn.account", "conn.cert.expiry", "conn.debug.user", "conn.password.clear", "conn.restart.policy", "conn.session.secret"]
+    );
 
     operator.run(&["apply", "connector", "--yes"]).assert_code(0);
     assert!(!ids(&operator).contains(&"conn.restart.policy".to_owned()), "the playbook mends what is its own");
@@ -57,7 +60,7 @@ fn a_connectors_server_is_prepared_and_its_faults_are_found_and_mended() {
     assert_eq!(server.sh("ps -o user:20= -p $(systemctl show -p MainPID --value auth0-adldap)").trim(), "auth0-adldap");
     assert_eq!(server.sh("stat -c %U /opt/auth0-adldap/config.json").trim(), "auth0-adldap");
 
-    server.sh(r#"echo '{"SESSION_SECRET": "Lw6rXuq1", "PORT": 4000}' >/opt/auth0-adldap/config.json"#);
+    server.sh(r#"echo '{"PROVISIONING_TICKET":"https://identity.acme.lab.example/p/ad/7hWxQ","SESSION_SECRET": "Lw6rXuq1", "PORT": 4000}' >/opt/auth0-adldap/config.json"#);
     server.sh("openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=ad -keyout /opt/auth0-adldap/certs/cert.key -out /opt/auth0-adldap/certs/cert.pem 2>/dev/null");
     assert_eq!(ids(&operator), Vec::<String>::new());
 

@@ -17,9 +17,49 @@ fn the_lab_passes_and_the_report_files_are_whole() {
     assert!(counts["passed"].as_u64().unwrap() > 100, "{counts}");
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n") && page.contains("time.skew"));
+    assert_as_published(&junit);
     let junit = std::fs::read_to_string(junit).unwrap();
     assert!(junit.contains("classname=\"node.ram\"") && !junit.contains("<failure"), "{junit}");
-    assert_eq!(junit.matches("<testcase ").count(), junit.matches("</testcase>").count());
+}
+
+/// Whether the file is as `docs/reference/junit.xsd` publishes it.
+#[track_caller]
+#[expect(clippy::disallowed_methods, reason = "another program judges what was written")]
+fn assert_as_published(junit: &std::path::Path) {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/junit.xsd");
+    let judged = std::process::Command::new("xmllint").args(["--noout", "--schema", schema]).arg(junit).output();
+    let judged = judged.unwrap_or_else(|error| panic!("no xmllint, of the package libxml2-utils: {error}"));
+    assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stderr));
+}
+
+#[test]
+fn findings_waivers_and_what_could_not_be_run_are_told_to_continuous_integration_as_published() {
+    let turn = turn();
+    let junit = turn.path("faults.xml");
+    let site = turn.site.replace("memory_gib: {minimum: 1, recommended: 1}", "memory_gib: {minimum: 4096, recommended: 4096}");
+    let waived = "waivers:\n  - {check: node.disk.count, reason: \"they <said> \\\"& meant\\\" it\", until: 2999-01-01}\n";
+    turn.lab.cut("a0-3").unwrap();
+    let run = turn.events_on(&format!("{site}{waived}"), &["check", "--timeout", "5s", "--junit", junit.to_str().unwrap()]);
+    turn.lab.heal("a0-3").unwrap();
+    run.assert_code(3);
+    assert_as_published(&junit);
+    let text = std::fs::read_to_string(&junit).unwrap();
+    for part in [
+        "<failure type=\"error\" message=\"it has",
+        "<error type=\"not-run\" message=\"",
+        "<skipped message=\"waived: they &lt;said&gt;",
+        "<system-out>",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    // Numbers add up: what failed is what the terminal calls an error's check.
+    let number = |attribute: &str| -> usize {
+        let head = text.lines().find(|line| line.starts_with("<testsuites ")).unwrap();
+        head.split(&format!(" {attribute}=\"")).nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+    };
+    assert_eq!((number("tests"), number("failures")), (text.matches("<testcase ").count(), text.matches("<failure ").count()));
+    assert_eq!(number("errors"), text.matches("<error ").count());
+    assert!(text.contains("<testsuite name=\"a0-3\""), "a machine that is down is a suite too: {text}");
 }
 
 const NOBODY: &str = "    - {name: jump, address: 127.0.0.1, port: 1, user: ops}";

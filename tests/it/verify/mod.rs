@@ -12,5 +12,6 @@ mod network;
 mod served;
 mod standing;
 mod whole;
+mod windows;
 
 use standing::turn;

@@ -91,8 +91,13 @@ fn passwords_and_few_startups_of_sshd_are_found_where_they_are() {
         assert_eq!(run.findings().iter().filter(|finding| finding["id"] == id).count(), 1, "{id}");
     }
     assert!(run.told("access.jump.key").contains("it takes password"), "{}", run.told("access.jump.key"));
+    let conf = "/etc/ssh/sshd_config.d/00-portcullis-test.conf";
+    turn.shell("jump", &format!("printf 'PasswordAuthentication no\\nKbdInteractiveAuthentication no\\n' >{conf}; systemctl reload ssh"));
     let mended = turn.events(&["check", "--only", "access"]);
-    assert!(!mended.ids("warning").contains(&"access.root-login".to_owned()));
+    turn.shell("jump", &format!("rm {conf}; systemctl reload ssh"));
+    for id in ["access.root-login", "access.jump.key"] {
+        assert!(!mended.ids("warning").contains(&id.to_owned()), "{id}: {}", mended.stdout);
+    }
 }
 
 #[test]

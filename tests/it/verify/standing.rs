@@ -70,16 +70,38 @@ impl Standing {
     #[expect(clippy::disallowed_methods, reason = "the program itself is what is tested")]
     pub(super) fn run(&self, arguments: &[&str]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path()).env("USER", "operator");
+        command.args(arguments);
+        self.ended(&mut command)
+    }
+
+    fn ended(&self, command: &mut Command) -> Run {
+        command.current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path()).env("USER", "operator");
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         let output = command.stdin(Stdio::null()).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Run { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
 
-    /// The same with `--output json`.
+    /// The same with `--output json`; of `check` and `verify` with every check, so that what the tests saw can be told.
     pub(super) fn events(&self, arguments: &[&str]) -> Run {
-        self.run(&[arguments, &["--output", "json"]].concat())
+        let with_all = matches!(arguments.first(), Some(&("check" | "verify"))) && !arguments.contains(&"-v");
+        let run = self.run(&[arguments, &["--output", "json"], if with_all { &["-v"][..] } else { &[] }].concat());
+        if with_all && matches!(run.code, Some(0 | 3 | 5)) && !arguments.contains(&"--list") {
+            crate::seen::in_events(&run.all());
+        }
+        run
+    }
+
+    /// The same where the operator's machine knows these names, as lines of its `/etc/hosts`.
+    #[expect(clippy::disallowed_methods, reason = "the program itself is what is tested, in a view of the file system of its own")]
+    pub(super) fn events_where(&self, hosts: &str, site: &str, arguments: &[&str]) -> Run {
+        let (hosts, site) = (self.write("hosts", hosts), self.write("other.yaml", site));
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-ec", "mount --bind \"$1\" /etc/hosts; shift; exec \"$@\"", "sh"]);
+        command.arg(hosts).arg(env!("CARGO_BIN_EXE_portcullis")).args(arguments).args(["-v", "--output", "json", "--site"]).arg(site);
+        let run = self.ended(&mut command);
+        crate::seen::in_events(&run.all());
+        run
     }
 
     /// The same on another site file.
@@ -103,6 +125,11 @@ impl Standing {
         self.shell("proxy", &format!("printf '%s' '{lines}' >/etc/squid/portcullis-exceptions.conf; {taken_up}"));
     }
 
+    /// The exceptions as they should be, and these destinations too.
+    pub(super) fn except_also(&self, names: &str) {
+        self.except(&format!("{EXCEPTIONS}acl portcullis_exceptions dstdomain {names}\n"));
+    }
+
     /// The exceptions as they should be.
     pub(super) fn mend_exceptions(&self) {
         self.except(EXCEPTIONS);
@@ -121,9 +148,10 @@ impl Run {
         self
     }
 
-    /// Every event, one a line.
+    /// Every event, one a line, each as it is published.
+    #[track_caller]
     pub(super) fn all(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+        crate::docs::events_of(&self.stdout)
     }
 
     /// The findings of that severity, as `id` of each, without repetition.

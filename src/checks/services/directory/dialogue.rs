@@ -63,9 +63,12 @@ fn said(words: &str) -> String {
 fn meaning(code: u8) -> &'static str {
     match code {
         1 => "operations error",
+        3 => "it took longer than the directory allows",
         4 => "more entries than asked for",
         7 => "method not supported",
         8 => "stronger authentication required",
+        10 => "referral to another directory",
+        11 => "the directory's limit is exceeded",
         13 => "confidentiality required",
         32 => "no such object",
         34 => "malformed name",
@@ -93,6 +96,16 @@ impl DirectoryError {
             }
             Self::Refused { code: 8 | 13, .. } => "the directory takes no password in clear: use `ldaps://`",
             Self::Refused { code: 32 | 34, .. } => "`base` names no place in this directory: ask the directory team for it",
+            Self::Refused { code: 10, .. } => {
+                "this directory does not hold that part of the tree: name in `ldap_url` the server that does (Active Directory: one of the domain of `base`), or mend `base`"
+            }
+            Self::Refused { code: 3 | 4 | 11, .. } => {
+                "the directory stops the search before it finds anybody: narrow `base`, or ask the directory team to raise the account's limits"
+            }
+            Self::Refused { code: 48 | 53, .. } => {
+                "the directory takes no such bind: ask its team whether it wants `ldaps://`, another form of `bind_user`, or lets the account in at all"
+            }
+            Self::Refused { code: 51 | 52, .. } => "the directory is busy or going down: try again, then ask its team",
             Self::Refused { code: 1, .. } => "the directory searches for nobody without an account: name `bind_user` and `bind_password`",
             Self::Refused { code: 50, .. } | Self::Nobody => "let the account read persons and groups below `base`",
             Self::Refused { .. } => "ask the directory team for its log of this moment",

@@ -51,7 +51,7 @@ pub(crate) fn judge_websocket_as(spec: &'static CheckSpec, answer: Result<Answer
             tally.passed(spec, format!("{} with an upgrade offered", answer.status));
         }
         Ok(answer) => tally.found(spec, format!("an upgrade at {HUB} is answered with {}, not 101", answer.status), fix),
-        Err(error) => tally.found(spec, format!("an upgrade at {HUB} fails: {error}"), fix),
+        Err(error) => tally.found(spec, format!("an upgrade at {HUB} fails: {error}"), error.help().unwrap_or(fix)),
     }
 }
 
@@ -60,7 +60,9 @@ pub(crate) fn judge_plain_http(answer: Result<Result<Answer, AskError>, Unreache
     let fix = "redirect port 80 to HTTPS (nginx: `return 308 https://$host$request_uri;`), or close it";
     match answer {
         Err(why) => tally.passed(&PLAIN_HTTP, format!("port 80: {why}")),
-        Ok(Err(AskError::NotHttp | AskError::Network { .. })) => tally.passed(&PLAIN_HTTP, "port 80 speaks no plain HTTP"),
+        Ok(Err(AskError::NotHttp | AskError::Closed | AskError::Http2Only | AskError::ClientCertificate | AskError::Network { .. })) => {
+            tally.passed(&PLAIN_HTTP, "port 80 speaks no plain HTTP")
+        }
         Ok(Err(error)) => tally.could_not_run(&PLAIN_HTTP, error.to_string()),
         Ok(Ok(answer)) => {
             let to = answer.header("location").unwrap_or_default();

@@ -42,7 +42,11 @@ where
     let mut tally = Tally::of(look.node);
     let rules = &look.figures.health;
     match get(look, &dial, &rules.testall, None).await {
-        Err(why) => tally.could_not_run(&TESTALL, why),
+        Err(Unasked::NoTls(why)) => tally.could_not_run(&TESTALL, why),
+        Err(Unasked::NoAnswer(error)) => {
+            let fix = error.help().unwrap_or("see that the appliance's web server runs and is not overloaded; then a ticket to the vendor");
+            tally.found(&TESTALL, format!("{}: {error}", rules.testall), fix);
+        }
         Ok(answer) => match answer.status {
             200 => tally.passed(&TESTALL, format!("200 {}", answer.body.trim().chars().take(20).collect::<String>())),
             404 => {
@@ -71,21 +75,30 @@ where
     tally.complete(CHECKS, "not asked")
 }
 
-async fn get<S, D>(look: &HealthLook<'_>, dial: &impl Fn() -> D, path: &str, login: Option<&str>) -> Result<Answer, String>
+/// Why a node was not asked, or did not answer.
+#[derive(Debug, thiserror::Error)]
+enum Unasked {
+    #[error("{0}")]
+    NoTls(String),
+    #[error("{0}")]
+    NoAnswer(AskError),
+}
+
+async fn get<S, D>(look: &HealthLook<'_>, dial: &impl Fn() -> D, path: &str, login: Option<&str>) -> Result<Answer, Unasked>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     D: Future<Output = Result<S, String>>,
 {
-    let mut stream = dial().await?;
+    let mut stream = dial().await.map_err(Unasked::NoTls)?;
     let headers: Vec<(&str, &str)> = login.map(|login| ("Authorization", login)).into_iter().collect();
     let request = Request { host: look.name, path, headers: &headers };
-    ask(&mut stream, &request, look.patience).await.map_err(|error: AskError| error.to_string())
+    ask(&mut stream, &request, look.patience).await.map_err(Unasked::NoAnswer)
 }
 
-fn judge_clock(look: &HealthLook<'_>, answer: Result<Answer, String>, (asked, answered): (Timestamp, Timestamp), tally: &mut Tally) {
+fn judge_clock(look: &HealthLook<'_>, answer: Result<Answer, Unasked>, (asked, answered): (Timestamp, Timestamp), tally: &mut Tally) {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(why) => return tally.could_not_run(&CLOCK, why),
+        Err(why) => return tally.could_not_run(&CLOCK, why.to_string()),
     };
     let path = &look.figures.health.clock;
     let Some(moment) = told_clock(&answer) else {
@@ -139,7 +152,7 @@ where
     for (name, spec) in PROBES.iter().filter(|(name, _)| look.figures.health.probes.iter().any(|probe| probe == name)) {
         let path = format!("{}{name}", look.figures.health.status);
         match get(look, dial, &path, Some(&login)).await {
-            Err(why) => tally.could_not_run(spec, why),
+            Err(why) => tally.could_not_run(spec, why.to_string()),
             Ok(answer) => match answer.status {
                 401 | 403 => {
                     let fix = "make a new key in the dashboard (Settings, API keys), save, and put it where `health_key` points";

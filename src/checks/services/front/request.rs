@@ -90,12 +90,55 @@ pub enum AskError {
     /// What answers does not speak HTTP.
     #[error("http: what answers does not speak HTTP")]
     NotHttp,
+    /// The server ended the connection instead of answering.
+    #[error("http: the server closed the connection without an answer")]
+    Closed,
+    /// It speaks nothing older than HTTP/2.
+    #[error("http: what answers speaks HTTP/2 alone")]
+    Http2Only,
+    /// TLS stands, and then a certificate of the client's is asked for.
+    #[error("http: the server demands a client certificate")]
+    ClientCertificate,
     /// The connection failed.
     #[error("http: the connection failed: {source}")]
     Network {
         /// Why.
         source: io::Error,
     },
+}
+
+impl AskError {
+    /// What to do next, where the error itself tells.
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            Self::Closed => Some(
+                "look at the server's log of this moment; one that speaks HTTP/2 alone does this too (HAProxy: `alpn h2,http/1.1`, and no `proto h2`)",
+            ),
+            Self::Http2Only => {
+                Some("let it speak HTTP/1.1 too (HAProxy: `alpn h2,http/1.1`, and no `proto h2`): websockets and health checks need it")
+            }
+            Self::ClientCertificate => Some(
+                "take the demand for a client certificate away (HAProxy: `verify required`, nginx: `ssl_verify_client on`): users and connectors have none",
+            ),
+            Self::NotHttp => Some("see what listens there: after TLS something else than HTTP is spoken"),
+            Self::Unaskable { .. } | Self::TimedOut { .. } | Self::Network { .. } => None,
+        }
+    }
+}
+
+/// An HTTP/2 server begins with a SETTINGS frame on stream 0, or a GOAWAY (RFC 9113, 3.4 and 4.1).
+fn is_http2(bytes: &[u8]) -> bool {
+    matches!(bytes.get(3), Some(4 | 7)) && bytes.get(5..9) == Some(&[0; 4][..])
+}
+
+fn told_apart(source: io::Error) -> AskError {
+    use rustls::AlertDescription::{BadCertificate, CertificateRequired, HandshakeFailure};
+    let alert = source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match alert {
+        None if matches!(source.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => AskError::Closed,
+        Some(rustls::Error::AlertReceived(CertificateRequired | BadCertificate | HandshakeFailure)) => AskError::ClientCertificate,
+        _ => AskError::Network { source },
+    }
 }
 
 /// Asks, and reads until the server ends, has said enough, or takes too long.
@@ -125,7 +168,11 @@ where
         Ok(answer)
     };
     let answer = tokio::time::timeout(within, asked).await.map_err(|_elapsed| AskError::TimedOut { after: within })?;
-    Answer::parse(&answer.map_err(|source| AskError::Network { source })?).ok_or(AskError::NotHttp)
+    let answer = answer.map_err(told_apart)?;
+    if answer.is_empty() {
+        return Err(AskError::Closed);
+    }
+    Answer::parse(&answer).ok_or_else(|| if is_http2(&answer) { AskError::Http2Only } else { AskError::NotHttp })
 }
 
 /// Whether nothing more belongs to the answer: 101 and 204 have no body, others as much as they say.
@@ -159,6 +206,12 @@ mod tests {
         let answer = answered(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: b\r\n\r\nOK").await.unwrap();
         assert_eq!((answer.status, answer.header("x-a"), answer.body.as_str()), (200, Some("b"), "OK"));
         assert_eq!(answered(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap().status, 204);
+    }
+
+    #[test]
+    fn a_server_of_http_2_alone_is_called_so() {
+        let settings = b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x01";
+        assert!(is_http2(settings) && !is_http2(b"220 mail.example ESMTP\r\n") && !is_http2(b""));
     }
 
     #[tokio::test]

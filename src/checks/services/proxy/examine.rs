@@ -106,6 +106,17 @@ where
     look.judge_tls(stream).await
 }
 
+/// The ways of logging in that the proxy offers, in its order; one field may hold several (RFC 9110, 11.7.1).
+fn schemes(answer: &Answer) -> String {
+    let mut all: Vec<&str> = Vec::new();
+    for (_, value) in answer.fields.iter().filter(|(name, _)| name == "proxy-authenticate") {
+        let begun = value.split(',').filter_map(|part| part.split_whitespace().next()).filter(|word| !word.contains('='));
+        all.extend(begun);
+    }
+    all.dedup();
+    if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) }
+}
+
 struct Look<'a> {
     asked: &'a Destination<'a>,
     tally: Tally,
@@ -138,9 +149,8 @@ impl<'a> Look<'a> {
                 return true;
             }
             407 => {
-                let scheme = answer.field("proxy-authenticate").and_then(|value| value.split_whitespace().next());
-                let scheme = scheme.map(|scheme| format!(" ({scheme})")).unwrap_or_default();
-                let message = format!("the proxy demands a login{scheme} for {destination}: the exception is missing");
+                let schemes = schemes(answer);
+                let message = format!("the proxy demands a login{schemes} for {destination}: the exception is missing");
                 self.tally.found(&AUTH, message, self.asked.exception().fix());
             }
             502..=504 => {
@@ -229,6 +239,6 @@ impl<'a> Look<'a> {
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
         let destination = format!("{}:{}", self.asked.host, self.asked.port);
         let fix = format!("ask the firewall or proxy team what stands between {} and {destination}", self.asked.origin);
-        self.tally.found_as(Severity::Error, &PASSED, format!("{destination}: {error}{cause}"), fix);
+        self.tally.found(&PASSED, format!("{destination}: {error}{cause}"), fix);
     }
 }

@@ -39,7 +39,7 @@ impl Exception {
     /// All three, for a finding's fix.
     pub fn fix(&self) -> String {
         format!(
-            "ask the proxy team: {} — squid: `{}` — PAC file, where the nodes may go out directly: `{}`",
+            "ask the proxy team: {} — squid, each on a line of its own, above the first `http_access` line that asks for a login or denies: `{}` — PAC file, where the nodes may go out directly: `{}`",
             self.words(),
             self.squid(),
             self.pac()

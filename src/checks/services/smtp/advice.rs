@@ -3,7 +3,7 @@
 
 use super::capability::Capabilities;
 use super::wire::{Reply, WireError};
-use crate::checks::services::tls::Distrust;
+use crate::checks::services::tls::{Distrust, TlsProbeError};
 use crate::site::model::MailProvider;
 
 /// The provider behind a host name, where the site file calls it just a server.
@@ -23,7 +23,10 @@ pub(super) fn no_greeting(error: &WireError, host: &str, port: u16) -> String {
             format!("ask the mail team whether {host} answers on 465 at all; a proxy or firewall may accept in its place")
         }
         WireError::TimedOut { .. } => format!(
-            "ask the mail team whether {host}:{port} waits for TLS from the first byte (then set `smtp.port: 465`), or whether a firewall accepts in its place"
+            "ask the mail team whether {host}:{port} waits for TLS from the first byte (then set `smtp.port: 465`), whether a firewall accepts in its place, or whether it makes strangers wait on purpose (`--timeout 1m` waits longer)"
+        ),
+        WireError::Stalled { .. } => format!(
+            "ask the mail team what {host}:{port} waits for in the midst of its words: a greeting delay for strangers (`--timeout 1m` waits longer), or a firewall that inspects SMTP"
         ),
         WireError::Closed => format!(
             "ask the mail team to allow this machine's address on {host}:{port}; servers close at once on addresses they do not know"
@@ -42,6 +45,32 @@ pub(super) fn no_starttls(offered: &Capabilities, host: &str) -> String {
     format!(
         "ask the team of {host} to enable STARTTLS (postfix: `smtpd_tls_security_level = may` with certificate and key), or use port 465; only where the network is trusted set `smtp.starttls: off`"
     )
+}
+
+/// Why STARTTLS, or TLS from the first byte, came to nothing; `None` where only the server's own log tells.
+pub(super) fn no_tls(error: &TlsProbeError, port: u16) -> Option<String> {
+    let fix = match error {
+        TlsProbeError::NotTls if port == 465 => "port 465 answers without TLS: set `smtp.port: 587`, or ask the mail team",
+        TlsProbeError::NotTls => {
+            "ask the mail team, and the firewall's: what answers after STARTTLS is no TLS; SMTP inspection on the way does this"
+        }
+        TlsProbeError::OldVersionOnly => {
+            "ask the mail team to enable TLS 1.2 or later: postfix `smtpd_tls_protocols = >=TLSv1.2` (and `smtpd_tls_mandatory_protocols`), exim `tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3`, Exchange: Schannel's TLS 1.2"
+        }
+        TlsProbeError::TimedOut { .. } => "ask the mail team for its log of this moment: the server agreed to TLS and then said nothing",
+        TlsProbeError::Closed => {
+            "ask the mail team for its log of this moment: most often the server cannot read its certificate or key, or takes none of the usual ciphers"
+        }
+        TlsProbeError::Alert { alert } if alert == "internal_error" => {
+            "ask the mail team for its log of this moment: the server fails at TLS by itself, often at a key that it cannot read or use (older OpenSMTPD takes RSA keys alone)"
+        }
+        TlsProbeError::Alert { .. } => {
+            "ask the mail team for its log of this moment: most often the server speaks TLS 1.1 or older alone (postfix `smtpd_tls_protocols = >=TLSv1.2`, exim `tls_require_ciphers`), has no cipher in common with us, or demands a client certificate"
+        }
+        TlsProbeError::NameInvalid { .. } => "correct `smtp.host` in the site file",
+        TlsProbeError::Protocol { .. } | TlsProbeError::Network { .. } => return None,
+    };
+    Some(fix.to_owned())
 }
 
 pub(super) fn certificate(reason: &Distrust, host: &str) -> String {
@@ -93,7 +122,11 @@ pub(super) fn login(reply: &Reply, provider: MailProvider, username: &str) -> St
         MailProvider::Mandrill => "Mandrill: the user is the account's address, the password an API key that is not for testing",
         MailProvider::Smtp => "check `smtp.username` and the secret behind `smtp.password` with the mail team",
     };
+    let said = reply.lines.join(" ").to_ascii_lowercase();
     match reply.code {
+        451 | 535 if said.contains("credits exceeded") => {
+            "SendGrid: the account's credits are used up, or its trial has ended: see the plan in its console".to_owned()
+        }
         530 | 538 => "the server wants TLS before the login: set `smtp.starttls: required`".to_owned(),
         534 => "the account needs an application password or another mechanism; ask the mail team".to_owned(),
         454 | 421 | 450 | 451 => {
@@ -109,14 +142,25 @@ pub(super) fn refused(reply: &Reply, provider: MailProvider, from: &str) -> Stri
         MailProvider::Ses if said.contains("not verified") => format!(
             "Amazon SES: verify the domain of {from} in this region; an account in the sandbox sends to verified addresses alone until production access is granted"
         ),
-        MailProvider::Sendgrid if said.contains("verified sender") => {
+        MailProvider::Ses if said.contains("throttling") || said.contains("quota") || said.contains("rate exceeded") => {
+            "Amazon SES: the account's sending rate or the day's quota is used up; a sandbox has 200 mails a day. Ask for more in the SES console".to_owned()
+        }
+        MailProvider::Ses if said.contains("paused") || said.contains("shut down") || said.contains("suspended") => {
+            "Amazon SES has stopped the account's or the configuration set's sending: see the reputation page of the SES console".to_owned()
+        }
+        MailProvider::Ses if said.contains("access denied") || said.contains("not authorized") => {
+            "Amazon SES: the IAM user behind the SMTP credentials may not send: allow it `ses:SendRawEmail` for this identity".to_owned()
+        }
+        MailProvider::Sendgrid if said.contains("verified sender") || said.contains("not authorized to send from") => {
             format!("SendGrid: make {from} a verified sender, or authenticate its domain")
         }
-        MailProvider::Mandrill if said.contains("reject") => {
+        MailProvider::Mandrill if said.contains("reject") || said.contains("unsigned") => {
             format!("Mandrill: verify the sending domain of {from} and set its DKIM and SPF records")
         }
         MailProvider::Smtp | MailProvider::Ses | MailProvider::Sendgrid | MailProvider::Mandrill => match reply.code {
-            552 => "the server's size limit or the account's quota is reached; ask the mail team".to_owned(),
+            552 | 523 => {
+                "the server's limit for one mail, or the account's quota, is too low: ask the mail team for a megabyte at least (postfix `message_size_limit`, exim `message_size_limit`, Exchange `MaxMessageSize`)".to_owned()
+            }
             530 => "the server wants a login on this port: use 587 with `smtp.username` and `smtp.password`".to_owned(),
             400..=499 => "the server defers; try again in some minutes (grey-listing ends by itself), then ask the mail team".to_owned(),
             _ => format!("ask the mail team to let the account send as {from}, or set `smtp.from` to an address that it may use"),

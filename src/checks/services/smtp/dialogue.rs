@@ -12,7 +12,10 @@ use super::{AUTH_LOGIN, AUTH_PLAIN, CERTIFICATE, CHECKS, CLEARTEXT, EHLO, GREETI
 use crate::checks::services::tls::{Hello, TlsProbeError, danger_handshake};
 use crate::checks::spec::{CheckSpec, Tally};
 use crate::finding::Severity;
-use crate::site::model::StartTls;
+use crate::site::model::{MailProvider, StartTls};
+
+/// Bytes of a mail of the appliance with a template and a picture in it; ours, no source says.
+const USUAL_MAIL: u32 = 256 * 1024;
 
 /// Holds the dialogue over a stream that is connected to the server.
 pub async fn examine<S>(stream: S, asked: &Dialogue<'_>) -> SmtpReport
@@ -184,19 +187,7 @@ impl Look<'_> {
 
     fn no_tls(&mut self, error: &TlsProbeError) -> Ended {
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        let fix = match error {
-            TlsProbeError::NotTls if self.asked.port == 465 => {
-                "port 465 answers without TLS: set `smtp.port: 587`, or ask the mail team".to_owned()
-            }
-            TlsProbeError::NameInvalid { .. }
-            | TlsProbeError::TimedOut { .. }
-            | TlsProbeError::Closed
-            | TlsProbeError::NotTls
-            | TlsProbeError::OldVersionOnly
-            | TlsProbeError::Alert { .. }
-            | TlsProbeError::Protocol { .. }
-            | TlsProbeError::Network { .. } => error.help().unwrap_or_else(|| self.by_hand()),
-        };
+        let fix = advice::no_tls(error, self.asked.port).unwrap_or_else(|| self.by_hand());
         self.end(&STARTTLS, format!("{error}{cause}"), fix)
     }
 
@@ -283,8 +274,17 @@ impl Look<'_> {
             Ok(from) => from,
             Err(error) => return Err(self.end(&SENDER, error.to_string(), "correct `smtp.from` in the site file".to_owned())),
         };
-        let reply = self.step(wire, &SENDER, &format!("MAIL FROM:<{from}>")).await?;
+        // A server that has a limit judges the size at once (RFC 1870, 6.1).
+        let has_limit = self.report.capabilities.as_ref().is_some_and(|offered| offered.size.is_some());
+        let size = if has_limit { format!(" SIZE={USUAL_MAIL}") } else { String::new() };
+        let reply = self.step(wire, &SENDER, &format!("MAIL FROM:<{from}>{size}")).await?;
         self.tally.passed(&SENDER, reply.shown());
+        if advice::provider(self.asked.provider, self.asked.host) == MailProvider::Mandrill {
+            self.tally.evidence(
+                &SENDER,
+                "Mandrill takes every mail of a login and judges the domain afterwards: its activity shows `unsigned` then",
+            );
+        }
         let Some(message) = &self.asked.message else {
             self.tally.evidence(&SENDER, "some servers judge the sender only when a recipient is named");
             self.tally.not_applicable(&MAIL, "no mail was asked for");

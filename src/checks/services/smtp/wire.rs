@@ -33,6 +33,8 @@ impl Reply {
 pub(super) enum WireError {
     #[error("the server said nothing for {after:?}")]
     TimedOut { after: Duration },
+    #[error("the server said {seen:?} and then nothing for {after:?}")]
+    Stalled { seen: String, after: Duration },
     #[error("the server closed the connection")]
     Closed,
     #[error("what answers does not speak SMTP: {seen:?}")]
@@ -78,7 +80,16 @@ impl Wire {
     /// Takes one reply, which may have several lines.
     pub(super) async fn reply(&mut self) -> Result<Reply, WireError> {
         let patience = self.patience;
-        tokio::time::timeout(patience, self.read_reply()).await.unwrap_or(Err(WireError::TimedOut { after: patience }))
+        let mut lines = Vec::new();
+        match tokio::time::timeout(patience, self.read_reply(&mut lines)).await {
+            Ok(Ok(code)) => Ok(Reply { code, lines }),
+            Ok(Err(error)) => Err(error),
+            Err(_elapsed) => {
+                let begun = lines.pop().unwrap_or_else(|| String::from_utf8_lossy(&self.unread).into_owned());
+                let seen: String = begun.chars().take(60).collect();
+                Err(if seen.is_empty() { WireError::TimedOut { after: patience } } else { WireError::Stalled { seen, after: patience } })
+            }
+        }
     }
 
     /// The bare stream, to begin TLS on. What the server sent ahead of TLS is dropped here: taken over, it
@@ -87,8 +98,8 @@ impl Wire {
         (self.stream, !self.unread.is_empty())
     }
 
-    async fn read_reply(&mut self) -> Result<Reply, WireError> {
-        let mut lines = Vec::new();
+    /// Reads a reply's lines; gives back its code.
+    async fn read_reply(&mut self, lines: &mut Vec<String>) -> Result<u16, WireError> {
         let mut total = 0;
         loop {
             let line = self.read_line().await?;
@@ -99,7 +110,7 @@ impl Wire {
             let (code, last, text) = parse_line(&line).ok_or_else(|| WireError::NotSmtp { seen: line.chars().take(60).collect() })?;
             lines.push(text.to_owned());
             if last {
-                return Ok(Reply { code, lines });
+                return Ok(code);
             }
         }
     }

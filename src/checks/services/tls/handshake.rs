@@ -98,12 +98,24 @@ impl TlsProbeError {
         let help = match self {
             Self::NameInvalid { .. } => "correct the name in the site file",
             Self::TimedOut { .. } => "see whether the service is up and whether this port expects TLS from the first byte",
-            Self::Closed => "look at the server's error log; a load balancer without a healthy back end also ends connections so",
-            Self::NotTls => "the port serves something else, such as plain HTTP: `listen 443 ssl` in nginx, or another port",
-            Self::OldVersionOnly => "enable TLS 1.2 and 1.3 on the server: `ssl_protocols TLSv1.2 TLSv1.3;` in nginx",
-            Self::Alert { .. } => {
-                "look at the server's error log; `unrecognized_name` means that no certificate is configured for this name"
+            Self::Closed => {
+                "look at the server's error log; a load balancer without a healthy back end also ends connections so, and so does a port that expects the PROXY protocol (HAProxy: `accept-proxy`, nginx: `listen … proxy_protocol`)"
             }
+            Self::NotTls => "the port serves something else, such as plain HTTP: `listen 443 ssl` in nginx, or another port",
+            Self::OldVersionOnly => {
+                "enable TLS 1.2 and 1.3 on the server: nginx `ssl_protocols TLSv1.2 TLSv1.3;`, HAProxy `ssl-min-ver TLSv1.2` without `ssl-max-ver`"
+            }
+            Self::Alert { alert } => match alert.as_str() {
+                "unrecognized_name" => "configure a certificate for this name on the server: it has none that it would show under it",
+                "internal_error" => {
+                    "look at the server's error log: it fails at TLS by itself, often at a key that it cannot read or use (some servers take RSA keys alone)"
+                }
+                "handshake_failure" | "insufficient_security" => {
+                    "look at the server's error log: most often none of its ciphers or curves is one of today's, or it demands a client certificate"
+                }
+                "certificate_required" => "take the demand for a client certificate away: users have none",
+                _ => "look at the server's error log of this moment",
+            },
             Self::Protocol { .. } | Self::Network { .. } => return None,
         };
         Some(help.to_owned())

@@ -14,7 +14,7 @@ use crate::checks::services::front::{
     Front, HealthLook, OldVersion, Request, ask, judge_plain_http, judge_websocket, offers_old_version, plain_http, websocket,
 };
 use crate::checks::services::reach::Unreached;
-use crate::checks::services::tls::{Hello, Served, danger_handshake};
+use crate::checks::services::tls::{Hello, Served, TlsProbeError, danger_handshake};
 use crate::checks::spec::{Outcome, Tally};
 use crate::site::model::{Node, Role};
 use crate::ssh::{BoxedStream, Fleet};
@@ -58,12 +58,21 @@ impl Door<'_> {
     }
 
     /// TLS under that name; what it is worth stands beside it.
-    async fn tls(&self, name: &str) -> Result<(impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, Served), String> {
-        let stream = self.dial(self.port).await.map_err(|why| why.to_string())?;
+    async fn tls(&self, name: &str) -> Result<(impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, Served), NoTls> {
+        let unreached =
+            |why: Unreached| NoTls { fix: why.fix("users' networks", &format!("{}:{}", self.address, self.port)), why: why.to_string() };
+        let stream = self.dial(self.port).await.map_err(unreached)?;
         let survey = self.survey;
         let hello = Hello { name, alpn: &["http/1.1"], roots: &survey.trust.site, now: survey.now, within: survey.patience };
-        danger_handshake(stream, &hello).await.map_err(|error| error.to_string())
+        let failed = |error: TlsProbeError| NoTls { fix: error.help().unwrap_or_else(|| HOST.fix.to_owned()), why: error.to_string() };
+        danger_handshake(stream, &hello).await.map_err(failed)
     }
+}
+
+/// Why no TLS came about, and what to do.
+struct NoTls {
+    why: String,
+    fix: String,
 }
 
 /// Looks at the load balancer as users meet it.
@@ -100,15 +109,7 @@ async fn plain(
 }
 
 async fn inside(door: &Door<'_>, names: &[String], tally: &mut Tally) {
-    for name in names {
-        match door.tls(name).await {
-            Ok((_, served)) => match served.verified {
-                Ok(()) => tally.passed(&HOST, format!("{name}: {} {}", served.version, served.cipher)),
-                Err(reason) => tally.found(&HOST, format!("asked for {name}: {reason}"), HOST.fix),
-            },
-            Err(why) => tally.found(&HOST, format!("asked for {name}: {why}"), HOST.fix),
-        }
-    }
+    host(door, names, tally).await;
     let Some(name) = names.first() else {
         for spec in [&HOST, &TESTALL, &WEBSOCKET, &OLD_VERSIONS] {
             tally.not_applicable(spec, "the site file names no DNS name");
@@ -119,11 +120,11 @@ async fn inside(door: &Door<'_>, names: &[String], tally: &mut Tally) {
     let patience = door.survey.patience;
     let path = &door.survey.site.figures.health.testall;
     match door.tls(name).await {
-        Err(why) => tally.could_not_run(&TESTALL, why),
+        Err(NoTls { why, .. }) => tally.could_not_run(&TESTALL, why),
         Ok((mut stream, _)) => match ask(&mut stream, &Request { host: name, path, headers: &[] }, patience).await {
             Ok(answer) if answer.status == 200 => tally.passed(&TESTALL, format!("{path}: 200")),
             Ok(answer) => tally.found(&TESTALL, format!("{path} is answered with {}", answer.status), TESTALL.fix),
-            Err(error) => tally.found(&TESTALL, format!("{path}: {error}"), TESTALL.fix),
+            Err(error) => tally.found(&TESTALL, format!("{path}: {error}"), error.help().unwrap_or(TESTALL.fix)),
         },
     }
     if door.survey.site.connectors.is_empty() {
@@ -131,8 +132,32 @@ async fn inside(door: &Door<'_>, names: &[String], tally: &mut Tally) {
     }
     let tenant = door.survey.site.names.tenants.first().unwrap_or(name);
     match door.tls(tenant).await {
-        Err(why) => tally.could_not_run(&WEBSOCKET, why),
+        Err(NoTls { why, .. }) => tally.could_not_run(&WEBSOCKET, why),
         Ok((mut stream, _)) => judge_websocket(websocket(&mut stream, Front { name: tenant, patience }).await, tally),
+    }
+}
+
+/// Each name, as a browser asks for it; names that fail alike are told together.
+async fn host(door: &Door<'_>, names: &[String], tally: &mut Tally) {
+    let mut failing: Vec<(String, String, Vec<&str>)> = Vec::new();
+    for name in names {
+        let (why, fix) = match door.tls(name).await {
+            Ok((_, served)) => match served.verified {
+                Ok(()) => {
+                    tally.passed(&HOST, format!("{name}: {} {}", served.version, served.cipher));
+                    continue;
+                }
+                Err(reason) => (reason.to_string(), HOST.fix.to_owned()),
+            },
+            Err(NoTls { why, fix }) => (why, fix),
+        };
+        match failing.iter_mut().find(|(known, ..)| *known == why) {
+            Some((.., others)) => others.push(name),
+            None => failing.push((why, fix, vec![name])),
+        }
+    }
+    for (why, fix, names) in failing {
+        tally.found(&HOST, format!("asked for {}: {why}", names.join(", ")), fix);
     }
 }
 

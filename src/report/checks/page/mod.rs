@@ -102,6 +102,7 @@ struct PageShown<'a> {
 pub fn write_page(out: &mut dyn Write, page: &Page<'_>) -> io::Result<()> {
     let teams = teams(&page.assessment.findings);
     let (class, verdict) = verdict(&teams, page.assessment.counts.not_run);
+    let counts = counts(page.assessment.counts, &teams);
     let shown = PageShown {
         title: page.title,
         site: escape(&page.site.name).into_owned(),
@@ -110,12 +111,12 @@ pub fn write_page(out: &mut dyn Write, page: &Page<'_>) -> io::Result<()> {
         style: STYLE,
         class,
         verdict,
-        counts: counts(page.assessment.counts),
+        counts,
         teams,
         topology: topology::topology(page.site, page.outcomes),
         chain: chain::picture(page.chain, page.at, page.site.figures.tls.expiry_days.notice),
         waived: page.assessment.waived.iter().map(|waived| FindingShown::new(&waived.finding, &waived.reason)).collect(),
-        checks: page.outcomes.iter().map(CheckShown::new).collect(),
+        checks: rows(page.outcomes),
     };
     let mut tera = Tera::new();
     tera.autoescape_on(vec![".html"]);
@@ -139,12 +140,14 @@ fn verdict(teams: &[TeamShown], not_run: usize) -> (&'static str, String) {
     }
 }
 
-fn counts(counts: Counts) -> Vec<CountShown> {
+/// Findings as the page tells them, each once, however many machines it is about; checks machine by machine.
+fn counts(counts: Counts, teams: &[TeamShown]) -> Vec<CountShown> {
+    let told = |class: &str| teams.iter().flat_map(|team| &team.findings).filter(|finding| finding.class == class).count();
     let all = [
-        ("error", counts.error, "errors"),
-        ("warning", counts.warning, "warnings"),
-        ("info", counts.info, "notes"),
-        ("passed", counts.passed, "passed"),
+        ("error", told("error"), "errors"),
+        ("warning", told("warning"), "warnings"),
+        ("info", told("info"), "notes"),
+        ("passed", counts.passed, "checks passed"),
         ("unknown", counts.not_run, "could not be run"),
         ("quiet", counts.waived, "waived"),
         ("quiet", counts.not_applicable, "not asked for"),
@@ -155,7 +158,7 @@ fn counts(counts: Counts) -> Vec<CountShown> {
 fn teams(findings: &[Finding]) -> Vec<TeamShown> {
     let shown = grouped(findings).into_iter().map(|(team, findings)| {
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-        let first = findings.first().map(|finding| format!("{}: {}", finding.subject, finding.message)).unwrap_or_default();
+        let first = findings.first().map(|finding| format!("{} ({})", finding.message, finding.subject)).unwrap_or_default();
         TeamShown {
             anchor: format!("ask-{}", super::short_name(team).replace(' ', "-")),
             name: team.name(),
@@ -198,6 +201,24 @@ impl FindingShown {
 }
 
 impl CheckShown {
+    /// As many subjects are named in one row.
+    const SUBJECTS: usize = 3;
+    /// As much of what was seen is shown in one row.
+    const SEEN: usize = 4;
+
+    /// Adds another subject of the same check and verdict; `count`: how many there are.
+    fn take_in(&mut self, other: Self, count: &mut usize) {
+        if *count < Self::SUBJECTS {
+            self.subject = format!("{}, {}", self.subject, other.subject);
+        }
+        *count += 1;
+        for seen in other.seen {
+            if self.seen.len() < Self::SEEN && !self.seen.contains(&seen) {
+                self.seen.push(seen);
+            }
+        }
+    }
+
     fn new(outcome: &Outcome) -> Self {
         let standing = Standing::of([outcome]);
         let class = match standing {
@@ -214,6 +235,28 @@ impl CheckShown {
         let subject = escape(&outcome.subject).into_owned();
         Self { class, word: standing.word(), title: outcome.spec.title, id: outcome.spec.id, subject, seen }
     }
+}
+
+/// A row a check and what was seen; what passed, or was not asked for, once for all machines whatever was seen of each.
+fn rows(outcomes: &[Outcome]) -> Vec<CheckShown> {
+    let mut rows: Vec<(CheckShown, usize)> = Vec::new();
+    for outcome in outcomes {
+        let row = CheckShown::new(outcome);
+        let is_quiet = matches!(row.class, "passed" | "quiet");
+        let is_same = |known: &CheckShown| (known.id, known.class) == (row.id, row.class) && (is_quiet || known.seen == row.seen);
+        let known = rows.iter_mut().find(|(known, _)| is_same(known));
+        match known {
+            Some((known, count)) => known.take_in(row, count),
+            None => rows.push((row, 1)),
+        }
+    }
+    let shown = |(mut row, count): (CheckShown, usize)| {
+        if count > CheckShown::SUBJECTS {
+            row.subject.push_str(&format!(" and {} more", count - CheckShown::SUBJECTS));
+        }
+        row
+    };
+    rows.into_iter().map(shown).collect()
 }
 
 #[cfg(test)]
@@ -276,6 +319,26 @@ mod tests {
         }
         let mail = page.find("mail server</text>").unwrap();
         assert!(page[..mail].rfind("class=\"place error\"").is_some(), "the mail server is red");
+    }
+
+    #[test]
+    fn what_passed_on_many_machines_is_one_row_and_what_was_found_on_many_is_counted_once() {
+        let of = |node: &str, verdict: Verdict| Outcome {
+            spec: &SPEC,
+            subject: node.to_owned(),
+            verdict,
+            evidence: vec![format!("{node} was seen")],
+        };
+        let nodes = ["a0-1", "a0-2", "a0-3", "a0-4", "a0-5", "a0-6"];
+        let passed = rows(&nodes.map(|node| of(node, Verdict::Passed)));
+        assert_eq!(passed.len(), 1);
+        assert_eq!((passed[0].subject.as_str(), passed[0].seen.len()), ("a0-1, a0-2, a0-3 and 3 more", 4));
+        let found = nodes.map(|node| of(node, Verdict::Found { findings: vec![SPEC.finding(node, "refused", &format!("let {node} in"))] }));
+        assert_eq!(rows(&found).len(), 6, "what was seen differs, and has to be read");
+        let told = teams(&assess(&found, &[]).findings);
+        let counted = counts(assess(&found, &[]).counts, &told);
+        assert_eq!((counted[0].class, counted[0].count), ("error", 1));
+        assert_eq!(told[0].findings[0].fix, "let each of them in");
     }
 
     proptest! {

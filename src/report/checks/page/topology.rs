@@ -14,6 +14,8 @@ const LEFT: u32 = 12;
 const MIDDLE: u32 = 262;
 const NODES: u32 = 512;
 const RIGHT: u32 = 778;
+/// From the nodes' frame to the line that leaves it.
+const TRUNK: u32 = 14;
 /// More nodes than these are drawn as one box, by the worst of them.
 const MOST_NODES: usize = 9;
 
@@ -25,6 +27,9 @@ pub(super) struct Place {
     width: u32,
     height: u32,
     name: String,
+    /// The whole name, by which findings are looked for.
+    #[serde(skip)]
+    machine: String,
     about: String,
     class: &'static str,
     mark: &'static str,
@@ -33,7 +38,17 @@ pub(super) struct Place {
 impl Place {
     fn new(x: u32, y: u32, name: &str, about: &str, standing: Standing) -> Self {
         let (class, mark) = shown(standing);
-        Self { x, y, width: BOX_WIDTH, height: BOX_HEIGHT, name: short(name), about: short(about), class, mark }
+        Self {
+            x,
+            y,
+            width: BOX_WIDTH,
+            height: BOX_HEIGHT,
+            name: short(name, 18),
+            machine: name.to_owned(),
+            about: short(about, 24),
+            class,
+            mark,
+        }
     }
 
     fn middle(&self) -> u32 {
@@ -80,11 +95,15 @@ fn shown(standing: Standing) -> (&'static str, &'static str) {
     }
 }
 
-/// As much of a name as a box holds.
-fn short(text: &str) -> String {
-    const MOST: usize = 23;
+/// As much of a name as a box holds: its beginning and its end, by which machines of a cluster differ.
+fn short(text: &str, most: usize) -> String {
     let text = crate::report::text::escape(text).into_owned();
-    if text.chars().count() <= MOST { text } else { text.chars().take(MOST - 1).chain(['\u{2026}']).collect() }
+    let length = text.chars().count();
+    if length <= most {
+        return text;
+    }
+    let end = (most - 1) / 2;
+    text.chars().take(most - 1 - end).chain(['\u{2026}']).chain(text.chars().skip(length - end)).collect()
 }
 
 struct Drawing<'d> {
@@ -122,10 +141,13 @@ impl Drawing<'_> {
     }
 
     fn line(&mut self, from: &Place, to: &Place, label: &str, standing: Standing) {
+        self.straight((from.x + from.width, from.middle()), (to.x, to.middle()), label, standing);
+    }
+
+    fn straight(&mut self, (x1, y1): (u32, u32), (x2, y2): (u32, u32), label: &str, standing: Standing) {
         let (class, mark) = shown(standing);
-        let (x1, y1, x2, y2) = (from.x + from.width, from.middle(), to.x, to.middle());
-        let (x, y) = (u32::midpoint(x1, x2), u32::midpoint(y1, y2));
-        self.topology.lines.push(Line { x1, y1, x2, y2, x, y: y.saturating_sub(6), label: label.to_owned(), class, mark });
+        let (x, y) = (u32::midpoint(x1, x2), u32::midpoint(y1, y2).saturating_sub(6));
+        self.topology.lines.push(Line { x1, y1, x2, y2, x, y, label: label.to_owned(), class, mark });
     }
 
     fn place(&mut self, place: Place) -> Place {
@@ -159,6 +181,7 @@ impl Drawing<'_> {
             width: BOX_WIDTH + 28,
             height: last.saturating_sub(TOP) + 38,
             name: "nodes, and among each other".to_owned(),
+            machine: String::new(),
             about: String::new(),
             class,
             mark,
@@ -178,7 +201,7 @@ impl Drawing<'_> {
             from = jump;
         }
         for node in nodes {
-            let machine = if nodes.len() == 1 && site.nodes.len() > 1 { None } else { Some(node.name.as_str()) };
+            let machine = if nodes.len() == 1 && site.nodes.len() > 1 { None } else { Some(node.machine.as_str()) };
             let standing = self.standing(&["access.path", "access.jump.hostkey"], machine);
             self.line(&from, node, "", standing);
         }
@@ -202,7 +225,7 @@ impl Drawing<'_> {
         let names = self.standing(&["dns.target", "lb.tcp", "lb.host", "lb.plain-http"], None);
         self.line(&users, &place, "TLS", names);
         for node in nodes {
-            let machine = if nodes.len() == 1 && site.nodes.len() > 1 { None } else { Some(node.name.as_str()) };
+            let machine = if nodes.len() == 1 && site.nodes.len() > 1 { None } else { Some(node.machine.as_str()) };
             let standing = self.standing(&served, machine);
             self.line(&place, node, "", standing);
         }
@@ -211,7 +234,8 @@ impl Drawing<'_> {
     fn outside(&mut self, site: &Site) {
         let mut y = TOP;
         let frame = self.topology.frame.clone();
-        let from = frame;
+        // All of them leave by one trunk, so that no line crosses another's label.
+        let trunk = frame.x + frame.width + TRUNK;
         let mut all: Vec<(String, String, &'static str, Vec<&'static str>)> = Vec::new();
         if let Some(smtp) = &site.smtp {
             all.push(("mail server".to_owned(), format!("{}:{}", smtp.host, smtp.port), "mail", vec!["smtp"]));
@@ -232,9 +256,12 @@ impl Drawing<'_> {
             let machine = ids.contains(&"conn").then_some(name.as_str());
             let standing = self.standing(&ids, machine);
             let place = self.place(Place::new(RIGHT, y, &name, &about, standing));
-            self.line(&from, &place, label, standing);
+            self.straight((trunk, place.middle()), (place.x, place.middle()), label, standing);
             y += BOX_HEIGHT + GAP;
         }
+        let (first, last) = (TOP + BOX_HEIGHT / 2, y.saturating_sub(GAP + BOX_HEIGHT / 2));
+        self.straight((trunk, first), (trunk, last), "", Standing::NotAsked);
+        self.straight((frame.x + frame.width, first), (trunk, first), "", Standing::NotAsked);
     }
 
     fn finish(mut self) -> Topology {
@@ -248,5 +275,27 @@ impl Drawing<'_> {
             format!("Something fails at: {}.", failing.join(", "))
         };
         self.topology
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{CheckSpec, Verdict};
+
+    static PATH: CheckSpec = CheckSpec::new("access.path", "t", "s");
+
+    #[test]
+    fn nodes_of_long_names_keep_their_lines_verdicts_and_the_ends_by_which_they_differ() {
+        let names = ["frankfurt-production-authentication-node-1", "frankfurt-production-authentication-node-2"];
+        let nodes = names.map(|name| format!("{{name: {name}, address: 10.0.0.1}}")).join(", ").replacen("10.0.0.1}", "10.0.0.2}", 1);
+        let text = format!("site: a\nenvironment: qa\nroute: {{vpn: true}}\nnodes: [{nodes}]\n");
+        let site = crate::site::parse(&text, std::path::Path::new("site.yaml")).unwrap();
+        let outcome = |name: &str| Outcome { spec: &PATH, subject: name.to_owned(), verdict: Verdict::Passed, evidence: Vec::new() };
+        let drawn = topology(&site, &names.map(outcome));
+        assert_eq!(drawn.lines.iter().filter(|line| line.class == "passed").count(), 2, "{:?}", drawn.lines);
+        let shown: Vec<&str> = drawn.places.iter().map(|place| place.name.as_str()).filter(|name| name.contains('\u{2026}')).collect();
+        assert!(shown.len() == 2 && shown[0].ends_with("node-1") && shown[1].ends_with("node-2"), "{shown:?}");
+        assert!(drawn.places.iter().all(|place| place.name.chars().count() <= 18 && place.about.chars().count() <= 24));
     }
 }

@@ -1,6 +1,7 @@
 //! Certificates of other environments, custom domains and extensions, tenants to come, and what goes past the proxy: from files alone.
 
 use super::{assert_provoked, turn, with};
+use crate::checks::authority::Authority;
 
 #[test]
 fn certificates_that_are_shared_or_missing_are_found() {
@@ -15,7 +16,23 @@ fn certificates_that_are_shared_or_missing_are_found() {
     assert!(names.contains("extensions:") && names.contains("elsewhere"), "{names}");
     let site = format!("{names}other_environments: [{{name: dev, addresses: [10.99.0.1], certificates: [\"{bundle}\"]}}]\n");
     let ill = turn.events_on(&site, &["check", "--offline", "--only", "cert"]);
-    let well = turn.events(&["check", "--offline", "--only", "cert"]);
+    let authority = Authority::new("Brand");
+    let issued = |name: &str| {
+        let leaf = authority.leaf(&[name]);
+        let file = name.replace('*', "any");
+        let chain = turn.write(&format!("{file}.pem"), &format!("{}{}{}", leaf.pem, authority.intermediate(), authority.root()));
+        let key = turn.write(&format!("{file}.key"), &leaf.key);
+        format!("certificate: {{files: [\"{}\"], key: \"{}\"}}", chain.display(), key.display())
+    };
+    let brand = format!("names:\n  custom_domains: [{{domain: login.brand.example, {}}}]\n", issued("login.brand.example"));
+    let both = format!("{brand}  extensions: {{domain: wt.acme.lab.example, {}}}\n", issued("*.wt.acme.lab.example"));
+    let theirs = turn.write("dev.pem", &authority.leaf(&["dev.acme.lab.example"]).pem);
+    let well = format!(
+        "{}other_environments: [{{name: dev, addresses: [10.99.0.1], certificates: [\"{}\"]}}]\n",
+        turn.site.replace("names:\n", &both),
+        theirs.display()
+    );
+    let well = turn.events_on(&well, &["check", "--offline", "--only", "cert"]);
     assert_provoked(&["cert.custom.each", "cert.wt", "cert.env.unique", "cert.san.future"], "", &ill, &well);
 }
 

@@ -30,8 +30,9 @@ fn a_machine_that_was_mistreated_in_many_ways_is_told_each_of_them() {
         "a0-3",
         "for i in $(seq 600); do chronyc -n -c tracking 2>/dev/null | grep -q ',Normal$' && exit 0; sleep 0.1; done; exit 1",
     );
+    turn.shell("a0-3", "touch /boot/vmlinuz-$(uname -r)");
     let well = turn.events(&ask);
-    turn.shell("a0-3", "rm -f /etc/ssh/sshd_config.d/00-portcullis-test.conf");
+    turn.shell("a0-3", "rm -f /boot/vmlinuz-* /etc/ssh/sshd_config.d/00-portcullis-test.conf");
     let ids =
         ["node.mount", "node.nic", "node.ip.static", "time.ntp.sync", "node.kernel", "node.os", "access.passwords", "access.root-login"];
     assert_provoked(&ids, "a0-3", &ill, &well);

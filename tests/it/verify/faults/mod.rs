@@ -1,11 +1,15 @@
 //! Real faults on the lab's machines: each check that is named here finds its own, and nothing once it is mended.
 
 mod balancer;
+mod bare_machine;
 mod connector;
 mod files;
+mod from_here;
 mod health;
 mod machines;
+mod other_makers;
 mod outward;
+mod virtual_machines;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

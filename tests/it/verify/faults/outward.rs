@@ -28,3 +28,21 @@ fn ssh_that_answers_past_the_jumphost_is_found() {
     let well = turn.events(&["check", "--only", "access.allowlist"]);
     assert_provoked(&["access.allowlist"], "this machine", &ill, &well);
 }
+
+#[test]
+fn destinations_that_are_not_required_are_told_where_the_proxy_bars_them_and_pass_once_it_does_not() {
+    let turn = turn();
+    let own = "profile_overrides:\n  destinations:\n    - {host: www.example.net, ports: [443], from: [nodes], purpose: own mirror, required: false}\n    \
+               - {host: www.maxmind.com, check: maxmind, ports: [443], from: [nodes], purpose: places, required: false, feature: geoip}\n    \
+               - {host: github.com, check: github, ports: [443], from: [nodes], purpose: samples, required: false}\n";
+    let site = format!("{}features: [geoip]\n", turn.site.replace("profile_overrides:\n", own));
+    let ask = ["check", "--only", "egress", "--limit", "a0-1"];
+    let ill = turn.events_on(&site, &ask);
+    turn.except_also("github.com www.maxmind.com www.example.net");
+    let well = turn.events_on(&site, &ask);
+    turn.mend_exceptions();
+    assert_provoked(&["egress.github"], "github.com:443 from a0-1", &ill, &well);
+    assert_provoked(&["egress.maxmind"], "www.maxmind.com:443 from a0-1", &ill, &well);
+    assert_provoked(&["egress.other"], "www.example.net:443 from a0-1", &ill, &well);
+    assert!(ill.told("egress.other").contains("without authentication"), "{}", ill.told("egress.other"));
+}

@@ -18,6 +18,7 @@ use super::{apt, command, files, folders::Folders};
 use crate::{error::LabError, layout::Role};
 
 const PACKAGES: &str = include_str!("../../image/packages.txt");
+const RIVALS: &str = include_str!("../../image/rivals.txt");
 const BUILD: &str = include_str!("../../image/build.sh");
 const PROVISION: &str = include_str!("../../image/provision.sh");
 const LAYER: &str = include_str!("../../image/layer.sh");
@@ -49,17 +50,21 @@ impl Image {
 /// Gives the image, made first where it is missing; `say` hears what is being done.
 pub(crate) fn ensure(folders: &Folders, say: &mut dyn FnMut(&str)) -> Result<Image, LabError> {
     let archive = apt::archive_of_host()?;
-    let packages: Vec<&str> = PACKAGES.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    let base_key = (&packages, BUILD, PROVISION, &archive.mirror, &archive.suite);
+    let (packages, rivals) = (listed(PACKAGES), listed(RIVALS));
+    let base_key = (&packages, &rivals, BUILD, PROVISION, &archive.mirror, &archive.suite);
     let base = folders.cache.join(format!("base-{:016x}", digest(&base_key)));
     let layers = folders.cache.join(format!("roles-{:016x}", digest(&(base_key, LAYER, ROLES))));
     files::make_folder(&folders.cache, 0o755)?;
-    make_once(&base, |partial| build_base(partial, &archive, &packages, say))?;
+    make_once(&base, |partial| build_base(partial, &archive, [&packages, &rivals], say))?;
     make_once(&layers, |partial| {
         say("image: a layer for each role");
         build_layers(partial, &base)
     })?;
     Ok(Image { base, layers })
+}
+
+fn listed(text: &'static str) -> Vec<&'static str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
 /// The standard hasher is not promised to stay the same between compilers: a new one at worst makes the image anew.
@@ -88,7 +93,7 @@ fn make_once(place: &Path, make: impl FnOnce(&Path) -> Result<(), LabError>) -> 
     Ok(())
 }
 
-fn build_base(partial: &Path, archive: &apt::Archive, packages: &[&str], say: &mut dyn FnMut(&str)) -> Result<(), LabError> {
+fn build_base(partial: &Path, archive: &apt::Archive, [packages, rivals]: [&[&str]; 2], say: &mut dyn FnMut(&str)) -> Result<(), LabError> {
     let started = Instant::now();
     say(&format!("image: {} packages of {} from {} (once, some 90 s)", packages.len(), archive.suite, archive.mirror));
     let scripts = tempdir_beside(partial, "scripts")?;
@@ -96,7 +101,7 @@ fn build_base(partial: &Path, archive: &apt::Archive, packages: &[&str], say: &m
         files::write(&scripts.join(name), 0o755, text)?;
     }
     let [script, target] = [&scripts.join("build.sh"), partial].map(|path| path.display().to_string());
-    let arguments = [&script, &target, &archive.suite, &archive.mirror, &archive.components, &packages.join(",")];
+    let arguments = [&script, &target, &archive.suite, &archive.mirror, &archive.components, &packages.join(","), &rivals.join(",")];
     follow("sh", &arguments.map(String::as_str), say)?;
     files::remove_folder(&scripts)?;
     say(&format!("image: made in {:.0} s, kept in {}", started.elapsed().as_secs_f64(), partial.with_extension("").display()));

@@ -17,9 +17,10 @@ pub(crate) const DOMAIN: &str = "lab.example";
 pub(crate) const OPERATOR: Ipv4Addr = Ipv4Addr::new(10, 76, 0, 1);
 /// The jumphost on the outer network.
 pub(crate) const JUMP_OUTER: Ipv4Addr = Ipv4Addr::new(10, 76, 0, 2);
-/// What the appliance fetches from the outside, as its profile names it, and one name that stands for everything else.
-pub(crate) const DESTINATIONS: [&str; 5] =
-    ["apt-mirror.it.auth0.com", "docker.it.auth0.com", "cdn.auth0.com", "app-gateway.it.auth0.com", "www.example.net"];
+/// What the appliance must fetch from the outside, as its profile names it.
+pub(crate) const DESTINATIONS: [&str; 4] = ["apt-mirror.it.auth0.com", "docker.it.auth0.com", "cdn.auth0.com", "app-gateway.it.auth0.com"];
+/// What it may fetch, and one name that stands for everything else.
+pub(crate) const OTHER_DESTINATIONS: [&str; 3] = ["github.com", "www.maxmind.com", "www.example.net"];
 /// The appliance's own names, all answered by the first node.
 pub(crate) const SITE_NAMES: [&str; 5] = [
     "manage.acme.lab.example",
@@ -189,7 +190,7 @@ pub(crate) fn hosts_file(machine: &Machine, all: &[Machine]) -> String {
         && machine.role != Role::Jump
         && let Some(internet) = all.iter().find(|other| other.role == Role::Internet).and_then(|internet| internet.outer)
     {
-        _ = writeln!(text, "{internet} {}", DESTINATIONS.join(" "));
+        _ = writeln!(text, "{internet} {} {}", DESTINATIONS.join(" "), OTHER_DESTINATIONS.join(" "));
     }
     text
 }

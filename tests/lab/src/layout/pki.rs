@@ -8,7 +8,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
-use super::{DESTINATIONS, DOMAIN, SITE_NAMES};
+use super::{DESTINATIONS, DOMAIN, OTHER_DESTINATIONS, SITE_NAMES};
 use crate::{
     error::LabError,
     host::{files, folders::StateFolder},
@@ -41,7 +41,8 @@ pub(crate) fn make(state: &StateFolder) -> Result<(), LabError> {
     let proxy = authority("Portcullis Lab Proxy CA", None)?;
     files::write(&folder.join("proxy-ca.pem"), 0o644, proxy.pem())?;
 
-    for (peer, names) in [("mail", vec![format!("mail.{DOMAIN}")]), ("internet", DESTINATIONS.map(str::to_owned).to_vec())] {
+    let internet = DESTINATIONS.iter().chain(&OTHER_DESTINATIONS).map(|name| (*name).to_owned()).collect();
+    for (peer, names) in [("mail", vec![format!("mail.{DOMAIN}")]), ("internet", internet)] {
         let (leaf, key) = server(names, &lower)?;
         let folder = folder.join(peer);
         files::make_folder(&folder, 0o755)?;
