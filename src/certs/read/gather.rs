@@ -240,7 +240,7 @@ impl<'a> Gatherer<'a> {
             Err(error) => {
                 let message = format!("{} cannot be opened: {error}", lock.what);
                 let fix = if lock.what == PFX {
-                    "write it anew with a common scheme: `openssl pkcs12 -export`"
+                    "write it anew with a common scheme: `openssl pkcs12 -legacy -in FILE -nodes | portcullis cert pfx --in - --out NEW.pfx`"
                 } else {
                     "write it anew with a common scheme: `openssl pkcs8 -topk8 -provider legacy -provider default -in KEY -out NEW.key` (without the legacy provider OpenSSL 3 does not open what is as old as PBE with MD5 and DES)"
                 };

@@ -2,6 +2,8 @@
 //! PFX, and input made to hurt.
 
 #[cfg(test)]
+mod algorithms;
+#[cfg(test)]
 mod asking;
 #[cfg(test)]
 mod bad_input;
