@@ -55,6 +55,9 @@ pub enum PbeError {
     /// An algorithm this build does not know.
     #[error("it is encrypted with {0}, which this tool does not know how to open")]
     Unsupported(String),
+    /// What says how it is encrypted makes no sense.
+    #[error("{0}")]
+    Malformed(String),
     /// Hostile iteration counts.
     #[error("it asks for {0} hash iterations; more than {MAX_WORK} are refused")]
     TooMuchWork(u64),

@@ -22,6 +22,8 @@ mod macless;
 #[cfg(test)]
 mod of_a_site;
 #[cfg(test)]
+mod old_keys;
+#[cfg(test)]
 mod passwords;
 #[cfg(test)]
 mod pbmac1;
