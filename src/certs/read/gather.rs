@@ -17,6 +17,8 @@ use crate::finding::Finding;
 
 /// OpenSSL's opinion takes time; of a larger bundle only a few certificates will be used.
 const LOOKED_AT: usize = 256;
+/// What the labels of keys have in common.
+const PRIVATE_KEY: &str = "PRIVATE KEY";
 const UNREADABLE: Verdict<'_> = Verdict::new("cert.unreadable", SECURITY_AND_ACCESS);
 
 pub(super) struct Gatherer<'a> {
@@ -88,6 +90,7 @@ impl<'a> Gatherer<'a> {
         for altered in altered::lines(text) {
             let message = format!("the line `{}` was altered: no program takes it for `{}`", printable(altered.text), altered.meant);
             let fix = format!("put `{}` in its place, alone on its line, or fetch the file again", altered.meant);
+            self.bag.unread_keys += usize::from(altered.meant.contains(PRIVATE_KEY));
             self.fault(UNREADABLE.error(&origin(name, Some(altered.line)), message, fix));
         }
         let mut parameters = None;
@@ -120,6 +123,9 @@ impl<'a> Gatherer<'a> {
         let at = origin(name, Some(block.line));
         if let Some(mistake) = shape::mistaken_label(block.label) {
             return Some((at, mistake));
+        }
+        if matches!(block.body, Body::CutOff | Body::NotBase64) && block.label.contains(PRIVATE_KEY) {
+            self.bag.unread_keys += 1;
         }
         match block.body {
             Body::Der(der) => match shape::shape_of_der(&der) {
@@ -190,6 +196,7 @@ impl<'a> Gatherer<'a> {
         let pfx = match Pfx::parse(bytes) {
             Ok(pfx) => pfx,
             Err(error) => {
+                self.bag.unread_keys += 1;
                 return self.unreadable(at, &format!("a PFX that cannot be read: {error}"), "export it again, protected by a password");
             }
         };

@@ -106,6 +106,7 @@ impl Gatherer<'_> {
         }
         match outcome {
             Err(error) if error.is_too_much_in_all() => {
+                self.bag.unread_keys += 1;
                 let message = format!("{} and what else is encrypted here cannot be opened: {error}", lock.what.name());
                 self.once(lock.at, &message, "give the files that belong to this certificate alone, with their password");
             }

@@ -232,3 +232,18 @@ fn of_thousands_of_keys_only_some_are_read_whether_they_are_damaged_or_not() {
         assert_eq!(bag.findings.last().unwrap().message, format!("more than {MAX_KEYS} private keys"));
     }
 }
+
+#[test]
+fn a_key_that_is_there_and_cannot_be_read_is_no_missing_key() {
+    let key = testing::leaf(&["a.example.com"]).key_pem();
+    let cut = key.lines().take(2).collect::<Vec<_>>().join("\n");
+    let damaged = super::pem_block("EC PRIVATE KEY", &sequence(&[&integer(1), &octets(&[7; 32])]));
+    let noise = key.replacen('\n', "\n!!!", 1);
+    let broken = sequence(&[&integer(3), &sequence(&[&object("1.2.840.113549.1.7.1")])]);
+    let altered = key.replacen("-----BEGIN", "----BEGIN", 1) + &testing::leaf(&["b.example.com"]).pem();
+    for file in [cut.into_bytes(), damaged.into_bytes(), noise.into_bytes(), broken, altered.into_bytes()] {
+        let bag = read(&[source("x", file)], &NoPasswords);
+        assert_eq!((bag.keys.len(), bag.unread_keys), (0, 1), "{:?}", bag.findings);
+    }
+    assert_eq!(read(&[source("x", testing::leaf(&["a.example.com"]).pem())], &NoPasswords).unread_keys, 0);
+}
