@@ -192,10 +192,12 @@ fn list(certificates: &[Arc<Certificate>]) -> String {
 pub fn build_chain(bag: &Bag, roots: &Roots, selection: LeafSelection<'_>, now: Timestamp) -> Result<Chain, ChainError> {
     let pool = search::Pool::new(&bag.certificates, roots.beside());
     let leaf = leaf::select(&pool, bag, selection, now)?;
-    let search = || search::Search::new(&pool, roots, now);
-    let mut chain = chain_from(&pool, bag, leaf, &mut search())?;
+    let mut search = search::Search::new(&pool, roots, now);
+    let mut chain = chain_from(&pool, bag, leaf, &mut search)?;
     for place in detours(&pool, &chain) {
-        let other = chain_from(&pool, bag, leaf, &mut search().around(place))?;
+        // All together have the time of one search, and what the first one saw is known.
+        search.go_around(place);
+        let Ok(other) = chain_from(&pool, bag, leaf, &mut search) else { break };
         if matches!(other.end, End::Trusted { .. }) && is_accepted(&other) {
             chain = other;
             break;
@@ -207,13 +209,19 @@ pub fn build_chain(bag: &Bag, roots: &Roots, selection: LeafSelection<'_>, now: 
 
 /// Most detours that are tried: chains have two or three intermediates.
 const MAX_DETOURS: usize = 4;
+/// Longest chain for which any is: whether clients take it, OpenSSL is asked for each.
+const LONGEST_DETOUR: usize = 16;
 
 /// Intermediates to go around, where clients refuse the shortest way for what they say (a path length, name constraints)
 /// and another certificate of the same CA and key is at hand, which may say something else.
 fn detours(pool: &search::Pool<'_>, chain: &Chain) -> Vec<usize> {
     let places = chain.intermediates.iter().filter_map(|used| pool.place_of(used).filter(|_| pool.has_twin(used)));
     let places: Vec<usize> = places.take(MAX_DETOURS).collect();
-    if places.is_empty() || !matches!(chain.end, End::Trusted { .. }) || is_accepted(chain) { Vec::new() } else { places }
+    if places.is_empty() || chain.intermediates.len() > LONGEST_DETOUR || !matches!(chain.end, End::Trusted { .. }) || is_accepted(chain) {
+        Vec::new()
+    } else {
+        places
+    }
 }
 
 /// Every chain in the bag, one for each certificate that could be a server's; where there is none, one for each CA

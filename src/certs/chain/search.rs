@@ -117,9 +117,9 @@ impl<'a> Search<'a> {
         Self { pool, roots, now, work: 0, limit, without: None, known: HashMap::new() }
     }
 
-    /// The same, around one certificate.
-    pub(super) fn around(self, place: usize) -> Self {
-        Self { without: Some(place), ..self }
+    /// From now on leads around one certificate.
+    pub(super) fn go_around(&mut self, place: usize) {
+        self.without = Some(place);
     }
 
     /// The shortest way to a trusted root through valid certificates; else the shortest at all; else one to a self-signed

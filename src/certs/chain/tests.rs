@@ -231,3 +231,40 @@ fn of_two_certificates_of_one_ca_the_one_that_clients_take_is_used_whatever_the_
         assert_eq!(names(&build(&[leaf.pem(), lower.pem(), bound.pem()], &root).unwrap()), ["server", "Lower", "Issuing", "Root"]);
     }
 }
+
+/// An RSA key whose public exponent is as long as its modulus, so that signing is quick and checking takes long.
+fn slow_key() -> openssl::pkey::PKey<openssl::pkey::Private> {
+    use openssl::bn::{BigNum, BigNumContext};
+    let key = openssl::rsa::Rsa::generate(3072).unwrap();
+    let own = |number: &openssl::bn::BigNumRef| number.to_owned().unwrap();
+    let (p, q, short) = (own(key.p().unwrap()), own(key.q().unwrap()), own(key.e()));
+    let mut scratch = BigNumContext::new().unwrap();
+    let mut remainder = |prime: &BigNum| {
+        let mut less = own(prime);
+        less.sub_word(1).unwrap();
+        let mut rest = BigNum::new().unwrap();
+        rest.checked_rem(&short, &less, &mut scratch).unwrap();
+        rest
+    };
+    let (first, second, inverse) = (remainder(&p), remainder(&q), own(key.iqmp().unwrap()));
+    let builder = openssl::rsa::RsaPrivateKeyBuilder::new(own(key.n()), own(key.d()), own(&short)).unwrap();
+    let key = builder.set_factors(p, q).unwrap().set_crt_params(first, second, inverse).unwrap().build();
+    openssl::pkey::PKey::from_rsa(key).unwrap()
+}
+
+#[test]
+fn a_chain_of_keys_that_take_long_to_check_is_refused_in_time() {
+    let key = Some(slow_key());
+    let ca = |name, issuer: Option<&Made>| Recipe { name, ca: Some(true), key: key.clone(), ..Recipe::default() }.make(issuer);
+    let names: Vec<String> = (0..400).map(|number| format!("CA {number}")).collect();
+    let root = ca("Root", None);
+    let mut made = vec![ca(&names[0], Some(&root))];
+    for name in &names[1..] {
+        made.push(ca(name, made.last()));
+    }
+    let leaf = server(made.last().unwrap()).pem();
+    let all: Vec<String> = made.iter().map(Made::pem).chain([leaf]).collect();
+    assert!(matches!(build(&all, &root), Err(ChainError::TooTangled { .. })));
+    let few = [server(&made[1]).pem(), made[0].pem(), made[1].pem()];
+    assert!(build(&few, &root).unwrap().is_whole());
+}

@@ -1,6 +1,7 @@
 //! Private keys in all the shapes they come in. What is secret stays inside [`Key`] and is never shown.
 
 mod decode;
+pub(crate) mod dek_info;
 
 use std::fmt;
 

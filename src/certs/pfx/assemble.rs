@@ -59,8 +59,8 @@ fn identifier(scheme: &Scheme) -> Vec<u8> {
             sequence(&[&object(PBES2), &sequence(&[&derivation, &encryption])])
         }
         Scheme::Pkcs12 { salt, iterations, .. } => sequence(&[&object(SHA_1_AND_3DES), &sequence(&[&octets(salt), &integer(*iterations)])]),
-        // Neither is made here; what cannot be read back is not put in place.
-        Scheme::Pbes2 { .. } | Scheme::Other(_) => Vec::new(),
+        // None of them is made here; what cannot be read back is not put in place.
+        Scheme::Pbes2 { .. } | Scheme::Pbes1 { .. } | Scheme::Other(_) => Vec::new(),
     }
 }
 

@@ -38,12 +38,22 @@ fn derive_pbkdf2(hash: &Hash, iterations: u64, salt: &[u8], password: &[u8], key
         Hash::Sha256 => Hmac::<Sha256>::new(password).stretch(salt, iterations, key),
         Hash::Sha384 => Hmac::<Sha384>::new(password).stretch(salt, iterations, key),
         Hash::Sha512 => Hmac::<Sha512>::new(password).stretch(salt, iterations, key),
-        Hash::Md5 | Hash::Other(_) => {
+        Hash::Md5 | Hash::Rare(_) | Hash::Other(_) => {
             let count = usize::try_from(iterations).map_err(|_error| PbeError::TooMuchWork(iterations))?;
             openssl::pkcs5::pbkdf2_hmac(password, salt, count, digest(hash)?, key)?;
         }
     }
     Ok(())
+}
+
+/// The 16 bytes that PBES1 makes of the password (PBKDF1: RFC 8018, 5.1): eight of the key, eight of the vector.
+pub(super) fn pbkdf1(hash: &Hash, password: &[u8], salt: &[u8], iterations: u64) -> Result<Zeroizing<Vec<u8>>, PbeError> {
+    if iterations == 0 {
+        return Err(PbeError::NoWork);
+    }
+    let mut key = rounds_of(hash, &Zeroizing::new([password, salt].concat()), iterations)?;
+    key.truncate(16);
+    Ok(key)
 }
 
 /// HMAC over `content`.
@@ -54,7 +64,7 @@ pub(super) fn hmac(hash: &Hash, key: &[u8], content: &[u8]) -> Result<Vec<u8>, P
         Hash::Sha256 => Hmac::<Sha256>::new(key).of(&[content]).to_vec(),
         Hash::Sha384 => Hmac::<Sha384>::new(key).of(&[content]).to_vec(),
         Hash::Sha512 => Hmac::<Sha512>::new(key).of(&[content]).to_vec(),
-        Hash::Md5 | Hash::Other(_) => {
+        Hash::Md5 | Hash::Rare(_) | Hash::Other(_) => {
             let key = PKey::hmac(key)?;
             let mut signer = Signer::new(digest(hash)?, &key)?;
             signer.update(content)?;
@@ -76,6 +86,10 @@ fn digest(hash: &Hash) -> Result<MessageDigest, PbeError> {
         Hash::Sha256 => MessageDigest::sha256(),
         Hash::Sha384 => MessageDigest::sha384(),
         Hash::Sha512 => MessageDigest::sha512(),
+        Hash::Rare(rare) => {
+            let known = rare.openssl.and_then(MessageDigest::from_name);
+            return known.ok_or_else(|| PbeError::Unsupported(format!("the hash {}", rare.name)));
+        }
         Hash::Other(oid) => return Err(PbeError::Unsupported(format!("hash {oid}"))),
     })
 }
@@ -99,13 +113,17 @@ pub(super) struct Pkcs12Kdf<'a> {
 
 impl Pkcs12Kdf<'_> {
     pub(super) fn derive(&self, purpose: Purpose, size: usize) -> Result<Zeroizing<Vec<u8>>, PbeError> {
-        let block = if matches!(self.hash, Hash::Sha384 | Hash::Sha512) { 128 } else { 64 };
+        let block = match self.hash {
+            Hash::Sha384 | Hash::Sha512 => 128,
+            Hash::Rare(rare) => rare.block,
+            Hash::Md5 | Hash::Sha1 | Hash::Sha224 | Hash::Sha256 | Hash::Other(_) => 64,
+        };
         let diversifier = vec![purpose as u8; block];
         let mut input = Zeroizing::new(stretch(self.salt, block));
         input.extend_from_slice(&stretch(self.password, block));
         let mut output = Zeroizing::new(Vec::with_capacity(size + 64));
         while output.len() < size {
-            let round = self.rounds(&[diversifier.as_slice(), &input].concat())?;
+            let round = rounds_of(self.hash, &[diversifier.as_slice(), &input].concat(), self.iterations)?;
             if round.is_empty() {
                 return Err(PbeError::Unsupported("a hash without output".to_owned()));
             }
@@ -118,26 +136,26 @@ impl Pkcs12Kdf<'_> {
         output.truncate(size);
         Ok(output)
     }
+}
 
-    /// The hash of the hash of … `first`.
-    fn rounds(&self, first: &[u8]) -> Result<Zeroizing<Vec<u8>>, PbeError> {
-        let round = match self.hash {
-            Hash::Sha1 => rounds::<Sha1>(first, self.iterations),
-            Hash::Sha224 => rounds::<Sha224>(first, self.iterations),
-            Hash::Sha256 => rounds::<Sha256>(first, self.iterations),
-            Hash::Sha384 => rounds::<Sha384>(first, self.iterations),
-            Hash::Sha512 => rounds::<Sha512>(first, self.iterations),
-            Hash::Md5 | Hash::Other(_) => {
-                let digest = digest(self.hash)?;
-                let mut round = openssl::hash::hash(digest, first)?;
-                for _ in 1..self.iterations {
-                    round = openssl::hash::hash(digest, &round)?;
-                }
-                round.to_vec()
+/// The hash of the hash of … `first`.
+fn rounds_of(hash: &Hash, first: &[u8], count: u64) -> Result<Zeroizing<Vec<u8>>, PbeError> {
+    let round = match hash {
+        Hash::Sha1 => rounds::<Sha1>(first, count),
+        Hash::Sha224 => rounds::<Sha224>(first, count),
+        Hash::Sha256 => rounds::<Sha256>(first, count),
+        Hash::Sha384 => rounds::<Sha384>(first, count),
+        Hash::Sha512 => rounds::<Sha512>(first, count),
+        Hash::Md5 | Hash::Rare(_) | Hash::Other(_) => {
+            let digest = digest(hash)?;
+            let mut round = openssl::hash::hash(digest, first)?;
+            for _ in 1..count {
+                round = openssl::hash::hash(digest, &round)?;
             }
-        };
-        Ok(Zeroizing::new(round))
-    }
+            round.to_vec()
+        }
+    };
+    Ok(Zeroizing::new(round))
 }
 
 fn rounds<H: Hashing>(first: &[u8], count: u64) -> Vec<u8> {

@@ -1,10 +1,11 @@
 //! Why a PFX opens here and not there: from its algorithm identifiers, without the password. "Wrong password" is
 //! what all platforms say, whatever the reason.
 
-use super::pbe::MAX_WORK;
-use super::platform::{PLATFORMS, Platform};
+use super::pbe::{self, MAX_WORK};
+use super::platform::{Objection, PLATFORMS, Platform};
 use super::scheme::{Hash, Mac, Scheme};
 use super::structure::{Pfx, PfxReadError, Safe};
+use crate::certs::algorithm::KeyKind;
 
 const KEY: &str = "private key";
 
@@ -28,12 +29,30 @@ pub struct Reading {
     pub platform: Platform,
     /// Why it cannot open the file; empty where it can.
     pub objections: Vec<String>,
+    /// What is in the file of which it is not known whether it can open that.
+    pub doubts: Vec<String>,
 }
 
 impl Reading {
-    /// Whether the platform can open the file.
-    pub fn opens(&self) -> bool {
-        self.objections.is_empty()
+    /// Whether the platform can open the file; `None` where that is not known.
+    pub fn opens(&self) -> Option<bool> {
+        match (self.objections.is_empty(), self.doubts.is_empty()) {
+            (false, _) => Some(false),
+            (true, true) => Some(true),
+            (true, false) => None,
+        }
+    }
+
+    fn take(&mut self, objection: Option<Objection>, about: &str) {
+        let (list, text) = match objection {
+            Some(Objection::Fails(text)) => (&mut self.objections, text),
+            Some(Objection::Unknown(text)) => (&mut self.doubts, text),
+            None => return,
+        };
+        let text = format!("{about}{text}");
+        if !list.contains(&text) {
+            list.push(text);
+        }
     }
 }
 
@@ -57,6 +76,19 @@ pub fn explain(bytes: &[u8]) -> Result<Explanation, PfxReadError> {
 }
 
 impl Explanation {
+    /// Adds what the private keys mean for the platforms, once the password has opened the file.
+    pub fn consider_key(&mut self, kind: &KeyKind) {
+        for reading in &mut self.readings {
+            reading.take(reading.platform.objection_to_key(kind), &format!("{KEY}: "));
+        }
+    }
+
+    /// Whether all of it is of kinds that this tool opens, given the password.
+    pub fn is_read_here(&self) -> bool {
+        let mac = self.mac.as_ref().is_none_or(pbe::knows_mac);
+        mac && self.parts.iter().filter_map(|(_, scheme)| scheme.as_ref()).all(pbe::knows_scheme)
+    }
+
     /// Adds what a password means for the platforms that is not ASCII alone.
     pub fn consider_password(&mut self, password: &str) {
         let encrypted = self.mac.is_some() || self.parts.iter().any(|(_, scheme)| scheme.is_some());
@@ -64,7 +96,7 @@ impl Explanation {
             return;
         }
         for reading in &mut self.readings {
-            reading.objections.extend(reading.platform.objection_to_non_ascii());
+            reading.take(reading.platform.objection_to_non_ascii(), "");
         }
         self.remarks.push(
             "the password has letters outside ASCII, which programs encode differently: one of ASCII alone opens everywhere".to_owned(),
@@ -73,23 +105,18 @@ impl Explanation {
 }
 
 fn read_by(platform: &Platform, mac: Option<&Mac>, parts: &[(&'static str, Option<Scheme>)]) -> Reading {
-    let to_mac = mac.map_or_else(|| platform.objection_to_no_mac(), |mac| platform.objection_to_mac(mac));
-    let mut objections: Vec<String> = to_mac.into_iter().collect();
+    let mut reading = Reading { platform: *platform, objections: Vec::new(), doubts: Vec::new() };
+    reading.take(mac.map_or_else(|| platform.objection_to_no_mac(), |mac| platform.objection_to_mac(mac)), "");
     for (what, scheme) in parts {
         let to_part = match scheme {
             Some(scheme) => platform.objection_to_scheme(scheme),
             None if *what == KEY => platform.objection_to_plain_key(),
             None => None,
         };
-        if let Some(objection) = to_part {
-            let objection = format!("{what}: {objection}");
-            if !objections.contains(&objection) {
-                objections.push(objection);
-            }
-        }
+        reading.take(to_part, &format!("{what}: "));
     }
-    objections.extend(platform.objection_to_work(most_iterations(mac, parts)));
-    Reading { platform: *platform, objections }
+    reading.take(platform.objection_to_work(most_iterations(mac, parts)), "");
+    reading
 }
 
 /// The largest count that one of the derivations states.

@@ -89,7 +89,9 @@ impl SchemeKey {
                 let scheme = Scheme::Pbes2 { kdf: kdf.clone(), cipher: cipher.clone(), iv: iv.clone() };
                 Ok(Self { scheme, cipher: self.cipher.clone(), key: self.key.clone(), iv: Derived::new(iv) })
             }
-            Scheme::Pkcs12 { .. } | Scheme::Other(_) => Ok(Self::derive(scheme(profile).map_err(random_failed)?, password)?),
+            Scheme::Pkcs12 { .. } | Scheme::Pbes1 { .. } | Scheme::Other(_) => {
+                Ok(Self::derive(scheme(profile).map_err(random_failed)?, password)?)
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! code nor ciphers nor hashes with the writer.
 
 mod assemble;
+mod decrypt;
 mod derive;
 mod explain;
 mod hashing;
@@ -21,7 +22,7 @@ pub use explain::{Explanation, Reading, explain};
 pub use keys::{KeysError, PfxKeys};
 pub use pbe::PbeError;
 pub use platform::Platform;
-pub use scheme::{Cipher, Hash, Kdf, Mac, Scheme};
+pub use scheme::{Cipher, Family, Hash, Kdf, Mac, Rare, Scheme};
 pub use structure::PfxReadError;
 pub use write::{Composed, PfxError, PfxOptions, compose_pfx, write_pfx};
 

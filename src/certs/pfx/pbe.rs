@@ -5,10 +5,10 @@
 
 use openssl::error::ErrorStack;
 use openssl::symm;
-use rc2::cipher::{BlockCipherDecrypt, array::Array};
 use zeroize::Zeroizing;
 
-use super::derive::{Pkcs12Kdf, Purpose, derive, hmac, size_of};
+use super::decrypt::{is_known, key_size, open};
+use super::derive::{Pkcs12Kdf, Purpose, derive, hmac, pbkdf1, size_of};
 use super::scheme::{Cipher, Hash, Kdf, Mac, Scheme};
 
 /// Most work that one file may ask for, in hash iterations: some two seconds. `pk12util` asks for 1.8 million.
@@ -53,8 +53,11 @@ pub enum PbeError {
     #[error("the password does not open it")]
     WrongPassword,
     /// An algorithm this build does not know.
-    #[error("it is encrypted with {0}, which this tool does not know")]
+    #[error("it is encrypted with {0}, which this tool does not know how to open")]
     Unsupported(String),
+    /// What says how it is encrypted makes no sense.
+    #[error("{0}")]
+    Malformed(String),
     /// Hostile iteration counts.
     #[error("it asks for {0} hash iterations; more than {MAX_WORK} are refused")]
     TooMuchWork(u64),
@@ -77,14 +80,14 @@ pub(crate) fn decrypt(scheme: &Scheme, password: Password<'_>, data: &[u8]) -> R
 
 /// Encrypts `data` in one of the ciphers that this tool writes: AES with 256 bits, or 3DES.
 pub(super) fn encrypt(cipher: &Cipher, key: &[u8], iv: &[u8], data: &[u8]) -> Result<Vec<u8>, PbeError> {
-    let cipher = match cipher {
-        Cipher::Aes(256) => symm::Cipher::aes_256_cbc(),
-        Cipher::TripleDes(192) => symm::Cipher::des_ede3_cbc(),
-        other @ (Cipher::Aes(_) | Cipher::TripleDes(_) | Cipher::Rc2(_) | Cipher::Other(_)) => {
-            return Err(PbeError::Unsupported(format!("{other}, which is read alone,")));
-        }
+    let known = if *cipher == Cipher::Aes(256) {
+        symm::Cipher::aes_256_cbc()
+    } else if *cipher == Cipher::TripleDes(192) {
+        symm::Cipher::des_ede3_cbc()
+    } else {
+        return Err(PbeError::Unsupported(format!("{cipher}, which is read alone,")));
     };
-    Ok(symm::encrypt(cipher, key, Some(iv), data)?)
+    Ok(symm::encrypt(known, key, Some(iv), data)?)
 }
 
 /// A secret made of a password, wiped when dropped.
@@ -92,11 +95,25 @@ pub(super) type Derived = Zeroizing<Vec<u8>>;
 
 /// Cipher, key and initialisation vector.
 pub(super) fn keys<'s>(scheme: &'s Scheme, password: Password<'_>) -> Result<(&'s Cipher, Derived, Derived), PbeError> {
-    if scheme.work() > MAX_WORK {
+    if let Scheme::Pbes1 { hash, iterations, .. } = scheme {
+        bounded(hash, *iterations)?;
+    } else if scheme.work() > MAX_WORK {
         return Err(PbeError::TooMuchWork(scheme.work()));
     }
     match scheme {
-        Scheme::Pbes2 { kdf, cipher, iv } => Ok((cipher, derive(kdf, password.utf8(), key_size(cipher)?)?, Zeroizing::new(iv.clone()))),
+        Scheme::Pbes2 { kdf, cipher, iv } => {
+            let size = match (cipher, kdf) {
+                // Of RC2 the effective bits say nothing of the key's length.
+                (Cipher::Rc2(_), Kdf::Pbkdf2 { key_length: Some(length @ 1..=128), .. }) => usize::try_from(*length).unwrap_or(16),
+                _ => key_size(cipher)?,
+            };
+            Ok((cipher, derive(kdf, password.utf8(), size)?, Zeroizing::new(iv.clone())))
+        }
+        Scheme::Pbes1 { hash, cipher, salt, iterations } => {
+            let mut key = pbkdf1(hash, password.utf8(), salt, *iterations)?;
+            let iv = Zeroizing::new(key.split_off(8));
+            Ok((cipher, key, iv))
+        }
         Scheme::Pkcs12 { cipher, salt, iterations } => {
             let password = password.bmp();
             let source = Pkcs12Kdf { hash: &Hash::Sha1, password: &password, salt, iterations: *iterations };
@@ -106,11 +123,37 @@ pub(super) fn keys<'s>(scheme: &'s Scheme, password: Password<'_>) -> Result<(&'
     }
 }
 
+/// Whether something encrypted like this can be opened here, whatever the password.
+pub(super) fn knows_scheme(scheme: &Scheme) -> bool {
+    match scheme {
+        Scheme::Pbes2 { kdf, cipher, .. } => {
+            let derivation = match kdf {
+                Kdf::Pbkdf2 { hash, .. } => size_of(hash).is_ok(),
+                Kdf::Scrypt { .. } => true,
+                Kdf::Other(_) => false,
+            };
+            derivation && is_known(cipher)
+        }
+        Scheme::Pbes1 { cipher, .. } | Scheme::Pkcs12 { cipher, .. } => is_known(cipher),
+        Scheme::Other(_) => false,
+    }
+}
+
+/// Whether such a MAC can be checked here.
+pub(super) fn knows_mac(mac: &Mac) -> bool {
+    size_of(mac.hash()).is_ok()
+}
+
+/// Refuses more rounds of a hash than are done in the time for one file.
+fn bounded(hash: &Hash, iterations: u64) -> Result<(), PbeError> {
+    // What does not run on OpenSSL's plain functions takes several times as long.
+    let cost = if matches!(hash, Hash::Md5 | Hash::Rare(_)) { 8 } else { 1 };
+    if iterations.saturating_mul(cost) > MAX_WORK { Err(PbeError::TooMuchWork(iterations)) } else { Ok(()) }
+}
+
 /// Whether the MAC over `content` comes out as stated.
 pub(crate) fn verify_mac(mac: &Mac, password: Password<'_>, content: &[u8]) -> Result<(), PbeError> {
-    if mac.work() > MAX_WORK {
-        return Err(PbeError::TooMuchWork(mac.work()));
-    }
+    bounded(mac.hash(), mac.work())?;
     let computed = hmac(mac.hash(), &mac_key(mac, password)?, content)?;
     let stated = mac.value();
     // An empty stated MAC must not pass, whatever was computed.
@@ -129,54 +172,4 @@ pub(super) fn mac_key(mac: &Mac, password: Password<'_>) -> Result<Zeroizing<Vec
         }
         Mac::Pbmac1 { .. } => Err(PbeError::Unsupported("PBMAC1 without PBKDF2 and a stated key length of 20 to 64 bytes".to_owned())),
     }
-}
-
-fn key_size(cipher: &Cipher) -> Result<usize, PbeError> {
-    match cipher {
-        Cipher::Aes(bits) | Cipher::TripleDes(bits) | Cipher::Rc2(bits) => Ok(usize::from(*bits) / 8),
-        Cipher::Other(oid) => Err(PbeError::Unsupported(format!("cipher {oid}"))),
-    }
-}
-
-fn open(cipher: &Cipher, key: &[u8], iv: &[u8], data: &[u8]) -> Result<Zeroizing<Vec<u8>>, PbeError> {
-    let (cipher, key) = match cipher {
-        Cipher::Aes(128) => (symm::Cipher::aes_128_cbc(), key.to_vec()),
-        Cipher::Aes(192) => (symm::Cipher::aes_192_cbc(), key.to_vec()),
-        Cipher::Aes(_) => (symm::Cipher::aes_256_cbc(), key.to_vec()),
-        Cipher::TripleDes(192) => (symm::Cipher::des_ede3_cbc(), key.to_vec()),
-        // Two keys are three with the first used again.
-        Cipher::TripleDes(_) => (symm::Cipher::des_ede3_cbc(), [key, key.get(..8).unwrap_or_default()].concat()),
-        Cipher::Rc2(bits) => return open_rc2(usize::from(*bits), key, iv, data),
-        Cipher::Other(oid) => return Err(PbeError::Unsupported(format!("cipher {oid}"))),
-    };
-    let key = Zeroizing::new(key);
-    if cipher.iv_len() != Some(iv.len()) || key.len() != cipher.key_len() {
-        return Err(PbeError::Unsupported("an initialisation vector of the wrong length".to_owned()));
-    }
-    match symm::decrypt(cipher, &key, Some(iv), data) {
-        Ok(plain) => Ok(Zeroizing::new(plain)),
-        // Bad padding is all that a wrong password shows.
-        Err(_) => Err(PbeError::WrongPassword),
-    }
-}
-
-/// RC2 in CBC mode: what Windows and old Java put around certificates. Read, never written.
-fn open_rc2(bits: usize, key: &[u8], iv: &[u8], data: &[u8]) -> Result<Zeroizing<Vec<u8>>, PbeError> {
-    let cipher = rc2::Rc2::new_with_eff_key_len(key, bits);
-    let mut plain = Zeroizing::new(Vec::with_capacity(data.len()));
-    let mut previous = iv;
-    for block in data.chunks_exact(8) {
-        let mut buffer = Array::try_from(block).map_err(|_error| PbeError::WrongPassword)?;
-        cipher.decrypt_block(&mut buffer);
-        plain.extend(buffer.iter().zip(previous).map(|(left, right)| left ^ right));
-        previous = block;
-    }
-    let padding = plain.last().copied().unwrap_or(0);
-    let length = plain.len().checked_sub(usize::from(padding)).ok_or(PbeError::WrongPassword)?;
-    let sound = data.len().is_multiple_of(8) && (1..=8).contains(&padding) && plain.iter().skip(length).all(|byte| *byte == padding);
-    if !sound {
-        return Err(PbeError::WrongPassword);
-    }
-    plain.truncate(length);
-    Ok(plain)
 }

@@ -112,6 +112,12 @@ impl Pfx {
         self.mac.as_ref().map_or(Ok(()), |mac| pbe::verify_mac(mac, password, &self.content))
     }
 
+    /// Whether the password opens anything in it, and is not that of the MAC alone.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        let safes = self.safes.iter().any(|safe| matches!(safe, Safe::Encrypted { .. } | Safe::ForRecipient));
+        safes || self.key_schemes().is_ok_and(|schemes| schemes.iter().any(Option::is_some))
+    }
+
     /// Hash iterations that one password takes, as far as can be seen without it.
     pub(crate) fn work_to_open(&self) -> u64 {
         let of_safes =

@@ -2,41 +2,42 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
-
+use super::locked::{Lock, TAKE_BACKUP, What};
 use super::pem::{self, Block, Body};
 use super::shape::{self, Mistaken, Shape};
-use super::{Bag, MAX_CERTIFICATES, MAX_FILE, MAX_KEYS, Passwords, Source};
+use super::{Bag, MAX_CERTIFICATES, MAX_FAULTS, MAX_FILE, MAX_KEYS, Passwords, Source, altered};
 use crate::certs::asn1::{self, Asn1Error, Reader, context, definite};
 use crate::certs::certificate::{Certificate, CertificateError, Origin};
 use crate::certs::key::{Key, KeyError};
-use crate::certs::pfx::pbe::{self, Password, PbeError};
+use crate::certs::name::printable;
+use crate::certs::pfx::pbe::Password;
 use crate::certs::pfx::structure::{Content, Item, Pfx, PfxReadError};
 use crate::certs::verdict::{SECURITY_AND_ACCESS, Verdict};
+use crate::finding::Finding;
 
 /// OpenSSL's opinion takes time; of a larger bundle only a few certificates will be used.
 const LOOKED_AT: usize = 256;
-/// Most work that all passwords tried on all files together may take, in hash iterations: one file at the limit of what one
-/// may ask for, without a password, with an empty one and with the one given; or some hundred as programs write them.
-const MAX_WORK_IN_ALL: u64 = 3 * pbe::MAX_WORK;
+/// What the labels of keys have in common.
+const PRIVATE_KEY: &str = "PRIVATE KEY";
 const UNREADABLE: Verdict<'_> = Verdict::new("cert.unreadable", SECURITY_AND_ACCESS);
-const LOCKED: Verdict<'_> = Verdict::new("cert.key.encrypted", SECURITY_AND_ACCESS);
 
 pub(super) struct Gatherer<'a> {
-    passwords: &'a dyn Passwords,
-    bag: Bag,
+    pub(super) passwords: &'a dyn Passwords,
+    pub(super) bag: Bag,
     /// Something of use was found in the file at hand.
-    useful: bool,
+    pub(super) useful: bool,
     place: usize,
     /// Hash iterations spent on passwords so far, in all files together.
-    work: u64,
+    pub(super) work: u64,
     /// Private keys met so far, also those that cannot be read.
     keys_met: usize,
+    /// Faults found in the file at hand, also those that are no more told one by one.
+    faults: usize,
 }
 
 impl<'a> Gatherer<'a> {
     pub(super) fn new(passwords: &'a dyn Passwords) -> Self {
-        Self { passwords, bag: Bag::default(), useful: false, place: 0, work: 0, keys_met: 0 }
+        Self { passwords, bag: Bag::default(), useful: false, place: 0, work: 0, keys_met: 0, faults: 0 }
     }
 
     pub(super) fn finish(self) -> Bag {
@@ -44,6 +45,16 @@ impl<'a> Gatherer<'a> {
     }
 
     pub(super) fn take(&mut self, source: &Source) {
+        self.faults = 0;
+        self.take_file(source);
+        if let Some(more) = self.faults.checked_sub(MAX_FAULTS).filter(|more| *more > 0) {
+            let message = format!("{more} more faults of this file are not told one by one");
+            let fix = "give the files with the server's certificate, its intermediates and its key alone";
+            self.bag.findings.push(UNREADABLE.error(&source.name, message, fix));
+        }
+    }
+
+    fn take_file(&mut self, source: &Source) {
         self.useful = false;
         self.place = 0;
         let name = &source.name;
@@ -76,8 +87,14 @@ impl<'a> Gatherer<'a> {
 
     fn take_text(&mut self, name: &str, text: &str) {
         let before = self.bag.certificates.len();
+        for altered in altered::lines(text) {
+            let message = format!("the line `{}` was altered: no program takes it for `{}`", printable(altered.text), altered.meant);
+            let fix = format!("put `{}` in its place, alone on its line, or fetch the file again", altered.meant);
+            self.bag.unread_keys += usize::from(altered.meant.contains(PRIVATE_KEY));
+            self.fault(UNREADABLE.error(&origin(name, Some(altered.line)), message, fix));
+        }
         let mut parameters = None;
-        let mut set_aside = Vec::new();
+        let mut set_aside = None;
         let mut all_certificates = true;
         for block in pem::blocks(text) {
             all_certificates &= !matches!(block.label, "PKCS7" | "CMS" | "PKCS12");
@@ -86,7 +103,7 @@ impl<'a> Gatherer<'a> {
                 continue;
             }
             if let Some(mistake) = self.take_block(name, block) {
-                set_aside.push(mistake);
+                set_aside.get_or_insert(mistake);
             }
         }
         if self.bag.certificates.len() > before + 1 && all_certificates {
@@ -94,7 +111,7 @@ impl<'a> Gatherer<'a> {
         }
         // A request or a public key beside the certificate does no harm; alone it is a mistake.
         if !self.useful {
-            match set_aside.into_iter().next().or_else(|| parameters.map(|at| (at, shape::parameters_alone()))) {
+            match set_aside.or_else(|| parameters.map(|at| (at, shape::parameters_alone()))) {
                 Some((origin, mistake)) => self.mistaken(&origin, mistake),
                 None if self.bag.findings.iter().any(|finding| finding.subject.starts_with(name)) => {}
                 None => self.mistaken(&origin(name, None), shape::mistaken_file(&[], "certificate:")),
@@ -106,6 +123,9 @@ impl<'a> Gatherer<'a> {
         let at = origin(name, Some(block.line));
         if let Some(mistake) = shape::mistaken_label(block.label) {
             return Some((at, mistake));
+        }
+        if matches!(block.body, Body::CutOff | Body::NotBase64) && block.label.contains(PRIVATE_KEY) {
+            self.bag.unread_keys += 1;
         }
         match block.body {
             Body::Der(der) => match shape::shape_of_der(&der) {
@@ -154,23 +174,11 @@ impl<'a> Gatherer<'a> {
             Shape::EncryptedPrivateKey => {
                 let open = |password: Password<'_>| Key::from_encrypted_pkcs8(bytes, password, at.clone());
                 let work = Key::work_to_open(bytes);
-                self.take_locked(Lock { at, what: "the private key", work }, open, Self::keep_key);
+                self.take_locked(Lock { at, what: What::Key, work }, open, Self::keep_key);
             }
             Shape::Pkcs7 => self.take_pkcs7(bytes, at),
             Shape::Pfx => self.take_pfx(bytes, at),
         }
-    }
-
-    fn take_dek_info(&mut self, pem: &str, at: &Origin) {
-        if !self.may_read_key(at) {
-            return;
-        }
-        let open = |password: Password<'_>| match password {
-            Password::Text(text) if !text.is_empty() => Key::from_dek_info(pem.as_bytes(), text, at.clone()),
-            // OpenSSL takes no empty password for this shape.
-            Password::Text(_) | Password::Missing => Err(PbeError::WrongPassword.into()),
-        };
-        self.take_locked(Lock { at, what: "the private key", work: 1 }, open, Self::keep_key);
     }
 
     fn take_pkcs7(&mut self, bytes: &[u8], at: &Origin) {
@@ -188,6 +196,7 @@ impl<'a> Gatherer<'a> {
         let pfx = match Pfx::parse(bytes) {
             Ok(pfx) => pfx,
             Err(error) => {
+                self.bag.unread_keys += 1;
                 return self.unreadable(at, &format!("a PFX that cannot be read: {error}"), "export it again, protected by a password");
             }
         };
@@ -195,8 +204,9 @@ impl<'a> Gatherer<'a> {
             pfx.authenticate(password)?;
             pfx.open(password)
         };
+        let what = if pfx.is_encrypted() { What::Pfx } else { What::SealedPfx };
         let work = pfx.work_to_open();
-        self.take_locked(Lock { at, what: PFX, work }, open, |gatherer, contents| gatherer.take_contents(contents, at));
+        self.take_locked(Lock { at, what, work }, open, |gatherer, contents| gatherer.take_contents(contents, at));
     }
 
     fn take_contents(&mut self, contents: Vec<Content>, at: &Origin) {
@@ -211,65 +221,14 @@ impl<'a> Gatherer<'a> {
         }
     }
 
-    /// Opens something encrypted: without a password, with an empty one, which is another thing, then with the one given.
-    fn take_locked<T, E: Opening>(&mut self, lock: Lock<'_>, open: impl Fn(Password<'_>) -> Result<T, E>, keep: impl FnOnce(&mut Self, T)) {
-        self.useful = true;
-        let mut open = |password: Password<'_>| {
-            // What asks for more than a single file may is refused by itself, before any work.
-            self.work = self.work.saturating_add(lock.work.min(pbe::MAX_WORK));
-            if self.work > MAX_WORK_IN_ALL { Err(E::from(PbeError::TooMuchInAll)) } else { open(password) }
-        };
-        let mut outcome = open(Password::Missing);
-        if outcome.as_ref().is_err_and(E::is_wrong_password) {
-            outcome = open(Password::Text(""));
-        }
-        let mut asked: Option<SecretString> = None;
-        if outcome.as_ref().is_err_and(E::is_wrong_password) {
-            asked = self.passwords.password_for(&format!("{} in {}", lock.what, lock.at));
-            if let Some(password) = &asked {
-                outcome = open(Password::Text(password.expose_secret()));
-            }
-        }
-        match outcome {
-            Err(error) if error.is_too_much_in_all() => {
-                let message = format!("{} and what else is encrypted here cannot be opened: {error}", lock.what);
-                self.once(lock.at, &message, "give the files that belong to this certificate alone, with their password");
-            }
-            Ok(contents) => keep(self, contents),
-            Err(error) if error.is_wrong_password() => self.locked(lock, asked.is_some()),
-            Err(error) => {
-                let message = format!("{} cannot be opened: {error}", lock.what);
-                let fix = if lock.what == PFX {
-                    "write it anew with a common scheme: `openssl pkcs12 -export`"
-                } else {
-                    "write it anew with a common scheme: `openssl pkcs8 -topk8 -provider legacy -provider default -in KEY -out NEW.key` (without the legacy provider OpenSSL 3 does not open what is as old as PBE with MD5 and DES)"
-                };
-                self.unreadable(lock.at, &message, fix);
-            }
-        }
-    }
-
-    fn locked(&mut self, lock: Lock<'_>, tried: bool) {
-        let what = lock.what;
-        let (message, fix) = if tried {
-            let fix = "give the password with which it was encrypted (`--key-password-from`); look for a space or line break at its end, the keyboard's layout, and letters outside ASCII, which programs encode differently";
-            (format!("{what} is encrypted, and the password given does not open it"), fix)
-        } else {
-            let fix = "say where its password is: `--key-password-from env:NAME`, `file:PATH`, `cmd:COMMAND` or `prompt`";
-            (format!("{what} is encrypted, and no password was given"), fix)
-        };
-        let fix = if what == PFX { format!("{fix}; `portcullis cert explain FILE` says how it is encrypted") } else { fix.to_owned() };
-        self.bag.findings.push(LOCKED.error(lock.at, message, fix));
-    }
-
-    fn keep_key(gatherer: &mut Self, key: Key) {
+    pub(super) fn keep_key(gatherer: &mut Self, key: Key) {
         let at = key.origin.clone();
         gatherer.add_key(Ok(key), &at);
     }
 
     /// Whether one more private key is read. OpenSSL takes a millisecond to find that one is damaged, so that a file of nothing
     /// but such keys would take minutes.
-    fn may_read_key(&mut self, at: &Origin) -> bool {
+    pub(super) fn may_read_key(&mut self, at: &Origin) -> bool {
         self.useful = true;
         self.keys_met += 1;
         let may = self.keys_met <= MAX_KEYS;
@@ -288,11 +247,10 @@ impl<'a> Gatherer<'a> {
                 &format!("this is {error}"),
                 "give the key from which the certificate's signing request was made; `portcullis cert csr` makes one",
             ),
-            Err(error) => self.unreadable(
-                at,
-                &format!("a damaged private key: {error}"),
-                "take the key from its backup, or make a new key and ask for a new certificate: `portcullis cert csr`",
-            ),
+            Err(error) => {
+                self.bag.unread_keys += 1;
+                self.unreadable(at, &format!("a damaged private key: {error}"), TAKE_BACKUP);
+            }
         }
     }
 
@@ -323,7 +281,7 @@ impl<'a> Gatherer<'a> {
     }
 
     /// A finding that would otherwise come thousands of times.
-    fn once(&mut self, at: &Origin, message: &str, fix: &str) {
+    pub(super) fn once(&mut self, at: &Origin, message: &str, fix: &str) {
         if self.bag.findings.last().is_none_or(|last| last.message != message) {
             self.unreadable(&origin(&at.file, None), message, fix);
         }
@@ -333,44 +291,16 @@ impl<'a> Gatherer<'a> {
         self.unreadable(at, &format!("this is {}", mistake.what), mistake.fix);
     }
 
-    fn unreadable(&mut self, at: &Origin, message: &str, fix: &str) {
-        self.bag.findings.push(UNREADABLE.error(at, message, fix));
-    }
-}
-
-const PFX: &str = "the PFX";
-
-/// Something encrypted: where, and what it is called.
-#[derive(Clone, Copy)]
-struct Lock<'a> {
-    at: &'a Origin,
-    what: &'static str,
-    /// Hash iterations that one password takes.
-    work: u64,
-}
-
-/// Failures to open something, of which a wrong password is the one that another password may mend.
-trait Opening: std::error::Error + From<PbeError> {
-    fn of_password(&self) -> Option<&PbeError>;
-
-    fn is_wrong_password(&self) -> bool {
-        matches!(self.of_password(), Some(PbeError::WrongPassword))
+    pub(super) fn unreadable(&mut self, at: &Origin, message: &str, fix: &str) {
+        self.fault(UNREADABLE.error(at, message, fix));
     }
 
-    fn is_too_much_in_all(&self) -> bool {
-        matches!(self.of_password(), Some(PbeError::TooMuchInAll))
-    }
-}
-
-impl Opening for KeyError {
-    fn of_password(&self) -> Option<&PbeError> {
-        if let Self::Locked(error) = self { Some(error) } else { None }
-    }
-}
-
-impl Opening for PfxReadError {
-    fn of_password(&self) -> Option<&PbeError> {
-        if let Self::Opening(error) = self { Some(error) } else { None }
+    /// Keeps a finding, unless the file has given more than anybody reads.
+    pub(super) fn fault(&mut self, finding: Finding) {
+        self.faults += 1;
+        if self.faults <= MAX_FAULTS {
+            self.bag.findings.push(finding);
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 //! Reading never fails as a whole: what cannot be used becomes a finding that says what it looks like instead.
 //! Bytes and passwords come from outside; nothing is opened, asked or printed here.
 
+mod altered;
 mod gather;
+mod locked;
 mod pem;
 mod shape;
 
@@ -24,6 +26,9 @@ pub const MAX_FILE: usize = 16 * 1024 * 1024;
 pub const MAX_CERTIFICATES: usize = 20_000;
 /// Most private keys that are read, those that turn out to be damaged included.
 pub const MAX_KEYS: usize = 64;
+
+/// Most faults of one file that are told one by one.
+const MAX_FAULTS: usize = 100;
 
 /// A file's name and content.
 #[derive(Clone)]
@@ -73,6 +78,8 @@ pub struct Bag {
     pub keys: Vec<Arc<Key>>,
     /// What could not be used: `cert.unreadable`, `cert.key.encrypted`.
     pub findings: Vec<Finding>,
+    /// How many private keys, or files that hold them, are there and could not be read; the findings say why.
+    pub unread_keys: usize,
     /// Names of the files from which order can be told: text, where the sender chose it.
     pub ordered_files: Vec<String>,
     /// Names of the PFX files among the sources.

@@ -3,6 +3,7 @@ use secrecy::SecretString;
 use super::*;
 use crate::certs::asn1::{encode, integer, null, object, octets, sequence};
 use crate::certs::testing::{self, source};
+use crate::finding::Finding;
 
 fn ids(bag: &Bag) -> Vec<String> {
     bag.findings.iter().map(|finding| finding.id.clone()).collect()
@@ -156,17 +157,49 @@ fn an_encrypted_key_for_something_else_is_not_called_a_wrong_password() {
     assert!(bag.findings[0].message.contains("X25519"), "{:?}", bag.findings);
 }
 
+/// PBES2 with SEED, which OpenSSL 3 has in its legacy provider.
 #[test]
-fn a_key_of_the_oldest_scheme_comes_with_a_command_that_opens_it() {
-    // PBES1 with MD5 and DES, as OpenSSL wrote it before 1.0.
-    let scheme = [0x30, 0x1b, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 3, 0x30, 0x0e, 4, 8, 1, 2, 3, 4, 5, 6, 7, 8, 2, 2, 8, 0];
-    let mut inner = scheme.to_vec();
-    inner.extend([4, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
-    let mut der = vec![0x30, u8::try_from(inner.len()).unwrap()];
-    der.extend(inner);
-    let bag = read(&[source("old.key", der)], &SecretString::from("secret"));
-    assert_eq!(ids(&bag), ["cert.unreadable"]);
+fn a_key_in_a_cipher_that_is_not_opened_here_is_called_by_its_name_with_a_command_that_opens_it() {
+    let vector = octets(&[7; 16]);
+    let kdf = sequence(&[&object("1.2.840.113549.1.5.12"), &sequence(&[&octets(&[1; 8]), &integer(3)])]);
+    let cipher = sequence(&[&object("1.2.410.200004.1.4"), &vector]);
+    let scheme = sequence(&[&object("1.2.840.113549.1.5.13"), &sequence(&[&kdf, &cipher])]);
+    let bag = read(&[source("old.key", sequence(&[&scheme, &octets(&[1; 32])]))], &SecretString::from("secret"));
+    assert_eq!((ids(&bag), bag.unread_keys), (vec!["cert.unreadable".to_owned()], 1));
+    assert!(bag.findings[0].message.contains("SEED-CBC"), "{:?}", bag.findings);
     assert!(bag.findings[0].fix.contains("-provider legacy -provider default"), "{:?}", bag.findings);
+}
+
+#[test]
+fn a_block_whose_first_line_was_altered_is_missed_beside_others_that_are_well() {
+    let (one, other) = (testing::leaf(&["a.example.com"]).pem(), testing::leaf(&["b.example.com"]).pem());
+    for (from, to) in [
+        ("-----BEGIN CERTIFICATE-----", "----BEGIN CERTIFICATE-----"),
+        ("-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE----"),
+        ("-----BEGIN CERTIFICATE-----", "-----Begin Certificate-----"),
+        ("-----BEGIN CERTIFICATE-----", "\u{2013}\u{2013}BEGIN CERTIFICATE-----"),
+    ] {
+        let bag = read(&[source("chain.pem", format!("{other}{}", one.replace(from, to)))], &NoPasswords);
+        assert_eq!(bag.certificates.len(), 1, "{to}");
+        let line = other.lines().count() + 1;
+        let told = |finding: &Finding| finding.subject == format!("chain.pem:{line}") && finding.message.contains(to);
+        assert!(matches!(bag.findings.as_slice(), [one] if told(one) && one.id == "cert.unreadable"), "{to}: {:?}", bag.findings);
+    }
+    let bag = read(&[source("chain.pem", one.replace("-----END", "----END") + &other)], &NoPasswords);
+    assert_eq!((bag.certificates.len(), ids(&bag).len()), (1, 2), "the line, and the block that lost its end: {:?}", bag.findings);
+}
+
+#[test]
+fn faults_beyond_what_anybody_reads_are_counted_and_not_kept() {
+    let openings = "-----BEGIN ".repeat(100_000);
+    let tiny = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n".repeat(20_000);
+    let altered = "----BEGIN CERTIFICATE-----\n".repeat(20_000) + &testing::leaf(&["a.example.com"]).pem();
+    for text in [openings, tiny, altered] {
+        let bag = read(&[source("x.pem", text), source("y.pem", "-----BEGIN CERTIFICATE-----\nMA")], &NoPasswords);
+        assert_eq!(bag.findings.len(), MAX_FAULTS + 2);
+        assert!(bag.findings[MAX_FAULTS].message.contains("more faults"), "{:?}", bag.findings[MAX_FAULTS]);
+        assert!(bag.findings[MAX_FAULTS + 1].subject.starts_with("y.pem"), "each file has its own");
+    }
 }
 
 #[test]
@@ -198,4 +231,19 @@ fn of_thousands_of_keys_only_some_are_read_whether_they_are_damaged_or_not() {
         assert_eq!(bag.findings.len(), MAX_KEYS - readable + 1);
         assert_eq!(bag.findings.last().unwrap().message, format!("more than {MAX_KEYS} private keys"));
     }
+}
+
+#[test]
+fn a_key_that_is_there_and_cannot_be_read_is_no_missing_key() {
+    let key = testing::leaf(&["a.example.com"]).key_pem();
+    let cut = key.lines().take(2).collect::<Vec<_>>().join("\n");
+    let damaged = super::pem_block("EC PRIVATE KEY", &sequence(&[&integer(1), &octets(&[7; 32])]));
+    let noise = key.replacen('\n', "\n!!!", 1);
+    let broken = sequence(&[&integer(3), &sequence(&[&object("1.2.840.113549.1.7.1")])]);
+    let altered = key.replacen("-----BEGIN", "----BEGIN", 1) + &testing::leaf(&["b.example.com"]).pem();
+    for file in [cut.into_bytes(), damaged.into_bytes(), noise.into_bytes(), broken, altered.into_bytes()] {
+        let bag = read(&[source("x", file)], &NoPasswords);
+        assert_eq!((bag.keys.len(), bag.unread_keys), (0, 1), "{:?}", bag.findings);
+    }
+    assert_eq!(read(&[source("x", testing::leaf(&["a.example.com"]).pem())], &NoPasswords).unread_keys, 0);
 }

@@ -153,14 +153,7 @@ fn extra(chain: &Chain, findings: &mut Vec<Finding>) {
         let twin = chain.whole().find(|used| {
             used.public_key_info() == certificate.public_key_info() && used.subject.canonical() == certificate.subject.canonical()
         });
-        let message = match twin {
-            Some(twin) if *twin == chain.leaf => "an older or newer certificate for the same key; it is not used".to_owned(),
-            Some(_) => format!(
-                "a cross-sign of a CA in the chain, by {}: there is a shorter or better way to a trusted root",
-                certificate.issuer.short()
-            ),
-            None => "it has no part in the chain".to_owned(),
-        };
+        let message = twin.map_or_else(|| "it has no part in the chain".to_owned(), |twin| beside(certificate, twin, chain));
         findings.push(EXTRA.warning(&subject_of(certificate), message, "leave it out; `portcullis cert pfx` does"));
     }
     if let Some(more) = chain.extra.len().checked_sub(SHOWN).filter(|more| *more > 0) {
@@ -170,6 +163,22 @@ fn extra(chain: &Chain, findings: &mut Vec<Finding>) {
             "leave them out; `portcullis cert pfx` does",
         ));
     }
+}
+
+/// What a certificate is that has name and key of another, which is in the chain.
+fn beside(certificate: &Certificate, used: &Arc<Certificate>, chain: &Chain) -> String {
+    if *used == chain.leaf {
+        return "an older or newer certificate for the same key; it is not used".to_owned();
+    }
+    if certificate.issuer.canonical() != used.issuer.canonical() {
+        let by = certificate.issuer.short();
+        return format!("a cross-sign of a CA in the chain, by {by}: there is a shorter or better way to a trusted root");
+    }
+    let age = if certificate.not_after < used.not_after { "an older" } else { "another" };
+    let what =
+        if certificate.is_self_issued() { "self-signed certificate of the root" } else { "certificate of the same CA, by the same issuer" };
+    let ends = certificate.not_after.strftime("%F");
+    format!("{age} {what}, valid to {ends}: the chain has the one of {}, valid to {}", used.origin, used.not_after.strftime("%F"))
 }
 
 fn duplicates(bag: &Bag, findings: &mut Vec<Finding>) {

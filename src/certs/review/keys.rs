@@ -20,7 +20,7 @@ pub(super) fn review(bag: &Bag, chain: &Chain, demands: &Demands<'_>, findings: 
         if let Some(weakness) = certificate.key.weakness() {
             let fix =
                 "make a new key and ask for a new certificate: `portcullis cert csr`; for a CA's own key, ask the CA for its current chain";
-            findings.push(WEAK.error(&subject_of(certificate), format!("its key is too weak: {weakness}"), fix));
+            findings.push(WEAK.error(&subject_of(certificate), format!("its key is weak: {weakness}"), fix));
         }
     }
     // A root's own signature proves nothing, so that its kind does not matter.
@@ -55,7 +55,7 @@ fn private_key(bag: &Bag, chain: &Chain, demanded: bool, findings: &mut Vec<Find
             |owner| format!("the key belongs to {}: give that certificate's files, or this one's key", subject_of(owner)),
         );
         findings.push(MISMATCH.error(&leaf, message, fix));
-    } else if demanded && bag.findings.iter().all(|finding| finding.id != "cert.key.encrypted") {
+    } else if demanded && bag.unread_keys == 0 {
         let fix = "give the key that was made together with the signing request: `--key FILE`; a CA never has it and cannot send it";
         findings.push(MISSING.error(&leaf, "its private key is not in any of the files", fix));
     }

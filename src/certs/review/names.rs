@@ -59,6 +59,11 @@ fn matches(presented: &str, wanted: &str) -> bool {
 }
 
 pub(super) fn review(leaf: &Certificate, names: &[String], findings: &mut Vec<Finding>) {
+    if names.is_empty() && leaf.extensions.names.iter().all(|name| matches!(name, SubjectName::Other(_))) {
+        let message = format!("{}, so that no client accepts it for any name", without_names(leaf));
+        let fix = "ask the CA to issue it again with all names that the site needs among its subject alternative names (SAN): `portcullis cert csr` makes the request";
+        findings.push(MISSING.error(&subject_of(leaf), message, fix));
+    }
     for name in names.iter().filter(|name| !covers(leaf, name)) {
         let wanted = ascii(name).unwrap_or_else(|| name.clone());
         findings.push(MISSING.error(name, missing_message(leaf, &wanted), missing_fix(&wanted)));
@@ -106,7 +111,10 @@ fn missing_message(leaf: &Certificate, wanted: &str) -> String {
         );
     }
     if listed.is_empty() {
-        return format!("{} has no subject alternative name at all, so no client accepts it for {wanted}", subject_of(leaf));
+        return format!("{}, so no client accepts it for {wanted}", without_names(leaf));
+    }
+    if wanted.parse::<IpAddr>().is_ok_and(|wanted| presented.iter().any(|name| name.parse() == Ok(wanted))) {
+        return format!("the certificate holds {wanted} as a DNS name, where clients look for an entry of the kind IP Address");
     }
     if let Some(raw) = presented.iter().find(|name| !name.is_ascii() && ascii(name).as_deref() == Some(wanted)) {
         return format!("the certificate holds {raw} in Unicode, where {wanted} must stand");
@@ -121,6 +129,15 @@ fn missing_message(leaf: &Certificate, wanted: &str) -> String {
     let shown = listed.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("no name of {} covers {wanted}; it is for {shown}{more}", subject_of(leaf))
+}
+
+/// That it has no name that a client looks at; there may be others.
+fn without_names(leaf: &Certificate) -> String {
+    let others: Vec<String> = leaf.extensions.names.iter().take(SHOWN).map(ToString::to_string).collect();
+    if others.is_empty() {
+        return format!("{} has no subject alternative name at all", subject_of(leaf));
+    }
+    format!("{} has no DNS name and no address among its subject alternative names, only {}", subject_of(leaf), others.join(", "))
 }
 
 /// Whether `top` is a top-level domain and `wanted` stands directly below it.
@@ -211,6 +228,36 @@ mod tests {
         let text = told(&["a.example.com", "192.0.2.1"], "192.0.2.2");
         assert!(text.contains("it is for a.example.com, 192.0.2.1") && text.contains("IP Address: 192.0.2.2"), "{text}");
         assert_eq!(told(&["192.0.2.1"], "192.0.2.1"), "");
+    }
+
+    #[test]
+    fn an_address_that_stands_there_as_a_dns_name_is_told_as_what_it_is() {
+        let names = [SubjectName::Dns("10.0.0.1".to_owned())];
+        let text = told_of(&names, &["10.0.0.1"]);
+        assert!(text.contains("holds 10.0.0.1 as a DNS name") && text.contains("IP Address: 10.0.0.1"), "{text}");
+    }
+
+    #[test]
+    fn a_certificate_without_any_name_that_clients_look_at_is_a_finding_whatever_is_asked() {
+        let mail = SubjectName::Other("admin@example.com".to_owned());
+        for names in [&[][..], &["a.example.com"]] {
+            let text = told_of(&[], names);
+            assert!(text.contains("cert.name.missing") && text.contains("no subject alternative name at all"), "{text}");
+            let text = told_of(std::slice::from_ref(&mail), names);
+            assert!(text.contains("only admin@example.com") && !text.contains("at all"), "{text}");
+        }
+        assert_eq!(told_of(&[SubjectName::Dns("a.example.com".to_owned())], &[]), "");
+    }
+
+    /// As `told`, of names that no test certificate is made with.
+    fn told_of(names: &[SubjectName], wanted: &[&str]) -> String {
+        let made = crate::certs::testing::leaf(&["a.example.com"]);
+        let mut leaf = Certificate::from_der(&made.der, crate::certs::Origin::default()).unwrap();
+        leaf.extensions.names = names.to_vec();
+        let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+        let mut findings = Vec::new();
+        review(&leaf, &wanted, &mut findings);
+        findings.iter().map(|one| format!("{}: {} | {}", one.id, one.message, one.fix)).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

@@ -157,3 +157,31 @@ fn a_ca_that_renews_its_key_does_not_count_in_its_own_path_length() {
     let leaf = server(&["a.example.com"]).make(Some(&lower));
     assert_eq!(found(&[leaf.pem(), lower.pem(), new.pem(), old.pem()], &root, &[]), ["cert.chain.not-a-ca"]);
 }
+
+#[test]
+fn certificates_beside_the_chain_are_called_what_they_are() {
+    let root = authority("Root", None);
+    let other = authority("Other", None);
+    let again = |made: &Made, name, to, issuer: Option<&Made>| {
+        Recipe { name, ca: Some(true), from: "20200101000000Z", to, key: Some(made.key.clone()), ..Recipe::default() }.make(issuer).pem()
+    };
+    let issuing = authority("Issuing", Some(&root));
+    let leaf = server(&["a.example.com"]).make(Some(&issuing));
+    for (extra, wanted) in [
+        (
+            again(&issuing, "Issuing", "20250101000000Z", Some(&root)),
+            "an older certificate of the same CA, by the same issuer, valid to 2025-01-01",
+        ),
+        (again(&root, "Root", "20250101000000Z", None), "an older self-signed certificate of the root, valid to 2025-01-01"),
+        (again(&issuing, "Issuing", "20250101000000Z", Some(&other)), "a cross-sign of a CA in the chain, by Other"),
+        (other.pem(), "it has no part in the chain"),
+    ] {
+        let bag = bag(&[leaf.pem(), issuing.pem(), extra]);
+        let chain = build_chain(&bag, &roots_of(&root), LeafSelection::default(), now()).unwrap();
+        let findings = review(&bag, &chain, &Demands::new(&[], now()));
+        assert!(
+            matches!(findings.as_slice(), [one] if one.id == "cert.chain.extra" && one.message.contains(wanted)),
+            "{wanted}: {findings:?}"
+        );
+    }
+}

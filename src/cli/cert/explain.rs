@@ -35,6 +35,7 @@ pub(super) fn run(args: &ExplainArgs, context: &mut CertContext<'_>) -> Result<u
     let opens = password.transpose().map_err(CertError::Secret)?.map(|password| {
         explanation.consider_password(password.expose_secret());
         let bag = certs::read(&[Source { name: path.display().to_string(), bytes }], &password);
+        bag.keys.iter().for_each(|key| explanation.consider_key(&key.kind));
         bag.findings.is_empty()
     });
     if context.json {
@@ -73,7 +74,7 @@ fn as_json(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>) -
     let platforms: Vec<_> = explanation
         .readings
         .iter()
-        .map(|reading| json!({"name": reading.platform.name, "opens": reading.opens(), "because": reading.objections, "source": reading.platform.source}))
+        .map(|reading| json!({"name": reading.platform.name, "opens": reading.opens(), "because": reading.objections, "not_known": reading.doubts, "source": reading.platform.source}))
         .collect();
     json!({
         "file": args.file.display().to_string(),
@@ -85,14 +86,14 @@ fn as_json(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>) -
     })
 }
 
-/// Platforms that cannot open it, those with the same reasons together.
-fn failures(explanation: &Explanation) -> Vec<(&[String], Vec<&'static str>)> {
-    let mut groups: Vec<(&[String], Vec<&'static str>)> = Vec::new();
-    for reading in explanation.readings.iter().filter(|reading| !reading.opens()) {
-        let objections = reading.objections.as_slice();
-        match groups.iter_mut().find(|(known, _)| *known == objections) {
+/// The platforms of which that is to be said, those with the same reasons together.
+fn together<'a>(explanation: &'a Explanation, opens: Option<bool>) -> Vec<(Vec<&'a str>, Vec<&'static str>)> {
+    let mut groups: Vec<(Vec<&'a str>, Vec<&'static str>)> = Vec::new();
+    for reading in explanation.readings.iter().filter(|reading| reading.opens() == opens) {
+        let reasons: Vec<&str> = reading.objections.iter().chain(&reading.doubts).map(String::as_str).collect();
+        match groups.iter_mut().find(|(known, _)| *known == reasons) {
             Some((_, platforms)) => platforms.push(reading.platform.name),
-            None => groups.push((objections, vec![reading.platform.name])),
+            None => groups.push((reasons, vec![reading.platform.name])),
         }
     }
     groups
@@ -100,7 +101,11 @@ fn failures(explanation: &Explanation) -> Vec<(&[String], Vec<&'static str>)> {
 
 /// What to write it anew for: what is too old for new platforms for one of these, what is too new for an old one.
 fn target(explanation: &Explanation) -> &'static str {
-    let too_old = |scheme: &Scheme| matches!(scheme, Scheme::Pkcs12 { cipher: Cipher::Rc2(_), .. });
+    let too_old = |scheme: &Scheme| match scheme {
+        Scheme::Pkcs12 { cipher, .. } => *cipher != Cipher::TripleDes(192),
+        Scheme::Pbes1 { .. } => true,
+        Scheme::Pbes2 { .. } | Scheme::Other(_) => false,
+    };
     let too_old = explanation.parts.iter().filter_map(|(_, scheme)| scheme.as_ref()).any(too_old);
     if too_old { "openssl3" } else { "windows-2016" }
 }
@@ -120,23 +125,31 @@ fn print(args: &ExplainArgs, explanation: &Explanation, opens: Option<bool>, pai
         writeln!(out, "  {} {}", paint.yellow("note:"), paint.hanging(8, remark))?;
     }
     writeln!(out)?;
-    for reading in explanation.readings.iter().filter(|reading| reading.opens()) {
-        writeln!(out, "  {} {}", paint.green("opens     "), paint.hanging(13, reading.platform.name))?;
-    }
-    for (objections, platforms) in failures(explanation) {
-        for platform in platforms {
-            writeln!(out, "  {} {}", paint.red("fails     "), paint.hanging(13, platform))?;
+    for (opens, verdict) in
+        [(Some(true), paint.green("opens     ")), (None, paint.yellow("not known ")), (Some(false), paint.red("fails     "))]
+    {
+        for (reasons, platforms) in together(explanation, opens) {
+            for platform in platforms {
+                writeln!(out, "  {verdict} {}", paint.hanging(13, platform))?;
+            }
+            for reason in reasons {
+                writeln!(out, "             - {}", paint.hanging(15, reason))?;
+            }
         }
-        for objection in objections {
-            writeln!(out, "             - {}", paint.hanging(15, objection))?;
-        }
     }
-    if explanation.readings.iter().any(|reading| !reading.opens()) {
-        let file = shell_word(&args.file.display().to_string());
-        let target = target(explanation);
+    if explanation.readings.iter().any(|reading| reading.opens() != Some(true)) {
         writeln!(out, "\n  For a platform that fails, write it anew, such as:")?;
-        writeln!(out, "  portcullis cert pfx --in {file} --key-password-from prompt --target {target} --out NEW.pfx")?;
+        writeln!(out, "  {}", anew(args, explanation))?;
         writeln!(out, "  (of a private CA, add its root: --root ROOT.pem)")?;
     }
     Ok(())
+}
+
+/// The command that writes it anew. What is of a kind that only OpenSSL opens comes from there, and is on no disk in between.
+fn anew(args: &ExplainArgs, explanation: &Explanation) -> String {
+    let (file, target) = (shell_word(&args.file.display().to_string()), target(explanation));
+    if explanation.is_read_here() {
+        return format!("portcullis cert pfx --in {file} --key-password-from prompt --target {target} --out NEW.pfx");
+    }
+    format!("openssl pkcs12 -legacy -in {file} -nodes | portcullis cert pfx --in - --target {target} --out NEW.pfx")
 }

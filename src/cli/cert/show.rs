@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{CertContext, CertError};
-use crate::certs::{Bag, Certificate, Chain, End, deceives, printable};
+use crate::certs::{Bag, Certificate, Chain, End, SubjectName, deceives, printable};
 use crate::finding::{Finding, Severity};
 
 /// Colours where the terminal takes them, and its width.
@@ -186,13 +186,25 @@ pub(super) fn certificate_json(certificate: &Certificate, role: &str, now: Times
 
 /// The chain's certificates with their roles, in order; the root only where it was among the files.
 pub(super) fn in_order(chain: &Chain) -> Vec<(&'static str, &Arc<Certificate>)> {
-    let mut list = vec![("leaf", &chain.leaf)];
+    let mut list = vec![(role_of_first(chain), &chain.leaf)];
     list.extend(chain.intermediates.iter().map(|one| ("intermediate", one)));
     match &chain.end {
         End::Trusted { root, given: true, .. } | End::UntrustedRoot { root } if *root != chain.leaf => list.push(("root", root)),
         End::Trusted { .. } | End::UntrustedRoot { .. } | End::Missing(_) | End::NotSigned { .. } | End::NotACa { .. } | End::Circle => {}
     }
     list
+}
+
+/// What the first certificate of a chain is: where the files hold CA certificates alone, one of these begins it. One with
+/// names of servers is meant for a server, whatever else it says.
+fn role_of_first(chain: &Chain) -> &'static str {
+    let leaf = &chain.leaf;
+    let for_a_server = leaf.extensions.names.iter().any(|name| !matches!(name, SubjectName::Other(_)));
+    match chain.root() {
+        _ if for_a_server || leaf.extensions.ca != Some(true) => "leaf",
+        Some(root) if root == leaf => "root",
+        _ => "intermediate",
+    }
 }
 
 /// Private keys as JSON: kind and place, never what is in them.

@@ -197,3 +197,21 @@ fn whoever_fetched_in_vain_is_not_told_to_fetch() {
         assert!(!out.contains("--fetch-missing") && out.contains("ldap://ca.example/x for it, which is not fetched"), "{out}");
     }
 }
+
+#[test]
+fn what_is_inspected_has_the_role_that_it_says_of_itself() {
+    let root = testing::authority("Root", None);
+    let issuing = testing::authority("Issuing", Some(&root));
+    let roles = |parts: &[String]| {
+        let bag = crate::certs::read(&[testing::source("x.pem", parts.concat())], &crate::certs::NoPasswords);
+        let found = crate::certs::all_chains(&bag, &crate::certs::Roots::none(), testing::now());
+        found.chains.iter().flat_map(show::in_order).map(|(role, _)| role).collect::<Vec<_>>()
+    };
+    let leaf = testing::Recipe { names: &["a.example.com"], ..testing::Recipe::default() }.make(Some(&issuing));
+    assert_eq!(roles(&[leaf.pem(), issuing.pem(), root.pem()]), ["leaf", "intermediate", "root"]);
+    assert_eq!(roles(&[issuing.pem(), root.pem()]), ["intermediate", "root"]);
+    assert_eq!(roles(&[root.pem(), testing::authority("Other", None).pem()]), ["root", "root"]);
+    // Made by `openssl req -x509`, which says of everything that it is a CA.
+    let own = testing::Recipe { names: &["a.example.com"], ca: Some(true), ..testing::Recipe::default() }.make(None);
+    assert_eq!(roles(&[own.pem()]), ["leaf"]);
+}

@@ -2,6 +2,8 @@
 //! PFX, and input made to hurt.
 
 #[cfg(test)]
+mod algorithms;
+#[cfg(test)]
 mod asking;
 #[cfg(test)]
 mod bad_input;
@@ -21,6 +23,8 @@ mod interrupted;
 mod macless;
 #[cfg(test)]
 mod of_a_site;
+#[cfg(test)]
+mod old_keys;
 #[cfg(test)]
 mod passwords;
 #[cfg(test)]

@@ -148,7 +148,9 @@ fn errors_of(leaf: &Arc<Certificate>, roots: &Roots) -> Vec<String> {
         Err(error) => return vec![error.to_string()],
     };
     let findings = review(&bag, &chain, &Demands::new(&[], now));
-    findings.into_iter().filter(|one| one.severity == Severity::Error).map(|one| one.id).collect()
+    // They are people's and have no name that a TLS client would look at.
+    let errors = findings.into_iter().filter(|one| one.severity == Severity::Error && one.id != "cert.name.missing");
+    errors.map(|one| one.id).collect()
 }
 
 #[test]

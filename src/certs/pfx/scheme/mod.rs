@@ -1,81 +1,16 @@
 //! How something in a PFX or an encrypted key is encrypted or authenticated, by its algorithm identifiers
 //! (RFC 8018 for PBES2 and PBKDF2, RFC 7292 for PKCS#12's own schemes, RFC 9579 for PBMAC1).
 
+mod cipher;
+mod hash;
+
 use std::fmt;
 
+pub use cipher::Cipher;
+pub(super) use cipher::{BLOWFISH, CAST5, SEED};
+pub use hash::{Family, Hash, Rare};
+
 use crate::certs::asn1::{self, Asn1Error, Element, Reader};
-
-/// A hash function.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Hash {
-    /// MD5.
-    Md5,
-    /// SHA-1.
-    Sha1,
-    /// SHA-224.
-    Sha224,
-    /// SHA-256.
-    Sha256,
-    /// SHA-384.
-    Sha384,
-    /// SHA-512.
-    Sha512,
-    /// Another, by its dotted identifier.
-    Other(String),
-}
-
-impl Hash {
-    fn from_oid(oid: String) -> Self {
-        match oid.as_str() {
-            "1.2.840.113549.2.5" => Self::Md5,
-            "1.3.14.3.2.26" | "1.2.840.113549.2.7" => Self::Sha1,
-            "2.16.840.1.101.3.4.2.4" | "1.2.840.113549.2.8" => Self::Sha224,
-            "2.16.840.1.101.3.4.2.1" | "1.2.840.113549.2.9" => Self::Sha256,
-            "2.16.840.1.101.3.4.2.2" | "1.2.840.113549.2.10" => Self::Sha384,
-            "2.16.840.1.101.3.4.2.3" | "1.2.840.113549.2.11" => Self::Sha512,
-            _ => Self::Other(oid),
-        }
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Md5 => "MD5",
-            Self::Sha1 => "SHA-1",
-            Self::Sha224 => "SHA-224",
-            Self::Sha256 => "SHA-256",
-            Self::Sha384 => "SHA-384",
-            Self::Sha512 => "SHA-512",
-            Self::Other(oid) => oid,
-        })
-    }
-}
-
-/// A symmetric cipher in CBC mode.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Cipher {
-    /// AES with a key of so many bits.
-    Aes(u16),
-    /// Triple DES with three keys (192 bits) or two (128 bits).
-    TripleDes(u16),
-    /// RC2 with so many effective bits.
-    Rc2(u16),
-    /// Another, by its dotted identifier.
-    Other(String),
-}
-
-impl fmt::Display for Cipher {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Aes(bits) => write!(formatter, "AES-{bits}-CBC"),
-            Self::TripleDes(192) => formatter.write_str("3DES-CBC"),
-            Self::TripleDes(_) => formatter.write_str("two-key 3DES-CBC"),
-            Self::Rc2(bits) => write!(formatter, "RC2-{bits}-CBC"),
-            Self::Other(oid) => write!(formatter, "cipher {oid}"),
-        }
-    }
-}
 
 /// How a password becomes a key under PBES2 or PBMAC1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +62,17 @@ pub enum Scheme {
         /// How often the hash is applied.
         iterations: u64,
     },
+    /// PBES1: a hash applied again and again (RFC 8018, 5.1 and 6.1).
+    Pbes1 {
+        /// The hash.
+        hash: Hash,
+        /// DES, or RC2 with 64 bits.
+        cipher: Cipher,
+        /// The salt.
+        salt: Vec<u8>,
+        /// How often the hash is applied.
+        iterations: u64,
+    },
     /// Another, by its dotted identifier.
     Other(String),
 }
@@ -140,6 +86,7 @@ impl fmt::Display for Scheme {
             Self::Pbes2 { kdf: Kdf::Scrypt { cost, .. }, cipher, .. } => write!(formatter, "PBES2: {cipher}, scrypt with cost {cost}"),
             Self::Pbes2 { kdf: Kdf::Other(oid), cipher, .. } => write!(formatter, "PBES2: {cipher}, key derivation {oid}"),
             Self::Pkcs12 { cipher, iterations, .. } => write!(formatter, "PKCS#12 PBE: {cipher}, SHA-1, {iterations} iterations"),
+            Self::Pbes1 { hash, cipher, iterations, .. } => write!(formatter, "PBES1: {cipher}, {hash}, {iterations} iterations"),
             Self::Other(oid) => write!(formatter, "encryption scheme {oid}"),
         }
     }
@@ -150,32 +97,22 @@ impl Scheme {
     pub(crate) fn parse(identifier: &Element<'_>) -> Result<Self, Asn1Error> {
         let mut identifier = identifier.inside();
         let oid = identifier.oid()?;
-        let cipher = match oid.as_str() {
-            "1.2.840.113549.1.5.13" => return Self::parse_pbes2(identifier.sequence("PBES2 parameters")?),
-            "1.2.840.113549.1.12.1.3" => Cipher::TripleDes(192),
-            "1.2.840.113549.1.12.1.4" => Cipher::TripleDes(128),
-            "1.2.840.113549.1.12.1.5" => Cipher::Rc2(128),
-            "1.2.840.113549.1.12.1.6" => Cipher::Rc2(40),
-            _ => return Ok(Self::Other(oid)),
-        };
+        if oid == "1.2.840.113549.1.5.13" {
+            return Self::parse_pbes2(identifier.sequence("PBES2 parameters")?);
+        }
+        let Some((hash, cipher)) = old_scheme(&oid) else { return Ok(Self::Other(oid)) };
         let mut parameters = identifier.sequence("PBE parameters")?;
         let salt = parameters.expect(asn1::OCTET_STRING, "a salt")?.content.to_vec();
         let iterations = parameters.next()?.number()?;
-        Ok(Self::Pkcs12 { cipher, salt, iterations })
+        Ok(match hash {
+            Some(hash) => Self::Pbes1 { hash, cipher, salt, iterations },
+            None => Self::Pkcs12 { cipher, salt, iterations },
+        })
     }
 
     fn parse_pbes2(mut parameters: Reader<'_>) -> Result<Self, Asn1Error> {
         let kdf = Kdf::parse(&parameters.next()?)?;
-        let mut encryption = parameters.sequence("an encryption scheme")?;
-        let oid = encryption.oid()?;
-        let cipher = match oid.as_str() {
-            "2.16.840.1.101.3.4.1.2" => Cipher::Aes(128),
-            "2.16.840.1.101.3.4.1.22" => Cipher::Aes(192),
-            "2.16.840.1.101.3.4.1.42" => Cipher::Aes(256),
-            "1.2.840.113549.3.7" => Cipher::TripleDes(192),
-            _ => Cipher::Other(oid),
-        };
-        let iv = encryption.optional(asn1::OCTET_STRING)?.map(|iv| iv.content.to_vec()).unwrap_or_default();
+        let (cipher, iv) = Cipher::parse(parameters.sequence("an encryption scheme")?)?;
         Ok(Self::Pbes2 { kdf, cipher, iv })
     }
 
@@ -183,10 +120,28 @@ impl Scheme {
     pub(crate) fn work(&self) -> u64 {
         match self {
             Self::Pbes2 { kdf, .. } => kdf.work(),
-            Self::Pkcs12 { iterations, .. } => *iterations,
+            Self::Pkcs12 { iterations, .. } | Self::Pbes1 { iterations, .. } => *iterations,
             Self::Other(_) => 0,
         }
     }
+}
+
+/// The schemes before PBES2, which state salt and count alone: hash and cipher of PBES1 (RFC 8018, A.3), or the cipher of
+/// PKCS#12's own (RFC 7292, appendix C).
+fn old_scheme(oid: &str) -> Option<(Option<Hash>, Cipher)> {
+    Some(match oid {
+        "1.2.840.113549.1.5.3" => (Some(Hash::Md5), Cipher::Des),
+        "1.2.840.113549.1.5.6" => (Some(Hash::Md5), Cipher::Rc2(64)),
+        "1.2.840.113549.1.5.10" => (Some(Hash::Sha1), Cipher::Des),
+        "1.2.840.113549.1.5.11" => (Some(Hash::Sha1), Cipher::Rc2(64)),
+        "1.2.840.113549.1.12.1.1" => (None, Cipher::Rc4(128)),
+        "1.2.840.113549.1.12.1.2" => (None, Cipher::Rc4(40)),
+        "1.2.840.113549.1.12.1.3" => (None, Cipher::TripleDes(192)),
+        "1.2.840.113549.1.12.1.4" => (None, Cipher::TripleDes(128)),
+        "1.2.840.113549.1.12.1.5" => (None, Cipher::Rc2(128)),
+        "1.2.840.113549.1.12.1.6" => (None, Cipher::Rc2(40)),
+        _ => return None,
+    })
 }
 
 impl Kdf {
