@@ -1,5 +1,7 @@
 //! Private keys in all the shapes they come in. What is secret stays inside [`Key`] and is never shown.
 
+mod decode;
+
 use std::fmt;
 
 use openssl::bn::BigNumContext;
@@ -9,7 +11,7 @@ use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
 
 use super::algorithm::KeyKind;
-use super::asn1::{self, Reader, definite};
+use super::asn1::{Reader, definite};
 use super::certificate::{Certificate, Origin};
 use super::pfx::pbe::{self, Password, PbeError};
 use super::pfx::structure::encrypted_key;
@@ -63,15 +65,15 @@ impl Key {
 
     /// Unencrypted PKCS#8, PKCS#1 or SEC1.
     pub(crate) fn from_der(der: &[u8], origin: Origin) -> Result<Self, KeyError> {
-        let first = first_version(der);
+        let first = decode::first_version(der);
         let der = first.as_ref().map_or(der, |first| first.as_slice());
         // OpenSSL reads these; no certificate holds one.
-        if let Some(exchange) = algorithm(der).as_deref().and_then(key_exchange) {
+        if let Some(exchange) = decode::key_exchange(der) {
             return Err(KeyError::AnotherPurpose(exchange));
         }
-        let private = PKey::private_key_from_pkcs8(der).or_else(|_| PKey::private_key_from_der(der));
-        let private = private.map_err(|error| purpose(der).map_or(KeyError::Refused(error), KeyError::AnotherPurpose))?;
-        Self::from_openssl(private, origin).map_err(|error| purpose(der).map_or(error, KeyError::AnotherPurpose))
+        let explained = |error| decode::purpose(der).map_or(error, KeyError::AnotherPurpose);
+        let private = decode::private_key(der).map_err(|error| explained(KeyError::Refused(error)))?;
+        Self::from_openssl(private, origin).map_err(explained)
     }
 
     /// Encrypted PKCS#8.
@@ -156,44 +158,6 @@ fn with_named_curve(private: &PKey<Private>) -> Option<PKey<Private>> {
     let point = key.public_key().to_bytes(key.group(), PointConversionForm::UNCOMPRESSED, &mut scratch).ok()?;
     let point = EcPoint::from_bytes(&named, &point, &mut scratch).ok()?;
     PKey::from_ec_key(EcKey::from_private_components(&named, key.private_key(), &point).ok()?).ok()
-}
-
-/// PKCS#8 of the second version (RFC 5958), which holds the public key too, as the first, which OpenSSL 3.0 reads. Rust
-/// programs write it for Ed25519. `None`: it is something else.
-fn first_version(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let mut info = Reader::new(der).sequence("a private key").ok()?;
-    if info.next().ok()?.number().ok()? != 1 {
-        return None;
-    }
-    let algorithm = info.expect(asn1::SEQUENCE, "an algorithm").ok()?;
-    let key = info.expect(asn1::OCTET_STRING, "a key").ok()?;
-    Some(Zeroizing::new(asn1::sequence(&[&asn1::integer(0), algorithm.raw, key.raw])))
-}
-
-/// The algorithm of an unencrypted PKCS#8 key.
-fn algorithm(der: &[u8]) -> Option<String> {
-    let mut info = Reader::new(der).sequence("a private key").ok()?;
-    info.next().ok()?;
-    info.sequence("an algorithm").ok()?.oid().ok()
-}
-
-/// What a key is for that makes no signatures.
-fn key_exchange(algorithm: &str) -> Option<&'static str> {
-    match algorithm {
-        "1.2.840.113549.1.3.1" | "1.2.840.10046.2.1" => Some("Diffie-Hellman key exchange"),
-        "1.3.101.110" | "1.3.101.111" => Some("X25519 or X448 key exchange"),
-        oid if oid.starts_with("2.16.840.1.101.3.4.4.") => Some("ML-KEM key exchange"),
-        _ => None,
-    }
-}
-
-/// What a key that OpenSSL does not take is for, where that is not TLS.
-fn purpose(der: &[u8]) -> Option<&'static str> {
-    match algorithm(der)?.as_str() {
-        "1.2.840.10040.4.1" => Some("DSA signatures"),
-        oid if oid.starts_with("2.16.840.1.101.3.4.3.") => Some("ML-DSA or SLH-DSA signatures"),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
