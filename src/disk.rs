@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 mod modes;
 mod together;
 
-pub use modes::{make_private_folder, mode_of, with_mode};
+pub use modes::{make_private_folder, mode_of, numbers_of, with_mode};
 pub use together::{place_together, sweep_beside};
 
 /// Why a file could not be written.

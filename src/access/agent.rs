@@ -2,12 +2,13 @@
 //! (`ssh-add -s`). The protocol is draft-miller-ssh-agent: one question, one answer.
 
 use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use russh::keys::ssh_key::{Signature, SigningKey, public::KeyData};
 use russh::keys::{Algorithm, PublicKey};
+
+use crate::sshsig::agent;
 
 const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
@@ -46,8 +47,7 @@ impl AgentKey {
         question.extend(flags.to_be_bytes());
         let mut framed = Vec::new();
         put(&mut framed, &question)?;
-        let mut agent = UnixStream::connect(&self.socket)?;
-        agent.set_read_timeout(Some(PATIENCE))?;
+        let mut agent = agent::open(&self.socket, PATIENCE)?;
         agent.write_all(&framed)?;
         let answer = take(&mut agent)?;
         match answer.split_first() {

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: once ends well, twice at once. SIGXFSZ: a write that fails, and no end at all.
+//! Ctrl-C and SIGTERM: once ends well, twice at once.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,29 +6,12 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
+use super::signals::Signals;
 use crate::playbook::Stop;
-
-/// The same number on every system that this runs on.
-const SIGXFSZ: i32 = 25;
-
-/// Where files are limited in size (`ulimit -f`), the system ends whoever writes beyond, with half a file left behind. Once
-/// somebody listens to that signal the write fails instead, and is told and cleaned up after like any other failure.
-pub(crate) fn survive_file_size_limit() {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let limit = limits.lines().find_map(|line| line.strip_prefix("Max file size")?.split_whitespace().next());
-    if limit.is_none_or(|limit| limit == "unlimited") {
-        return;
-    }
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
-    let _inside = runtime.enter();
-    // What listens for signals stays in place when this listener goes.
-    drop(signal(SignalKind::from_raw(SIGXFSZ)));
-}
 
 /// While it lives, Ctrl-C and SIGTERM end nothing by themselves: files that belong together are being put in place, which takes
 /// some milliseconds. What was asked meanwhile is known afterwards.
@@ -65,20 +48,10 @@ static ASKED: LazyLock<watch::Sender<Asked>> = LazyLock::new(watch::Sender::defa
 
 /// Takes signals from here on: one that comes before anybody waits for it is not lost, and ends nothing by itself.
 pub(crate) fn listen() {
-    let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
-    let mut terminate = signal(SignalKind::terminate()).ok();
+    let Some(mut signals) = Signals::take() else { return };
     tokio::spawn(async move {
         loop {
-            let terminated = async {
-                match terminate.as_mut() {
-                    Some(signal) => drop(signal.recv().await),
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                () = terminated => {}
-            }
+            signals.next().await;
             ASKED.send_modify(|asked| asked.signals += 1);
             leave_if_stuck().await;
         }

@@ -34,6 +34,7 @@ mod rollback;
 mod run;
 mod seal;
 mod selection;
+mod signals;
 mod signing;
 mod site;
 mod status;
@@ -50,7 +51,7 @@ pub fn main() -> u8 {
     if let Some(exit) = completions::answer() {
         return exit;
     }
-    interrupt::survive_file_size_limit();
+    signals::survive_file_size_limit();
     let cli = match args::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => return usage::tell(error).code(),

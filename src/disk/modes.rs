@@ -1,5 +1,4 @@
-//! Who may read what is written: file modes, where the system has them. The one place that tells such systems from others; there,
-//! what a person's folder inherits has to do.
+//! What only some systems say of files: modes, and numbers. Where there are no modes, what a person's folder inherits has to do.
 
 use std::fs::{DirBuilder, Metadata, OpenOptions};
 use std::io;
@@ -36,5 +35,18 @@ pub fn mode_of(metadata: &Metadata) -> Option<u32> {
 /// The system knows no modes.
 #[cfg(not(unix))]
 pub fn mode_of(_metadata: &Metadata) -> Option<u32> {
+    None
+}
+
+/// Device and inode of a file, by which two paths to it are known for one; `None` where the system does not say.
+#[cfg(unix)]
+pub fn numbers_of(metadata: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// The system does not say.
+#[cfg(not(unix))]
+pub fn numbers_of(_metadata: &Metadata) -> Option<(u64, u64)> {
     None
 }

@@ -3,6 +3,7 @@
 //! What is signed here is verified by the plain program, and the other way round. A namespace keeps a signature for one
 //! purpose from being taken for another. Whose key it is, is for the caller to know.
 
+pub mod agent;
 mod signer;
 
 pub use signer::{Signer, SignerError};

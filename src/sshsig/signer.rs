@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use russh::keys::agent::client::AgentClient;
 use russh::keys::ssh_key::SshSig;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
 use secrecy::{ExposeSecret, SecretString};
@@ -123,7 +122,7 @@ impl Signer {
     async fn ask(&self, socket: PathBuf, namespace: &str, message: &[u8]) -> Result<SshSig, SignerError> {
         let bytes = SshSig::signed_data(namespace, HASH, message).map_err(|_unable| SignerError::Failed)?;
         let failed = |source| SignerError::Agent { socket: socket.clone(), source };
-        let mut agent = AgentClient::connect_uds(&socket).await.map_err(failed)?;
+        let mut agent = super::agent::connect(&socket).await.map_err(failed)?;
         // RSA keys sign with SHA-1 unless told otherwise.
         let hash = matches!(self.public.algorithm(), Algorithm::Rsa { .. }).then_some(HASH);
         let refused = || SignerError::Refused { fingerprint: self.public.fingerprint(HashAlg::Sha256).to_string() };

@@ -1,6 +1,5 @@
 //! `portcullis access ssh`: plain ssh with the window's folder; this program is out of the way once it runs.
 
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 
 use super::super::context::Context;
@@ -33,6 +32,22 @@ pub(super) fn run(args: &SshArgs, context: &Context) -> Result<Exit, Failure> {
     let folder = premises.out_of(&window.id)?.unwrap_or_else(|| PathBuf::from("windows").join(window.id.as_str()));
     let mut command = std::process::Command::new("ssh");
     command.arg("-F").arg(folder.join("ssh_config")).arg(&args.node).args(&args.command);
-    let error = command.exec();
+    let error = match become_it(&mut command) {
+        Ok(code) => return Ok(code),
+        Err(error) => error,
+    };
     Err(Failure::new(Exit::Failed, Sentence(format!("ssh cannot be started: {error}")), Some("install OpenSSH's client".to_owned())))
+}
+
+/// Gives the process over to the command.
+#[cfg(unix)]
+fn become_it(command: &mut std::process::Command) -> std::io::Result<Exit> {
+    use std::os::unix::process::CommandExt as _;
+    Err(command.exec())
+}
+
+/// Runs the command, and ends as it ends.
+#[cfg(not(unix))]
+fn become_it(command: &mut std::process::Command) -> std::io::Result<Exit> {
+    command.status().map(|status| if status.success() { Exit::Done } else { Exit::Failed })
 }

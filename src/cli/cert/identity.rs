@@ -1,16 +1,20 @@
 //! Which file a path leads to: by device and inode, so that `./`, `..` and links of both kinds make no difference.
 
-use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use crate::disk;
 
 /// How a command line names standard input.
 pub(super) const STANDARD_INPUT: &str = "-";
 
 /// What a path leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Identity {
     StandardInput,
-    File { device: u64, inode: u64 },
+    /// Device and inode.
+    Numbered(u64, u64),
+    /// Its one path without links, where the system does not number files.
+    At(PathBuf),
 }
 
 /// The file behind `path`. `None`: there is none, or it is a pipe or a device, each reading of which is another.
@@ -19,7 +23,10 @@ pub(super) fn identity(path: &Path) -> Option<Identity> {
         return Some(Identity::StandardInput);
     }
     let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    Some(Identity::File { device: file.dev(), inode: file.ino() })
+    match disk::numbers_of(&file) {
+        Some((device, inode)) => Some(Identity::Numbered(device, inode)),
+        None => path.canonicalize().ok().map(Identity::At),
+    }
 }
 
 #[cfg(test)]

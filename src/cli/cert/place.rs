@@ -41,7 +41,7 @@ fn must_not_replace_an_input(args: &PfxArgs, context: &CertContext<'_>) -> Resul
     let references = [args.password_from.as_ref(), args.trust.key_password_from.as_ref(), stated.key_password.as_ref()];
     let secrets = references.into_iter().flatten().filter_map(|reference| context.secrets.file_of(reference));
     let files = stated.files.into_iter().chain(stated.key).chain(stated.roots).chain(args.trust.root.iter().cloned()).chain(secrets);
-    match files.into_iter().find(|input| identity(input) == Some(out)) {
+    match files.into_iter().find(|input| identity(input).as_ref() == Some(&out)) {
         Some(path) => Err(CertError::OutIsInput { path }),
         None => Ok(()),
     }

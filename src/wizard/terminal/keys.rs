@@ -1,8 +1,8 @@
-//! Keys out of a terminal's bytes, and the mode in which it sends them one by one.
+//! Keys out of a terminal's bytes.
 
-use std::io::{self, Read, Stdin};
+#![cfg_attr(not(unix), expect(dead_code, reason = "where keys come one by one already, no bytes are read"))]
 
-use rustix::termios::{self, LocalModes, OptionalActions, Termios};
+use std::io::{self, Read};
 
 /// A key that means something to a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,30 +126,6 @@ fn escape(input: &mut impl Read) -> io::Result<Key> {
 pub(super) const MARK_PASTES: &str = "\x1b[?2004h";
 /// Ends that.
 pub(super) const LEAVE_PASTES: &str = "\x1b[?2004l";
-
-/// While it lives, the terminal sends each key at once, shows none by itself and makes no signal of Ctrl-C.
-pub(super) struct OneByOne<'a> {
-    terminal: &'a Stdin,
-    before: Termios,
-}
-
-impl<'a> OneByOne<'a> {
-    /// Changes the terminal's mode.
-    pub(super) fn on(terminal: &'a Stdin) -> io::Result<Self> {
-        let before = termios::tcgetattr(terminal)?;
-        let mut mode = before.clone();
-        mode.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN);
-        termios::tcsetattr(terminal, OptionalActions::Now, &mode)?;
-        Ok(Self { terminal, before })
-    }
-}
-
-impl Drop for OneByOne<'_> {
-    fn drop(&mut self) {
-        // A terminal that is gone needs no mode.
-        let _gone = termios::tcsetattr(self.terminal, OptionalActions::Now, &self.before);
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 //! Lines follow each other and only the one that is being typed is redrawn, so that a narrow terminal and a screen
 //! reader serve as well as a wide one. `?` explains, `<` goes back, Ctrl-C stops and loses nothing.
 
+mod keyboard;
 mod keys;
 mod line;
 mod prompt;
@@ -18,7 +19,8 @@ use super::WizardError;
 use super::asker::{Asker, Asking, Reply};
 use super::question::{Kind, Section};
 use super::surroundings::Told;
-use keys::{LEAVE_PASTES, MARK_PASTES, OneByOne, read_key};
+use keyboard::Keyboard;
+use keys::{LEAVE_PASTES, MARK_PASTES};
 use line::{Effect, Line};
 pub use prompt::{ask_hidden, ask_which};
 pub use text::wrapped;
@@ -186,13 +188,11 @@ impl Terminal {
     }
 
     fn edit(&self, prompt: &str, line: &mut Line, is_shown: bool, is_path: bool) -> Result<(), WizardError> {
-        let input = io::stdin();
-        let mode = OneByOne::on(&input).map_err(terminal)?;
-        let mut keys = input.lock();
+        let mut keyboard = Keyboard::take().map_err(terminal)?;
         self.term.write_str(MARK_PASTES).map_err(terminal)?;
         let effect = loop {
             self.draw(prompt, line, is_shown).map_err(terminal)?;
-            let key = read_key(&mut keys).map_err(terminal)?;
+            let key = keyboard.next().map_err(terminal)?;
             if key == keys::Key::Tab && is_path {
                 line.complete_path(&self.folder, &self.home);
                 continue;
@@ -202,7 +202,7 @@ impl Terminal {
                 break effect;
             }
         };
-        drop(mode);
+        drop(keyboard);
         self.term.write_line(LEAVE_PASTES).map_err(terminal)?;
         if effect == Effect::BrokenOff { Err(WizardError::Interrupted) } else { Ok(()) }
     }
