@@ -63,11 +63,12 @@ pub fn render_ssh_config(access: &Access<'_>, head: &str) -> String {
 fn stop(text: &mut String, access: &Access<'_>, stop: &Stop, certificate: &str, before: Option<&str>) {
     let Stop { name, address, port, account } = stop;
     let file = |name: &str| format!("\"{}\"", access.folder.join(name).display());
-    // HostKeyAlias: a port or an address that is another machine's elsewhere does no harm.
+    // HostKeyAlias: a port or an address that is another machine's elsewhere does no harm. A folder that was taken elsewhere is
+    // used from within: then the second name of each file is the right one.
     let _infallible = write!(
         text,
-        "\nHost {name}\n  HostName {address}\n  Port {port}\n  User {account}\n  HostKeyAlias {name}\n  UserKnownHostsFile {}\n  \
-         GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  CertificateFile {}\n  PasswordAuthentication no\n  \
+        "\nHost {name}\n  HostName {address}\n  Port {port}\n  User {account}\n  HostKeyAlias {name}\n  UserKnownHostsFile {} known_hosts\n  \
+         GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  CertificateFile {}\n  CertificateFile {certificate}\n  PasswordAuthentication no\n  \
          KbdInteractiveAuthentication no\n",
         file("known_hosts"),
         file(certificate),

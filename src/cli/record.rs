@@ -40,6 +40,17 @@ pub(crate) fn ledger_path(site: &Site) -> Result<std::path::PathBuf, Failure> {
     }
 }
 
+/// The site's ledger, to be read; `None` where there is none yet. One that was named with `--ledger`, or that has left its
+/// checkpoint behind, has to be there: without it nothing would seem to have happened.
+pub(crate) fn ledger_to_read(context: &Context, site: &Site) -> Result<Option<SqliteLedger>, Failure> {
+    let path = ledger_path(site)?;
+    let is_expected = context.globals.ledger.is_some() || path.with_extension("head").exists();
+    if !is_expected && !path.exists() {
+        return Ok(None);
+    }
+    SqliteLedger::open(&path, &OpenOptions::read()).map(Some).map_err(ledger_failure)
+}
+
 /// What a ledger knows of the newest runs.
 pub(crate) fn newest_runs(ledger: &SqliteLedger) -> Result<Runs, Failure> {
     let query = LogQuery { limit: Some(NEWEST), kind: Some("run.".to_owned()), ..LogQuery::default() };

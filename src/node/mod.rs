@@ -27,4 +27,4 @@ pub use outcome::{Answer, Outcome, Progress, parse_answer};
 pub use quote::quote;
 pub use remote::{Machine, Probe, Remote, RemoteError};
 pub use run_id::{NotARunId, RunId, began};
-pub use transaction::{Action, Expected, Guard, Placement, Removal, Transaction, sha256_hex};
+pub use transaction::{Action, Expected, Guard, Placement, Removal, Transaction, sha256_hex, without_comments};

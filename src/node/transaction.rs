@@ -25,8 +25,8 @@ static TRANSACTION: LazyLock<String> = LazyLock::new(|| {
     ])
 });
 
-/// Shell as it is sent. Comments stay here: with them every machine would be sent half as much again.
-pub(super) fn without_comments(files: &[&str]) -> String {
+/// The text of shell files, one after the other, as it is sent. Comments stay here: with them every machine would be sent half as much again.
+pub fn without_comments(files: &[&str]) -> String {
     let lines = files.iter().flat_map(|file| file.lines()).map(str::trim_start);
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).flat_map(|line| [line, "\n"]).collect()
 }

@@ -53,7 +53,7 @@ impl Drill {
 
 /// The evidence as text.
 pub fn render_text(drill: &Drill) -> String {
-    let mut text = format!("Drill of site {}, held by {} at {}: {}\n", drill.site, drill.by, drill.at, drill.summary());
+    let mut text = format!("Drill of site {}, held by {}\nat {}: {}\n", drill.site, drill.by, drill.at, drill.summary());
     for (number, step) in drill.steps.iter().enumerate() {
         let word = if step.verdict == Verdict::Proven { "proven" } else { "NOT PROVEN" };
         let _infallible = writeln!(text, "\n{}. {}: {word} ({:.1} s)", number + 1, step.title, seconds(step.took_ms));

@@ -50,12 +50,12 @@ impl<'a> Failure<'a> {
 
 /// Writes `error:`, the place, the numbered causes, `help:` and last of all `log:`.
 pub fn write_failure(out: &mut dyn Write, failure: &Failure<'_>, look: &Look) -> io::Result<()> {
-    writeln!(out, "{} {}", look.paint(Tone::Bad, "error:"), indented(&failure.error.to_string(), 7))?;
+    writeln!(out, "{} {}", look.paint(Tone::Bad, "error:"), indented(&wrapped(&failure.error.to_string(), 7, look), 7))?;
     if let Some(excerpt) = failure.excerpt {
         escape_lines(excerpt).trim_end().lines().try_for_each(|line| writeln!(out, "  {line}"))?;
     }
     for (number, cause) in (1..).zip(failure.causes()) {
-        writeln!(out, "  {} {}", look.paint(Tone::Quiet, &format!("{number}.")), indented(&cause, 5))?;
+        writeln!(out, "  {} {}", look.paint(Tone::Quiet, &format!("{number}.")), indented(&wrapped(&cause, 5, look), 5))?;
     }
     if let Some(help) = failure.help {
         writeln!(out, "{} {}", look.paint(Tone::Good, "help:"), indented(help, 6))?;
@@ -64,6 +64,19 @@ pub fn write_failure(out: &mut dyn Write, failure: &Failure<'_>, look: &Look) ->
         writeln!(out, "{} {}", look.paint(Tone::Quiet, "log:"), indented(&log.display().to_string(), 5))?;
     }
     out.flush()
+}
+
+/// Lines that are too long beside so many columns, broken between words. What is to be done next is not: commands are copied.
+fn wrapped(text: &str, columns: usize, look: &Look) -> String {
+    let width = look.width.saturating_sub(columns);
+    if width < 10 {
+        return text.to_owned();
+    }
+    let one = |line: &str| {
+        let blanks = " ".repeat(line.len() - line.trim_start().len());
+        textwrap::fill(line, textwrap::Options::new(width).subsequent_indent(&blanks).break_words(false))
+    };
+    text.lines().map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// Several lines, those after the first beginning where the first did.
@@ -113,6 +126,22 @@ mod tests {
         help: allow forwarding to 10.0.0.1:22
               in the jumphost's sshd_config
         log: /var/log/portcullis.log
+        ");
+    }
+
+    #[test]
+    fn in_a_narrow_terminal_lines_break_between_words_and_commands_do_not() {
+        let error =
+            layers(&["no window was opened: not every machine can be reached\n  a0-1: connection refused by it", "a cause of some length"]);
+        let failure = Failure { help: Some("portcullis access open --who ada --for 1h --reason TEXT"), ..Failure::of(&error) };
+        insta::assert_snapshot!(written(&failure, &Look { colour: false, width: 30 }), @r"
+        error: no window was opened:
+               not every machine can
+               be reached
+                 a0-1: connection
+                 refused by it
+          1. a cause of some length
+        help: portcullis access open --who ada --for 1h --reason TEXT
         ");
     }
 

@@ -120,10 +120,45 @@ pub fn write_table(out: &mut dyn Write, headings: &[&str], rows: &[Vec<String>],
     rows.iter().try_for_each(|row| writeln!(out, "{}", look.shorten(&line(&mut row.iter().map(String::as_str)))))
 }
 
+/// The same where a terminal is wide enough; else each row as a few lines, of which nothing is left out.
+pub fn write_rows(out: &mut dyn Write, headings: &[&str], rows: &[Vec<String>], look: &Look) -> io::Result<()> {
+    let wide = Look { colour: false, width: usize::MAX };
+    let mut table = Vec::new();
+    write_table(&mut table, headings, rows, &wide)?;
+    if String::from_utf8_lossy(&table).lines().all(|line| measure_text_width(line) <= look.width) {
+        return write_table(out, headings, rows, look);
+    }
+    let names = headings.iter().map(|heading| measure_text_width(heading)).max().unwrap_or_default();
+    let blanks = " ".repeat(names + 4);
+    let options = textwrap::Options::new(look.width.max(names + 20)).subsequent_indent(&blanks);
+    for row in rows {
+        let mut cells = headings.iter().zip(row);
+        if let Some((_, first)) = cells.next() {
+            writeln!(out, "{}", look.paint(Tone::Strong, first))?;
+        }
+        for (heading, cell) in cells {
+            writeln!(out, "{}", textwrap::fill(&format!("  {}  {cell}", padded(&heading.to_lowercase(), names)), &options))?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_table_that_does_not_fit_is_told_line_by_line_and_whole() {
+        let rows = vec![vec!["w-1".to_owned(), "open".to_owned(), "update of the whole cluster".to_owned()]];
+        let written = |width| {
+            let mut out = Vec::new();
+            write_rows(&mut out, &["ID", "STATE", "REASON"], &rows, &Look { colour: false, width }).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written(80), "ID   STATE  REASON\nw-1  open   update of the whole cluster\n");
+        assert_eq!(written(30), "w-1\n  state   open\n  reason  update of the whole\n          cluster\n");
+    }
 
     #[test]
     fn what_drives_a_terminal_is_shown_and_the_rest_is_left() {

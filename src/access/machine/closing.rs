@@ -23,6 +23,8 @@ pub struct Revocation {
     pub revoked: String,
     /// A key that must pass.
     pub kept: String,
+    /// The list's own number: of two lists the higher one is the later.
+    pub version: u64,
 }
 
 /// What is to be closed.

@@ -5,6 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::history::History;
 use super::super::window::{State, Window, WindowId};
 use super::door::Look;
+use super::doorway::Doorway;
+use super::principal::{Door, Recorder, principal_line};
 use super::trust;
 use crate::finding::{Finding, Severity};
 use crate::node::sha256_hex;
@@ -13,9 +15,15 @@ use crate::node::sha256_hex;
 const AFTER_THE_END: SignedDuration = SignedDuration::from_secs(15);
 
 /// All that can be found so, with its weight and what it says in general.
-pub const DOORS: [(&str, Severity, &str); 6] = [
+pub const DOORS: [(&str, Severity, &str); 8] = [
     ("access.principal.unknown", Severity::Error, "A principal lets certificates in, and no open window accounts for it"),
     ("access.principal.missing", Severity::Error, "A window is open according to the ledger, and its principal is not there"),
+    (
+        "access.principal.altered",
+        Severity::Error,
+        "The principal of an open window is not as it was put there, or stands at another account",
+    ),
+    ("access.closer.missing", Severity::Error, "A window is open, and nothing on the machine would end its sessions"),
     ("access.window.unknown", Severity::Error, "A machine knows a window that is not open according to the ledger"),
     ("access.timer.unknown", Severity::Error, "A machine has a timer of a window that is not open according to the ledger"),
     ("access.authority.unknown", Severity::Error, "sshd trusts a user CA in Portcullis's place that is not this site's"),
@@ -25,8 +33,10 @@ pub const DOORS: [(&str, Severity, &str); 6] = [
 /// What is compared: one machine with the ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct Discovery<'a> {
-    /// The machine.
-    pub machine: &'a str,
+    /// The machine, with what a window may do there.
+    pub doorway: &'a Doorway,
+    /// The account that windows log in to there.
+    pub account: &'a str,
     /// How it stands.
     pub look: &'a Look,
     /// The windows that the ledger knows.
@@ -61,6 +71,7 @@ pub fn discover(discovery: &Discovery<'_>) -> Vec<Finding> {
             findings.push(discovery.finding("access.timer.unknown", message, close_hint(id)));
         }
     }
+    findings.extend(look.principals.iter().filter_map(|(account, line)| discovery.altered(account, line)));
     findings.extend(discovery.unknown_trust());
     findings.extend(discovery.missing());
     findings.extend(discovery.disarmed());
@@ -80,10 +91,43 @@ impl Discovery<'_> {
         let Some(window) = self.window(name) else { return false };
         match window.state(self.now) {
             State::Opening | State::Scheduled | State::Open => true,
-            State::Closing => window.left().iter().any(|machine| machine == self.machine),
+            State::Closing => window.left().iter().any(|machine| machine == self.machine()),
             State::Ended => self.now.duration_since(window.span.end()) < AFTER_THE_END,
             State::Requested | State::Closed => false,
         }
+    }
+
+    // Who is root there may have given a window more than was agreed.
+    fn altered(&self, account: &str, line: &str) -> Option<Finding> {
+        let window = self.window(line.rsplit(' ').next()?)?;
+        let is_in_force = matches!(window.state(self.now), State::Scheduled | State::Open);
+        if !is_in_force || (account == self.account && self.is_as_put(window, line)) {
+            return None;
+        }
+        let message = format!("the principal of window {} is not as it was put there, at account `{account}`: {line}", window.id);
+        let fix = format!("close the window now (portcullis access close {}), and find out who changed it", window.id);
+        Some(self.finding("access.principal.altered", message, fix))
+    }
+
+    fn is_as_put(&self, window: &Window, line: &str) -> bool {
+        let (doors, recorders) = match &self.doorway.door {
+            Door::Node if window.record => (Door::Node, vec![Some(Recorder::ByRoot), Some(Recorder::BySudo)]),
+            Door::Node => (Door::Node, vec![None]),
+            // The window has some of the nodes.
+            Door::Hop(all) => {
+                let stands = |(host, port): &&(String, u16)| {
+                    let alone = Door::Hop(vec![(host.clone(), *port)]);
+                    let alone = principal_line(&alone, &window.id, window.span.end(), None);
+                    alone.split(',').find(|option| option.starts_with("permitopen=")).is_some_and(|option| line.contains(option))
+                };
+                (Door::Hop(all.iter().filter(stands).cloned().collect()), vec![None])
+            }
+        };
+        recorders.into_iter().any(|recorder| principal_line(&doors, &window.id, window.span.end(), recorder) == line)
+    }
+
+    fn machine(&self) -> &str {
+        &self.doorway.name
     }
 
     fn unknown_trust(&self) -> Option<Finding> {
@@ -106,7 +150,7 @@ impl Discovery<'_> {
     // The other way round: a door that should be open and is not.
     fn missing(&self) -> Vec<Finding> {
         let open =
-            self.history.windows().iter().filter(|window| window.lets_in(self.now) && window.machines().any(|name| name == self.machine));
+            self.history.windows().iter().filter(|window| window.lets_in(self.now) && window.machines().any(|name| name == self.machine()));
         let principal =
             |window: &Window, line: &str| line.rsplit(' ').next().is_some_and(|name| name.trim_end_matches(".jump") == window.id.as_str());
         let gone = open.filter(|window| !self.look.principals.iter().any(|(_, line)| principal(window, line)));
@@ -120,7 +164,7 @@ impl Discovery<'_> {
     // Who is root there may have taken its closer away.
     fn disarmed(&self) -> Vec<Finding> {
         let open =
-            self.history.windows().iter().filter(|window| window.lets_in(self.now) && window.machines().any(|name| name == self.machine));
+            self.history.windows().iter().filter(|window| window.lets_in(self.now) && window.machines().any(|name| name == self.machine()));
         let timer = |window: &Window| format!("portcullis-window-{}.timer", window.id);
         let is_armed = |window: &Window| {
             self.look.windows.iter().any(|(name, _)| name == window.id.as_str()) && !self.look.stopped.contains(&timer(window))
@@ -140,7 +184,7 @@ impl Discovery<'_> {
         Finding {
             id: id.to_owned(),
             severity: DOORS.iter().find(|(known, _, _)| *known == id).map_or(Severity::Error, |(_, severity, _)| *severity),
-            subject: self.machine.to_owned(),
+            subject: self.machine().to_owned(),
             message,
             fix,
             source: "Security and Access".to_owned(),
@@ -150,11 +194,43 @@ impl Discovery<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::window::Span;
+    use super::super::doorway::Way;
     use super::*;
+
+    fn doorway(door: Door) -> Doorway {
+        Doorway { name: "a0-1".to_owned(), way: Way::Hop(0), address: String::new(), port: 22, account: None, door, has_account: false }
+    }
+
+    #[test]
+    fn a_principal_that_gives_more_than_was_agreed_is_not_as_it_was_put() {
+        let id = WindowId::parse("w-20261122-3f9a1c").unwrap();
+        let span = Span::recorded(Timestamp::UNIX_EPOCH, "2026-11-22T22:30:05Z".parse().unwrap()).unwrap();
+        let mut window = Window::new(id, crate::access::Person::parse("ada").unwrap(), crate::access::Kind::Initial, span);
+        let is_as_put = |window: &Window, door: &Door, line: &str| {
+            let (look, history, doorway) = (Look::default(), History::default(), doorway(door.clone()));
+            let discovery =
+                Discovery { doorway: &doorway, account: "admin", look: &look, history: &history, authority: None, now: span.start() };
+            discovery.is_as_put(window, line)
+        };
+        let put = |door: &Door, recorder| principal_line(door, &WindowId::parse("w-20261122-3f9a1c").unwrap(), span.end(), recorder);
+        let node = put(&Door::Node, None);
+        assert!(is_as_put(&window, &Door::Node, &node));
+        assert!(!is_as_put(&window, &Door::Node, "w-20261122-3f9a1c") && !is_as_put(&window, &Door::Node, &node.replace("2026", "2036")));
+        let one = ("10.77.0.11".to_owned(), 22);
+        let all = Door::Hop(vec![one.clone(), ("10.77.0.12".to_owned(), 22)]);
+        let hop = put(&Door::Hop(vec![one]), None);
+        assert!(is_as_put(&window, &all, &hop) && is_as_put(&window, &all, &put(&all, None)));
+        assert!(!is_as_put(&window, &all, &hop.replace(",permitopen=", ",permitopen=\"*:22\",permitopen=")));
+        assert!(!is_as_put(&window, &all, &hop.replace("192.0.2.1:1", "*:1")));
+        window.record = true;
+        assert!(is_as_put(&window, &Door::Node, &put(&Door::Node, Some(Recorder::BySudo))) && !is_as_put(&window, &Door::Node, &node));
+    }
 
     fn found(look: &Look, authority: Option<&str>) -> Vec<String> {
         let history = History::default();
-        let discovery = Discovery { machine: "a0-1", look, history: &history, authority, now: Timestamp::UNIX_EPOCH };
+        let doorway = doorway(Door::Node);
+        let discovery = Discovery { doorway: &doorway, account: "admin", look, history: &history, authority, now: Timestamp::UNIX_EPOCH };
         discover(&discovery).into_iter().map(|finding| finding.id).collect()
     }
 

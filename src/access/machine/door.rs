@@ -1,12 +1,11 @@
 //! One machine's door: looked at, opened, shut, each in one round trip. What runs there stands in `sh/`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
 use super::super::evidence::{Evidence, Lines, read_lines};
@@ -14,14 +13,9 @@ use super::super::recording::RecordingLimits;
 use super::super::window::{Span, Window, WindowId};
 use super::closing::Revocation;
 use super::doorway::Usage;
-use super::recording;
+use super::scripts::{TO_LOOK, TO_OPEN, TO_RECORD, TO_SHUT};
 use crate::node::{Machine, Probe as _, RemoteError, quote};
 use crate::ssh::{Output, Script};
-
-const ACCOUNT: &str = include_str!("sh/account.sh");
-const CLOSER: &str = include_str!("sh/closer.sh");
-const DOOR: &str = include_str!("sh/door.sh");
-const EVIDENCE: &str = include_str!("sh/evidence.sh");
 
 // Closing looks twice, a second apart, and may wait for another one's lock.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -166,7 +160,7 @@ impl DoorWork {
 
     /// Looks at the door as a login to `account` meets it; changes nothing.
     pub async fn look(&self, account: &str) -> Result<Look, DoorError> {
-        let (answers, output) = self.call("look at the door", &format!("pcw_look {}", quote(account)), PATIENCE).await?;
+        let (answers, output) = self.call("look at the door", &format!("{}pcw_look {}\n", *TO_LOOK, quote(account)), PATIENCE).await?;
         Look::of(&answers).ok_or_else(|| self.unreadable(&output))
     }
 
@@ -176,9 +170,16 @@ impl DoorWork {
         let (start, end) = (span.start().as_second(), span.end().as_second());
         // What could not be recorded is not let in.
         let recorder = record.map_or_else(String::new, |RecordingLimits { session, window: total }| {
-            format!("{}pcw_recorder {window} {} {session} {total} && ", recording::script(), quote(account))
+            format!("{}pcw_recorder {window} {} {session} {total} && ", *TO_RECORD, quote(account))
         });
-        let call = format!("{recorder}pcw_open {window} {} {start} {end} {} {}", quote(account), quote(line), usage.word());
+        let [ends, early, late] = [0, 15, 5].map(|minutes| calendar(span.end(), SignedDuration::from_mins(minutes)));
+        let call = format!(
+            "{}{recorder}pcw_open {window} {} {start} {end} {} {} '{ends}' '{early}' '{late}'\n",
+            *TO_OPEN,
+            quote(account),
+            quote(line),
+            usage.word()
+        );
         let (answers, output) = self.call("open the window", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "open")?;
         Ok(answers.iter().find(|answer| answer.word == "armed").map(|answer| answer.detail.clone()).unwrap_or_default())
@@ -189,12 +190,10 @@ impl DoorWork {
     pub async fn shut(&self, window: &Window, revocation: Option<&Revocation>) -> Result<Shut, DoorError> {
         let (id, start) = (&window.id, window.span.start().as_second());
         // After the principal is gone: should the list be refused, the door is shut all the same.
-        let revoking = revocation
-            .map(|Revocation { krl, revoked, kept }| format!("pcw_krl {} {} {}", STANDARD.encode(krl), quote(revoked), quote(kept)));
-        let call = format!(
-            "pcw_shut {id} {start}\npcw_evidence {id} {start}\npcw_say clock \"$(date +%s)\"\n{}",
-            revoking.as_deref().unwrap_or_default()
-        );
+        let revoking = revocation.map(|Revocation { krl, revoked, kept, version }| {
+            format!("pcw_krl {} {} {} {version}\n", STANDARD.encode(krl), quote(revoked), quote(kept))
+        });
+        let call = format!("{}pcw_shut {id} {start}\n{}", *TO_SHUT, revoking.as_deref().unwrap_or_default());
         let (answers, output) = self.call("shut the window", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "closed")?;
         if revoking.is_some() {
@@ -205,7 +204,7 @@ impl DoorWork {
 
     /// Puts a first list of revoked certificates into place, where there is none; `kept` is a key that has to pass.
     pub async fn prepare(&self, krl: &[u8], kept: &str) -> Result<(), DoorError> {
-        let call = format!("pcw_first_krl {} {}", STANDARD.encode(krl), quote(kept));
+        let call = format!("{}pcw_first_krl {} {}\n", *TO_SHUT, STANDARD.encode(krl), quote(kept));
         let (answers, output) = self.call("prepare the door", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "krl")
     }
@@ -223,21 +222,25 @@ impl DoorWork {
         DoorError::Unreadable { machine: self.machine.name().to_owned(), said }
     }
 
-    pub(super) async fn call(&self, label: &'static str, call: &str, timeout: Duration) -> Result<(Vec<Answer>, Output), DoorError> {
-        let script =
-            Script { label, text: script(call), payload: Zeroizing::new(Vec::new()), elevation: self.machine.elevation().clone(), timeout };
+    /// Nothing that a call starts is left writing: the next one finds its shell.
+    pub(super) async fn call(&self, label: &'static str, text: &str, timeout: Duration) -> Result<(Vec<Answer>, Output), DoorError> {
+        let script = Script {
+            label,
+            text: text.to_owned(),
+            payload: Zeroizing::new(Vec::new()),
+            elevation: self.machine.elevation().clone(),
+            timeout,
+        };
         let mut answers = Vec::new();
         let mut on_line = |line: &str| answers.extend(parse_answer(line));
-        let output = self.machine.session().run(&script, &mut on_line).await.map_err(RemoteError::from)?;
+        let output = self.machine.session().run_in_turn(&script, &mut on_line).await.map_err(RemoteError::from)?;
         Ok((answers, output))
     }
 }
 
-/// The whole text of a call: the closer twice, once to be run and once to be left on the machine.
-fn script(call: &str) -> String {
-    let mut text = format!("{ACCOUNT}{CLOSER}");
-    let _infallible = write!(text, "pcw_closer_text() {{ cat <<'PCW_CLOSER'\n{ACCOUNT}{CLOSER}PCW_CLOSER\n}}\n{DOOR}{EVIDENCE}{call}\n");
-    text
+/// So long before `end`, as systemd.time(7) writes it.
+fn calendar(end: Timestamp, before: SignedDuration) -> String {
+    end.checked_sub(before).unwrap_or(end).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 fn parse_answer(line: &str) -> Option<Answer> {

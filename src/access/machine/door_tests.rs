@@ -7,7 +7,7 @@ use crate::access::Keeper;
 fn moved(root: &str, call: &str) -> String {
     format!(
         "pcw_home={root}/windows pcw_ssh={root}/ssh pcw_units={root}/units pcw_booted={root}/none pcw_volatile={root}\n{}",
-        script(call)
+        [TO_LOOK.as_str(), &TO_OPEN, &TO_SHUT, call].concat()
     )
 }
 
@@ -34,6 +34,24 @@ fn principals_of_other_windows_stay_as_they_are() {
         assert_eq!(read(), "restrict,pty w-20261122-000001\n");
         run(shell, &moved(root, "pcw_locked pcw_take_away w-20261122-000001"));
         assert!(!std::path::Path::new(&file).exists());
+    }
+}
+
+/// As sshd reads them: who is root may have written more than we did.
+#[test]
+fn a_principal_in_whatever_form_is_the_windows_and_a_longer_name_is_not() {
+    for shell in SHELLS {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().to_str().unwrap();
+        let id = "w-20261122-000001";
+        let ours = [id.to_owned(), format!("restrict {id}"), format!("restrict\t{id}.jump"), format!("{id} # mine"), format!("  {id}\t ")];
+        let others = ["", "# w-20261122-000001", "w-20261122-0000011", "xw-20261122-000001", "restrict w-20261122-000002"];
+        std::fs::create_dir_all(folder.path().join("ssh/principals")).unwrap();
+        let text = ours.iter().map(String::as_str).chain(others).collect::<Vec<_>>().join("\n") + "\n";
+        let file = folder.path().join("ssh/principals/admin");
+        crate::disk::write_atomically(&file, text.as_bytes(), 0o644, crate::disk::Existing::Keep).unwrap();
+        run(shell, &moved(root, &format!("pcw_locked pcw_take_away {id}")));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), others.join("\n") + "\n", "{shell:?}");
     }
 }
 
@@ -89,7 +107,7 @@ fn the_windows_connections_are_found_in_the_journal_with_their_sessions() {
             .into_iter()
             .map(|answer| answer.word)
             .collect();
-        assert_eq!(found, ["11 10.0.0.2 1 c7", "0 10.0.0.2 3 -", "16 10.0.0.2 7 42"]);
+        assert_eq!(found, ["evidence", "11 10.0.0.2 1 c7", "0 10.0.0.2 3 -", "16 10.0.0.2 7 42"]);
     }
 }
 
@@ -161,7 +179,7 @@ fn a_list_of_revoked_certificates_that_is_torn_is_not_put_in_place() {
     let krl = crate::access::revocation::encode_krl(authority.public(), &[&gone], 1, Timestamp::UNIX_EPOCH);
     let [gone, kept] = [gone, kept].map(|id| certificate_for(&authority, &id));
     let put = |krl: &[u8]| {
-        let call = format!("mkdir -p \"$pcw_ssh\"; pcw_krl {} {} {}", quote(&STANDARD.encode(krl)), quote(&gone), quote(&kept));
+        let call = format!("mkdir -p \"$pcw_ssh\"; pcw_krl {} {} {} 1", quote(&STANDARD.encode(krl)), quote(&gone), quote(&kept));
         run(&["dash"], &moved(root, &call))
     };
     let file = folder.path().join("ssh/krl");
@@ -179,24 +197,44 @@ fn of_two_closings_at_once_the_list_that_revokes_more_stays() {
     let authority = authority();
     let ids = ["w-20261122-000001", "w-20261122-000002", "w-20261122-000003"].map(|text| WindowId::parse(text).unwrap());
     let [first, second, kept] = [&ids[0], &ids[1], &ids[2]];
-    let list = |ids: &[&WindowId], version| crate::access::revocation::encode_krl(authority.public(), ids, version, Timestamp::UNIX_EPOCH);
+    let list = |ids: &[&WindowId], version| {
+        (crate::access::revocation::encode_krl(authority.public(), ids, version, Timestamp::UNIX_EPOCH), version)
+    };
     let of = |id: &WindowId| certificate_for(&authority, id);
     for shell in SHELLS {
         let folder = tempfile::tempdir().unwrap();
-        let put = |krl: &[u8], revoked: &str| {
-            let call = format!("mkdir -p \"$pcw_ssh\"; pcw_krl {} {} {}", quote(&STANDARD.encode(krl)), quote(revoked), quote(&of(kept)));
+        let put = |(krl, version): &(Vec<u8>, u64), revoked: &str| {
+            let (list, revoked, kept) = (STANDARD.encode(krl), quote(revoked), quote(&of(kept)));
+            let call = format!("mkdir -p \"$pcw_ssh\"; pcw_krl {} {revoked} {kept} {version}", quote(&list));
             run(shell, &moved(folder.path().to_str().unwrap(), &call))[0].word.clone()
         };
         let read = || std::fs::read(folder.path().join("ssh/krl")).unwrap();
         let (early, late) = (list(&[first], 0x1ff), list(&[first, second], 0x200));
         assert_eq!((put(&late, &of(second)), put(&early, &of(first))), ("krl".to_owned(), "krl".to_owned()));
-        assert_eq!(read(), late, "the earlier list came later");
+        assert_eq!(read(), late.0, "the earlier list came later");
         // A list from elsewhere that is newer and lacks what has to be revoked does not stand in the way.
         let other = list(&[kept], 0x100);
-        assert_eq!((put(&other, ""), read() == other), ("failed".to_owned(), false));
+        assert_eq!((put(&other, ""), read() == other.0), ("failed".to_owned(), false));
         let lacking = list(&[second], 0x300);
         assert_eq!((put(&lacking, &of(second)), put(&late, &of(first))), ("krl".to_owned(), "krl".to_owned()));
-        assert_eq!(read(), late);
+        assert_eq!(read(), late.0);
+    }
+}
+
+/// Three hundred seconds are left by the wall clock, which was set back by as much; by the time that has passed the end was ten ago.
+#[test]
+fn a_clock_that_was_set_back_wins_no_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().to_str().unwrap();
+    let call = "mkdir -p \"$pcw_home/w\"; now=$(pcw_now); up=$(pcw_uptime); read -r boot </proc/sys/kernel/random/boot_id
+        record() { printf 'end=%s\\narmed=%s\\nuptime=%s\\nboot=%s\\n' \"$@\" >\"$pcw_home/w/window\"; pcw_left w; pcw_say left \"$pcw_left\"; }
+        record $((now + 300)) $((now + 290)) $((up - 20)) \"$boot\"
+        record $((now + 300)) $((now - 100)) $((up - 100)) \"$boot\"
+        record $((now + 300)) $((now + 290)) $((up - 20)) another";
+    for shell in SHELLS {
+        let left: Vec<i64> = run(shell, &moved(root, call)).iter().map(|answer| answer.subject.parse().unwrap()).collect();
+        let is_near = |at: usize, seconds: i64| (left[at] - seconds).abs() <= 3;
+        assert!(left.len() == 3 && is_near(0, -10) && is_near(1, 300) && is_near(2, 300), "{shell:?}: {left:?}");
     }
 }
 

@@ -7,6 +7,7 @@ mod doorway;
 mod opening;
 mod principal;
 mod recording;
+mod scripts;
 mod trust;
 mod trusting;
 

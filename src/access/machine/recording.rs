@@ -8,23 +8,16 @@ use base64::engine::general_purpose::STANDARD;
 use super::super::recording::Recording;
 use super::super::window::WindowId;
 use super::door::{Answer, DoorError, DoorWork};
+use super::scripts::OF_RECORDINGS;
 use crate::node::sha256_hex;
-
-const RECORD: &str = include_str!("sh/record.sh");
-const RECORDER: &str = include_str!("sh/recorder.sh");
 
 /// A recording may be large and the line slow.
 const PATIENCE: Duration = Duration::from_mins(20);
 
-/// What prepares a machine for recording, and gives recordings away.
-pub(super) fn script() -> String {
-    format!("pcw_recorder_text() {{ cat <<'PCW_RECORDER'\n{RECORDER}PCW_RECORDER\n}}\n{RECORD}")
-}
-
 impl DoorWork {
     /// The names of the recordings of `window` that the machine still has, the oldest first, each with its size in bytes.
     pub async fn recordings(&self, window: &WindowId) -> Result<Vec<(String, u64)>, DoorError> {
-        let call = format!("{}pcw_recordings {window}; pcw_say end", script());
+        let call = format!("{}pcw_recordings {window}; pcw_say end", *OF_RECORDINGS);
         let (answers, output) = self.call("name recordings", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "end")?;
         let named = answers.into_iter().filter(|answer| answer.word == "recording" && Recording::is_name(&answer.subject));
@@ -33,7 +26,7 @@ impl DoorWork {
 
     /// Fetches recordings; each part has to have the sum that the machine says.
     pub async fn fetch_recordings(&self, window: &WindowId, names: &[String]) -> Result<Vec<Recording>, DoorError> {
-        let call = format!("{}pcw_recording {window} {}", script(), names.join(" "));
+        let call = format!("{}pcw_recording {window} {}", *OF_RECORDINGS, names.join(" "));
         let (answers, output) = self.call("fetch recordings", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "whole")?;
         let mut found: Vec<Recording> = Vec::new();
@@ -58,7 +51,7 @@ impl DoorWork {
 
     /// Removes recordings that are safe elsewhere.
     pub async fn forget_recordings(&self, window: &WindowId, names: &[String]) -> Result<(), DoorError> {
-        let call = format!("{}pcw_recordings_kept {window} {}", script(), names.join(" "));
+        let call = format!("{}pcw_recordings_kept {window} {}", *OF_RECORDINGS, names.join(" "));
         let (answers, output) = self.call("remove recordings", &call, PATIENCE).await?;
         self.must_say(&answers, &output, "gone")
     }

@@ -139,10 +139,18 @@ impl Trust {
         Self { ca: format!("{ca}\n"), krl, is_recorded }
     }
 
-    // A key that a window's person leaves in an account of windows' own must not be a way in beside them.
+    // A key that a window's person leaves in an account of windows' own must not be a way in beside them. And what a principal's
+    // line says of forwarding is of addresses and ports alone: by sockets in the file system a certificate that forwards would reach
+    // whatever the account may talk to on the jumphost.
     fn drop_in(&self, account: &str, usage: Usage) -> String {
-        if usage != Usage::Own {
-            return DROP_IN_TEXT.to_owned();
+        match usage {
+            Usage::Shared => return DROP_IN_TEXT.to_owned(),
+            Usage::Forwards => {
+                return format!(
+                    "{DROP_IN_TEXT}# A window forwards to its nodes and to nothing else.\nMatch User {account}\n    AllowStreamLocalForwarding no\n"
+                );
+            }
+            Usage::Own => {}
         }
         let no_home = if self.is_recorded { NO_HOME } else { "" };
         format!(
@@ -243,8 +251,10 @@ impl Trust {
             )
         };
         let mut validations = vec!["sshd -t".to_owned(), meets(&format!("authorizedprincipalsfile {PRINCIPALS}"))];
-        if usage == Usage::Own {
-            validations.push(meets("authorizedkeysfile none"));
+        match usage {
+            Usage::Own => validations.push(meets("authorizedkeysfile none")),
+            Usage::Forwards => validations.push(meets("allowstreamlocalforwarding no")),
+            Usage::Shared => {}
         }
         let reload = "systemctl reload ssh 2>/dev/null || systemctl reload sshd 2>/dev/null || kill -s HUP \"$(cat /run/sshd.pid)\"";
         let step = |text: &str| ("windows".to_owned(), text.to_owned());
@@ -341,7 +351,7 @@ mod tests {
     fn who_logs_in_to_an_account_of_windows_own_is_told_to_sshd() {
         let recorded = Trust::new("ssh-ed25519 AAAA", b"krl".to_vec(), true);
         assert_eq!(recorded.drop_in("admin", Usage::Shared), DROP_IN_TEXT);
-        assert_eq!(recorded.drop_in("ops", Usage::Forwards), DROP_IN_TEXT);
+        assert!(recorded.drop_in("ops", Usage::Forwards).ends_with("\nMatch User ops\n    AllowStreamLocalForwarding no\n"));
         let own = recorded.drop_in("guest", Usage::Own);
         assert!(own.starts_with(DROP_IN_TEXT) && own.contains("\nMatch User guest\n    AuthenticationMethods publickey\n"), "{own}");
         assert!(own.contains(" HOME=/nonexistent ") && !trust().drop_in("guest", Usage::Own).contains("HOME="), "{own}");

@@ -152,6 +152,7 @@ pub(super) async fn settle(premises: &Premises<'_>, closer: &Closer<'_>, except:
 pub(super) async fn close_window(premises: &Premises<'_>, closer: &Closer<'_>, window: &Window, why: &str) -> Result<Shut, Failure> {
     let mut window = window.clone();
     let before = window.left().to_vec();
+    let refused_before = refused_before(premises, &window)?;
     let is_again = window.state(clock::now()) == State::Closing;
     if !is_again {
         premises.record(EventKind::WindowClosing, &window.id, map(json!({"why": why})))?;
@@ -171,7 +172,11 @@ pub(super) async fn close_window(premises: &Premises<'_>, closer: &Closer<'_>, w
     let attempt = |doorway: Doorway, machine: Machine| closer.attempts.attempt(&window.id, doorway, machine);
     let outcomes = close_doors(&order, meant, |doorway| connect(closer.cluster, doorway), attempt, closer.sink).await;
     let (mut machines, mut nodes) = (Vec::new(), Vec::new());
-    for (closing, reached) in outcomes {
+    for (mut closing, reached) in outcomes {
+        if closing.outcome == "not-proven" && refused_before.contains(&closing.machine) {
+            closing.outcome = "closed";
+            closing.detail = Some("its credentials were refused when it was closed before, and are gone".to_owned());
+        }
         nodes.extend(reached.filter(|machine| window.nodes.iter().any(|node| node == machine.name())));
         machines.push(closing);
     }
@@ -192,6 +197,18 @@ pub(super) async fn close_window(premises: &Premises<'_>, closer: &Closer<'_>, w
         premises.keep.forget_proof(&window.id);
     }
     Ok(Shut { machines, nodes })
+}
+
+// The machines that refused the credentials of a window that is closed already.
+fn refused_before(premises: &Premises<'_>, window: &Window) -> Result<Vec<String>, Failure> {
+    if window.state(clock::now()) != State::Closed {
+        return Ok(Vec::new());
+    }
+    let events = premises.events(&window.id)?;
+    let closings = events.iter().filter(|logged| logged.event.kind == EventKind::WindowClosed);
+    let machines = closings.filter_map(|logged| logged.event.details.get("machines")?.as_array()).flatten();
+    let refused = machines.filter(|machine| machine.get("refused").is_some_and(|refused| !refused.is_null()));
+    Ok(refused.filter_map(|machine| machine.get("machine")?.as_str().map(str::to_owned)).collect())
 }
 
 fn taken_for_dead(name: &str) -> MachineClosing {
@@ -221,7 +238,7 @@ fn revocation(premises: &Premises<'_>, window: &Window) -> Result<Option<Revocat
     let history = premises.history()?;
     let version = u64::try_from(now.as_millisecond()).unwrap_or_default();
     let krl = encode_krl(&authority, &history.revoked(now), version, now);
-    Ok(Some(Revocation { krl, revoked: premises.keep.proof_certificate(&window.id).unwrap_or_default(), kept }))
+    Ok(Some(Revocation { krl, revoked: premises.keep.proof_certificate(&window.id).unwrap_or_default(), kept, version }))
 }
 
 fn tell(context: &Context, sink: Arc<dyn Sink>, closed: &[(Window, Vec<MachineClosing>)]) -> Result<Exit, Failure> {

@@ -124,6 +124,6 @@ fn tell(context: &Context, sink: Arc<dyn Sink>, window: &Window) -> Result<Exit,
         return Ok(Exit::Done);
     }
     drop(sink);
-    context.print(&format!("window {} now ends at {}; its certificates were replaced\n", window.id, local(window.span.end())))?;
+    context.print(&format!("window {} now ends at {}\nits certificates were replaced\n", window.id, local(window.span.end())))?;
     Ok(Exit::Done)
 }

@@ -96,7 +96,8 @@ pub(super) async fn look(premises: &Premises<'_>, context: &Context, names: &[St
         match door {
             Ok(door) => {
                 let discovery = Discovery {
-                    machine: &doorway.name,
+                    doorway: &doorway,
+                    account: &door.account,
                     look: &door.look,
                     history: &history,
                     authority: authority.as_deref(),
@@ -131,7 +132,7 @@ fn table(context: &Context, windows: &[Window]) -> Result<(), Failure> {
         ]
     };
     let rows: Vec<_> = windows.iter().map(row).collect();
-    context.report(|out, look| report::text::write_table(out, &["ID", "STATE", "WHO", "FROM", "TO", "NODES", "REASON"], &rows, look))
+    context.report(|out, look| report::text::write_rows(out, &["ID", "STATE", "WHO", "FROM", "TO", "NODES", "REASON"], &rows, look))
 }
 
 // Neither opened nor past.
@@ -164,7 +165,7 @@ fn request_table(context: &Context, requests: &[Asked], premises: &Premises<'_>)
     };
     let rows: Vec<_> = requests.iter().map(row).collect();
     let head = ["ASKED FOR", "STATE", "BY", "WHO", "FOR", "WITHIN", "NODES", "APPROVALS", "REASON"];
-    context.report(|out, look| report::text::write_table(out, &head, &rows, look))
+    context.report(|out, look| report::text::write_rows(out, &head, &rows, look))
 }
 
 /// Runs `access show`.

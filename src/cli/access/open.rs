@@ -32,7 +32,7 @@ use crate::site::model::SecretRef;
 
 /// Runs `access open`.
 pub(super) async fn run(args: &OpenArgs, context: &Context) -> Result<Exit, Failure> {
-    let premises = Premises::open(context)?;
+    let premises = Premises::begin(context)?;
     let witness = Witness::of(args.countersign.as_deref(), &premises)?;
     let Wanted { mut window, key_file, key } = wanted(args, &premises)?;
     let passphrase = key_of_authority(&premises)?;
@@ -278,17 +278,20 @@ fn tell(context: &Context, sink: Arc<dyn Sink>, window: &Window, opened: &Opened
     ];
     if *valid_from < span.start() {
         let from = local(*valid_from);
-        lines.push(format!("  its certificate is valid from {from}: clocks may differ, and that time is not part of the window"));
+        lines.push(format!("  valid  {from}  (clocks may differ; not part of the window)"));
     }
     if !missing.is_empty() {
         lines.push(format!("  not opened: {}", missing.join(", ")));
     }
     let node = window.nodes.first().map(String::as_str).unwrap_or_default();
-    let config = out.join("ssh_config");
-    lines.push(format!("give {} to {}; it is used with: ssh -F {} {node}", out.display(), window.who, config.display()));
+    let here = std::env::current_dir().unwrap_or_default();
+    let out = out.strip_prefix(&here).unwrap_or(out);
+    lines.push(format!("give this folder to {}:\n  {}", window.who, out.display()));
+    lines.push(format!("it is used with:\n  ssh -F {} {node}", out.join("ssh_config").display()));
     if window.kind == Kind::Standing {
-        lines
-            .push("it ends after this piece unless it is renewed: portcullis access renew, from cron or a timer (--timer cron)".to_owned());
+        lines.push(
+            "it ends after this piece unless it is renewed, from cron or a timer:\n  portcullis access renew --timer cron".to_owned(),
+        );
     }
     context.print(&(lines.join("\n") + "\n"))
 }

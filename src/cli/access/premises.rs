@@ -13,7 +13,7 @@ use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
 use super::super::forward::Forwarding;
-use super::super::record::{ledger_failure, ledger_path, origin};
+use super::super::record::{ledger_failure, ledger_path, ledger_to_read, origin};
 use crate::access::approval::{Asked, read_requests};
 use crate::access::{Doorway, History, Keep, KeepError, Way, Window, WindowId, read_history};
 use crate::ledger::{EventKind, LedgerEvent, LogQuery, LoggedEvent, OpenOptions, Origin, SqliteLedger};
@@ -34,23 +34,25 @@ pub(super) struct Premises<'c> {
 }
 
 impl<'c> Premises<'c> {
-    /// For a verb that changes something: what cannot be recorded is not done.
+    /// For a verb that begins something, the ledger as well: what cannot be recorded is not done.
+    pub(super) fn begin(context: &'c Context) -> Result<Self, Failure> {
+        Self::with(context, |site| append_to(site).map(Some))
+    }
+
+    /// For a verb that changes what a ledger holds.
     pub(super) fn open(context: &'c Context) -> Result<Self, Failure> {
-        Self::with(context, |path| SqliteLedger::open(path, &OpenOptions::append()).map(Some))
+        Self::with(context, |site| ledger_to_read(context, site).and_then(|_| append_to(site)).map(Some))
     }
 
-    /// For a verb that only looks: a ledger that is not there holds no windows, and is not made.
+    /// For a verb that only looks: where there is no ledger yet there are no windows, and none is made.
     pub(super) fn look(context: &'c Context) -> Result<Self, Failure> {
-        Self::with(context, |path| if path.exists() { SqliteLedger::open(path, &OpenOptions::read()).map(Some) } else { Ok(None) })
+        Self::with(context, |site| ledger_to_read(context, site))
     }
 
-    fn with(
-        context: &'c Context,
-        open: impl FnOnce(&std::path::Path) -> Result<Option<SqliteLedger>, crate::ledger::LedgerError>,
-    ) -> Result<Self, Failure> {
+    fn with(context: &'c Context, open: impl FnOnce(&Site) -> Result<Option<SqliteLedger>, Failure>) -> Result<Self, Failure> {
         let site = context.site()?;
         let path = ledger_path(&site)?;
-        let ledger = open(&path).map_err(ledger_failure)?;
+        let ledger = open(&site)?;
         let folder = path.parent().map(|folder| folder.join("access")).unwrap_or_default();
         let keep = Keep::new(folder, site.access.ca_key.as_ref().map(|path| site.path(path)));
         let (origin, forwarding) = (origin(context, &site.name), Forwarding::of(&site));
@@ -164,6 +166,10 @@ impl<'c> Premises<'c> {
             "nodes": window.nodes, "jumphosts": window.hops, "record": window.record, "left": window.left(),
         })
     }
+}
+
+fn append_to(site: &Site) -> Result<SqliteLedger, Failure> {
+    SqliteLedger::open(&ledger_path(site)?, &OpenOptions::append()).map_err(ledger_failure)
 }
 
 /// Logs in to a doorway.

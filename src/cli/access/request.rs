@@ -26,7 +26,7 @@ const GRACE: SignedDuration = SignedDuration::from_hours(8);
 
 /// Runs `access request`.
 pub(super) async fn run(args: &RequestArgs, context: &Context) -> Result<Exit, Failure> {
-    let premises = Premises::open(context)?;
+    let premises = Premises::begin(context)?;
     let mut window = asked_for(&args.ask, &premises)?;
     let (_, person) = person_key(&args.ask, context)?;
     window.key = person.fingerprint();

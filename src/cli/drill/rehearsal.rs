@@ -96,7 +96,7 @@ impl<'a> Rehearsal<'a> {
         let (id, end) = (text("id").to_owned(), text("to").parse().ok());
         let Some(end) = end.filter(|_| output.status.success()) else {
             self.refused = output.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
-            return Err(said(&output));
+            return Err(failure_in(&output));
         };
         let seen = vec![format!("window {id} for {who}, to {end}, on {}", self.nodes.join(", "))];
         self.window = Some((id, end));
@@ -249,6 +249,18 @@ fn refusal_in(bytes: &[u8]) -> String {
     let said = String::from_utf8_lossy(bytes);
     let refusal = said.lines().find(|line| line.contains("Permission denied"));
     refusal.or_else(|| said.lines().last()).unwrap_or_default().trim_end().to_owned()
+}
+
+/// What a command that told its events failed at, in its own words.
+fn failure_in(output: &Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let Some(error) = events.into_iter().find(|event| event.get("event").is_some_and(|name| name == "error")) else { return said(output) };
+    let field = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let help = Some(field("help")).filter(|help| !help.is_empty()).map(|help| format!("help: {help}"));
+    let causes = error.get("causes").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    let parts = std::iter::once(field("message")).chain(causes).chain(help);
+    parts.flat_map(|part| part.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()).collect()
 }
 
 fn last_event(output: &Output) -> Value {

@@ -3,8 +3,8 @@
 use crate::access::{State, Window, read_history};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::record::{ledger_failure, ledger_path};
-use crate::ledger::{LogQuery, OpenOptions, SqliteLedger};
+use crate::cli::record::{ledger_failure, ledger_to_read};
+use crate::ledger::LogQuery;
 use crate::report::status::OpenWindow;
 use crate::site::model::Site;
 
@@ -17,11 +17,7 @@ pub(super) struct Doors {
 
 /// Reads the ledger, where there is one.
 pub(super) fn doors(site: &Site, context: &Context) -> Result<Doors, Failure> {
-    let path = ledger_path(site)?;
-    if !path.exists() {
-        return Ok(Doors::default());
-    }
-    let ledger = SqliteLedger::open(&path, &OpenOptions::read()).map_err(ledger_failure)?;
+    let Some(ledger) = ledger_to_read(context, site)? else { return Ok(Doors::default()) };
     let mut events = ledger.log(&LogQuery { kind: Some("window.".to_owned()), ..LogQuery::default() }).map_err(ledger_failure)?;
     events.reverse();
     let history = read_history(&events);

@@ -17,10 +17,10 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt;
 use super::outcome::{chain, reached};
-use super::record::{Recorder, ledger_failure, ledger_path};
+use super::record::{Recorder, ledger_failure, ledger_path, ledger_to_read};
 use super::run::settle::settle;
 use crate::event::Sink;
-use crate::ledger::{Lease, LogQuery, OpenOptions, RunRecord, Runs, SqliteLedger};
+use crate::ledger::{Lease, LogQuery, RunRecord, Runs};
 use crate::node::{Facts, Inquiry, Machine, began};
 use crate::playbook::{NodePlan, SurveyError, Surveyed, look, role_name, survey};
 use crate::report;
@@ -57,7 +57,7 @@ async fn once(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
     let site = context.site()?;
     let nodes = machines(&site, "--limit", &args.limit)?;
     let secrets = context.secrets(&site.folder);
-    let groups = compared(context, (&site, &secrets), &nodes, &recorded_runs(&site)?)?;
+    let groups = compared(context, (&site, &secrets), &nodes, &recorded_runs(context, &site)?)?;
     let cluster = Cluster::new(context, &site, secrets, &nodes)?;
     let sink = context.sink_for_query();
     let looking = join_all(groups.iter().map(|group| look_at(group, nodes.len(), &cluster, sink.as_ref())));
@@ -124,12 +124,8 @@ async fn certificate_of(site: &Site, (node, answer): &Answer, seen: (&Cluster, j
 }
 
 // All that the ledger knows: what was put on a machine a year ago is still there.
-fn recorded_runs(site: &Site) -> Result<Runs, Failure> {
-    let path = ledger_path(site)?;
-    if !path.exists() {
-        return Ok(Runs::default());
-    }
-    let ledger = SqliteLedger::open(&path, &OpenOptions::read()).map_err(ledger_failure)?;
+fn recorded_runs(context: &Context, site: &Site) -> Result<Runs, Failure> {
+    let Some(ledger) = ledger_to_read(context, site)? else { return Ok(Runs::default()) };
     let query = LogQuery { kind: Some("run.".to_owned()), ..LogQuery::default() };
     Ok(Runs::of(&ledger.log(&query).map_err(ledger_failure)?))
 }
@@ -137,7 +133,7 @@ fn recorded_runs(site: &Site) -> Result<Runs, Failure> {
 // What the nodes tell of runs that had been lost sight of is recorded, unless somebody is at work on the site just now.
 fn known_runs(context: &Context, site: &Site, facts: &[(&Node, &Facts)]) -> Result<Runs, Failure> {
     let path = ledger_path(site)?;
-    let runs = recorded_runs(site)?;
+    let runs = recorded_runs(context, site)?;
     let is_open = runs.iter().any(|run| !run.unsettled().is_empty());
     let holder = format!("{} (portcullis status)", context.actor());
     if is_open && let Ok(lease) = Lease::take(&path, &holder, context.now) {

@@ -213,7 +213,7 @@ impl LedgerError {
     /// What to do next.
     pub fn help(&self) -> Option<String> {
         let text = match self {
-            Self::Missing { .. } => "name the ledger with --ledger FILE; the first `portcullis apply` makes one".to_owned(),
+            Self::Missing { .. } => "name the ledger with --ledger FILE, or restore it from a backup; the first `portcullis apply` or `access open` makes one".to_owned(),
             Self::File { .. } | Self::Write { .. } => "make sure that the folder exists and is yours, or name another place with --ledger FILE".to_owned(),
             Self::NotALedger { .. } => "name the ledger with --ledger FILE; this file is left as it is".to_owned(),
             Self::Newer { .. } => "use the version of portcullis that wrote it, or a newer one".to_owned(),

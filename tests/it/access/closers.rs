@@ -65,6 +65,41 @@ fn without_pams_login_sessions_a_windows_jobs_end_and_nobody_elses() {
     }
 }
 
+/// Neither the journal's line nor a session of logind's tells whose a connection is: sshd's own process does, and the environment.
+#[test]
+fn without_login_sessions_and_journal_what_began_in_the_window_ends_with_it() {
+    let stage = Stage::set();
+    stage.sh("a0-1", "sed -i.hidden '/pam_systemd/d' /etc/pam.d/common-session");
+    let sound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let before = stage.open(&["--for", "10m", "--node", "a0-1"]);
+        let early = stage.ssh(&before, &["a0-1", "exec -a early-one sleep 600"]).spawn().unwrap();
+        stage.wait_until("a0-1", "pgrep -f '^early-one'");
+        let window = stage.open(&["--for", "10m", "--node", "a0-1"]);
+        let left = "nohup bash -c 'exec -a left-unseen sleep 600' >/dev/null 2>&1 &";
+        assert!(stage.ssh(&window, &["a0-1", left]).output().unwrap().status.success());
+        let mut session = stage.ssh(&window, &["a0-1", "exec -a live-unseen sleep 600"]).spawn().unwrap();
+        stage.wait_until("a0-1", "pgrep -f '^left-unseen' && pgrep -f '^live-unseen'");
+        stage.sh(
+            "a0-1",
+            "sleep 1; journalctl --rotate -q; journalctl --vacuum-time=1ms -q 2>/dev/null; ! journalctl -q | grep -q 'Accepted publickey'",
+        );
+        // A job of the customer's that comes to its time meanwhile, with the environment of whoever asked for it.
+        let job = "echo admin >/etc/at.allow; su -s /bin/sh admin -c \"echo 'exec bash -c \\\"exec -a customers-job sleep 600\\\"' | SSH_CLIENT='10.9.9.9 1 22' at now\" 2>/dev/null";
+        stage.sh("a0-1", job);
+        stage.wait_until("a0-1", "pgrep -f '^customers-job'");
+        stage.run(&["access", "close", &window.id]).assert_code(0);
+        assert!(!session.wait().unwrap().success());
+        assert_eq!(stage.sh("a0-1", "pgrep -f '^(live|left)-unseen' || true"), "");
+        stage.sh("a0-1", "pgrep -f '^early-one' && pkill -f '^customers-job'; rm /etc/at.allow");
+        stage.run(&["access", "close", &before.id]).assert_code(0);
+        assert!(!early.wait_with_output().unwrap().status.success());
+    }));
+    stage.sh("a0-1", "mv /etc/pam.d/common-session.hidden /etc/pam.d/common-session");
+    if let Err(panic) = sound {
+        std::panic::resume_unwind(panic);
+    }
+}
+
 /// Forked twice, its environment emptied, in nobody's terminal: what `tmux` and other daemons do, and worse.
 #[test]
 fn a_daemon_that_a_session_started_ends_with_the_window() {

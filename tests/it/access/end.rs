@@ -188,3 +188,31 @@ fn without_systemd_at_keeps_the_end_to_the_second() {
     stage.sh("a0-1", "mv /run/systemd/system.hidden /run/systemd/system; mv -T /etc/localtime.kept /etc/localtime");
     assert!(!stage.gets_in(&window, "a0-1").0);
 }
+
+/// By the clock that `at` goes by there are minutes left; the window has had its time.
+#[test]
+fn a_clock_set_back_wins_nothing_where_at_keeps_the_end() {
+    let stage = Stage::set();
+    let first = stage.open(&["--for", "5m", "--node", "a0-3"]);
+    stage.run(&["access", "close", &first.id]).assert_code(0);
+    stage.sh("a0-3", "mv /run/systemd/system /run/systemd/system.hidden");
+    let sound = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let window = stage.open(&["--for", "2m10s", "--node", "a0-3"]);
+        assert_eq!(stage.sh("a0-3", "atq | wc -l").trim(), "1");
+        let mut session = stage.ssh(&window, &["a0-3", "exec sleep 7601"]).spawn().unwrap();
+        stage.wait_until("a0-3", "pgrep -xf 'sleep 7601'");
+        stage.sh("a0-3", "mv /run/systemd/system.hidden /run/systemd/system");
+        stage.lab.clock("a0-3", -300).unwrap();
+        stage.sh("a0-3", "mv /run/systemd/system /run/systemd/system.hidden");
+        wait_for(window.end + SignedDuration::from_secs(2));
+        stage.wait_until_clean_on("a0-3");
+        assert!(!session.wait().unwrap().success());
+        assert!(!stage.gets_in(&window, "a0-3").0);
+        assert_eq!(stage.sh("a0-3", "atq | wc -l").trim(), "0");
+    }));
+    stage.sh("a0-3", "mv /run/systemd/system.hidden /run/systemd/system");
+    stage.lab.clock("a0-3", 0).unwrap();
+    if let Err(panic) = sound {
+        std::panic::resume_unwind(panic);
+    }
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the program itself, and the person's own ssh, are what is tested")]
 
 mod approvals;
+mod attempts;
 mod authority;
 mod beginning;
 mod closers;
@@ -17,6 +18,7 @@ mod killed;
 mod left_behind;
 mod recording;
 mod refused;
+mod shared_account;
 mod stage;
 mod standing;
 mod together;

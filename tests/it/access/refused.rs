@@ -40,13 +40,15 @@ fn bad_input_is_told_apart_and_nothing_is_touched() {
 }
 
 #[test]
-fn a_node_whose_clock_is_five_minutes_off_is_refused() {
+fn a_node_or_a_jumphost_whose_clock_is_five_minutes_off_is_refused() {
     let stage = Stage::set();
-    stage.lab.clock("a0-3", 300).unwrap();
-    let run = stage.run(&[&ASK[..], &["--who", "ada", "--key", "ada.pub", "--for", "1h"]].concat());
-    stage.lab.clock("a0-3", 0).unwrap();
-    run.assert_failed(7, "the clock of a0-3 is ");
-    assert_eq!(stage.try_sh("a0-3", "test -e /etc/ssh/portcullis").status.code(), Some(1));
+    for (machine, off) in [("a0-3", 300), ("jump", -300)] {
+        stage.lab.clock(machine, off).unwrap();
+        let run = stage.run(&[&ASK[..], &["--who", "ada", "--key", "ada.pub", "--for", "1h"]].concat());
+        stage.lab.clock(machine, 0).unwrap();
+        run.assert_failed(7, &format!("the clock of {machine} is "));
+        assert_eq!(stage.try_sh(machine, "test -e /etc/ssh/portcullis").status.code(), Some(1));
+    }
 }
 
 #[test]

@@ -39,6 +39,22 @@ fn a_person_gets_in_with_plain_ssh_and_nowhere_else_until_the_window_is_closed()
     close(&stage, &window);
 }
 
+/// The person is not where the operator is.
+#[test]
+fn the_folder_works_wherever_it_is_taken() {
+    let stage = Stage::set();
+    let window = stage.open(&["--for", "10m", "--node", "a0-1"]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    for name in ["ssh_config", "known_hosts", "node-cert.pub", "jump-cert.pub"] {
+        std::fs::rename(stage.path("windows").join(&window.id).join(name), elsewhere.path().join(name)).unwrap();
+    }
+    let mut ssh = std::process::Command::new("ssh");
+    ssh.args(["-F", "ssh_config", "a0-1", "echo in"]).current_dir(elsewhere.path()).env_remove("SSH_AUTH_SOCK");
+    let output = ssh.stdin(std::process::Stdio::null()).output().unwrap();
+    assert_eq!((output.stdout.as_slice(), String::from_utf8_lossy(&output.stderr).as_ref()), (&b"in\n"[..], ""));
+    stage.run(&["access", "close", &window.id]).assert_code(0);
+}
+
 fn close(stage: &Stage, window: &super::stage::Window) {
     let mut session = stage.ssh(window, &["a0-1", "touch /tmp/started; exec sleep 300"]).spawn().unwrap();
     stage.wait_until("a0-1", "test -e /tmp/started && rm /tmp/started");
@@ -67,7 +83,7 @@ fn close(stage: &Stage, window: &super::stage::Window) {
     }
     let again = stage.run(&["access", "close", &window.id]);
     again.assert_code(0);
-    assert!(again.stdout.contains(": closed\n"), "{}", again.stdout);
+    assert!(again.stdout.contains(": closed\n") && !again.stdout.contains("not-proven"), "{}", again.stdout);
     stage.json(&["audit", "verify"]).assert_code(0);
     let listed = stage.json(&["access", "list"]);
     assert_eq!(listed.assert_code(0).value()["windows"], serde_json::json!([]));

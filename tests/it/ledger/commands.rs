@@ -98,3 +98,36 @@ fn a_cut_tail_is_not_papered_over_by_making_the_checkpoint_anew() {
     assert!(said.stderr.contains("cut off"), "{}", said.stderr);
     assert!(!desk.path("ledger.head").exists());
 }
+
+/// Without its ledger a site would seem to have no windows.
+#[test]
+fn a_ledger_that_was_named_or_is_lost_is_missed_and_none_is_made_in_its_place() {
+    let desk = Desk::new(0, "");
+    let verbs: [&[&str]; 8] = [
+        &["access", "list"],
+        &["access", "list", "--all"],
+        &["access", "show", "w-1"],
+        &["access", "close", "--all"],
+        &["access", "extend", "w-1", "--for", "1h"],
+        &["access", "renew"],
+        &["access", "replay", "w-1"],
+        &["audit", "log"],
+    ];
+    for verb in verbs {
+        let said = desk.run(&[verb, &["--ledger", "nowhere.sqlite"]].concat());
+        assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{verb:?}: {}", said.stderr);
+        assert!(
+            said.stderr.contains("nowhere.sqlite") && said.stderr.contains("\nhelp: name the ledger with --ledger FILE, or restore"),
+            "{}",
+            said.stderr
+        );
+        assert!(!desk.path("nowhere.sqlite").exists(), "{verb:?}");
+    }
+    // A site that has none yet has no windows; one whose ledger was removed is told so.
+    assert!(desk.done(&["access", "list"]).contains("no window is open"));
+    let desk = Desk::new(3, "");
+    std::fs::remove_file(desk.path("ledger.sqlite")).unwrap();
+    let said = desk.run(&["access", "list"]);
+    assert_eq!((said.code, said.stdout.as_str()), (1, ""), "{}", said.stderr);
+    assert!(said.stderr.contains("restore it from a backup"), "{}", said.stderr);
+}

@@ -38,8 +38,10 @@ pcw_evidence_of() {
             -e 'Refused by certificate' -e ' authenticating user ' -e 'Failed publickey '
 }
 
-# pcw_evidence ID START: START in seconds; a minute of tolerance stands before it.
+# pcw_evidence ID START: START in seconds; a minute of tolerance stands before it. Where the closing has just read in the journal
+# that nobody came it is not read again.
 pcw_evidence() {
+    [ "${pcw_logged:-yes}" = yes ] || { pcw_say log journal ''; return 0; }
     pcw_scratch=$(mktemp -d) || { pcw_say log none 'no temporary folder can be made'; return 0; }
     if pcw_has_systemd && command -v journalctl >/dev/null; then
         pcw_say log journal ''
@@ -47,6 +49,7 @@ pcw_evidence() {
         pcw_evidence_journal "$(($2 - 60))" >"$pcw_scratch/log"
     elif pcw_has_log_file; then
         pcw_say log file "$(date +%z)"
+        pcw_say clock "$(pcw_now)"
         pcw_form=line
         pcw_evidence_file >"$pcw_scratch/log"
     else
