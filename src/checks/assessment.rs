@@ -185,9 +185,9 @@ fn without_machine(text: &str, subject: &str) -> String {
         let is_whole = !before.ends_with(is_of_a_name) && !after.trim_start_matches('.').starts_with(is_of_a_name);
         told.push_str(before);
         if is_whole {
-            told.push(MACHINE)
+            told.push(MACHINE);
         } else {
-            told.push_str(machine)
+            told.push_str(machine);
         }
         rest = after;
     }
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_sentence_that_names_each_machine_is_read_once() {
-        let found = |node: &str| TCP.finding(&format!("mail:587 from {node}"), "refused", &format!("allow TCP from {node} to mail:587"));
+        let found = |node: &str| TCP.finding(format!("mail:587 from {node}"), "refused", format!("allow TCP from {node} to mail:587"));
         let one = merged(&[found("a0-1"), found("a0-2"), found("a0-10")]);
         assert_eq!(one.len(), 1);
         assert_eq!(

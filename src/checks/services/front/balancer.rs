@@ -61,7 +61,7 @@ pub(crate) fn judge_plain_http(answer: Result<Result<Answer, AskError>, Unreache
     match answer {
         Err(why) => tally.passed(&PLAIN_HTTP, format!("port 80: {why}")),
         Ok(Err(AskError::NotHttp | AskError::Closed | AskError::Http2Only | AskError::ClientCertificate | AskError::Network { .. })) => {
-            tally.passed(&PLAIN_HTTP, "port 80 speaks no plain HTTP")
+            tally.passed(&PLAIN_HTTP, "port 80 speaks no plain HTTP");
         }
         Ok(Err(error)) => tally.could_not_run(&PLAIN_HTTP, error.to_string()),
         Ok(Ok(answer)) => {

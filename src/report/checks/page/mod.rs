@@ -252,7 +252,7 @@ fn rows(outcomes: &[Outcome]) -> Vec<CheckShown> {
     }
     let shown = |(mut row, count): (CheckShown, usize)| {
         if count > CheckShown::SUBJECTS {
-            row.subject.push_str(&format!(" and {} more", count - CheckShown::SUBJECTS));
+            row.subject = format!("{} and {} more", row.subject, count - CheckShown::SUBJECTS);
         }
         row
     };
@@ -333,7 +333,7 @@ mod tests {
         let passed = rows(&nodes.map(|node| of(node, Verdict::Passed)));
         assert_eq!(passed.len(), 1);
         assert_eq!((passed[0].subject.as_str(), passed[0].seen.len()), ("a0-1, a0-2, a0-3 and 3 more", 4));
-        let found = nodes.map(|node| of(node, Verdict::Found { findings: vec![SPEC.finding(node, "refused", &format!("let {node} in"))] }));
+        let found = nodes.map(|node| of(node, Verdict::Found { findings: vec![SPEC.finding(node, "refused", format!("let {node} in"))] }));
         assert_eq!(rows(&found).len(), 6, "what was seen differs, and has to be read");
         let told = teams(&assess(&found, &[]).findings);
         let counted = counts(assess(&found, &[]).counts, &told);
