@@ -53,23 +53,33 @@ pub(crate) fn in_events(events: &[Value]) {
     let mut seen = Seen::default();
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
     let found: BTreeSet<String> = events.iter().filter(|event| event["event"] == "finding").map(|finding| text(finding, "id")).collect();
-    found.iter().for_each(|id| seen.found(id));
+    for id in &found {
+        seen.found(id);
+    }
     let Some(checks) = events.last().and_then(|summary| summary["checks"].as_array()) else { return seen.keep() };
-    checks.iter().filter(|check| check["verdict"] == "passed").for_each(|check| seen.passed(&text(check, "id")));
-    ["check.not-run", "check.waiver"].into_iter().filter(|id| !found.contains(*id)).for_each(|id| seen.passed(id));
+    for check in checks.iter().filter(|check| check["verdict"] == "passed") {
+        seen.passed(&text(check, "id"));
+    }
+    for id in ["check.not-run", "check.waiver"].into_iter().filter(|id| !found.contains(*id)) {
+        seen.passed(id);
+    }
     seen.keep();
 }
 
 /// Notes rules that found nothing in what is right.
 pub(crate) fn passing<'p>(ids: impl IntoIterator<Item = &'p str>) {
     let mut seen = Seen::default();
-    ids.into_iter().for_each(|id| seen.passed(id));
+    for id in ids {
+        seen.passed(id);
+    }
     seen.keep();
 }
 
 /// Notes what `cert check` found.
 pub(crate) fn in_findings<'f>(ids: impl IntoIterator<Item = &'f str>) {
     let mut seen = Seen::default();
-    ids.into_iter().for_each(|id| seen.found(id));
+    for id in ids {
+        seen.found(id);
+    }
     seen.keep();
 }
