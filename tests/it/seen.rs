@@ -53,7 +53,9 @@ pub(crate) fn in_events(events: &[Value]) {
     let mut seen = Seen::default();
     let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
     let found: BTreeSet<String> = events.iter().filter(|event| event["event"] == "finding").map(|finding| text(finding, "id")).collect();
-    found.iter().for_each(|id| seen.found(id));
+    for id in &found {
+        seen.found(id);
+    }
     let Some(checks) = events.last().and_then(|summary| summary["checks"].as_array()) else { return seen.keep() };
     checks.iter().filter(|check| check["verdict"] == "passed").for_each(|check| seen.passed(&text(check, "id")));
     ["check.not-run", "check.waiver"].into_iter().filter(|id| !found.contains(*id)).for_each(|id| seen.passed(id));

@@ -42,9 +42,8 @@ fn every_check_was_provoked_or_says_why_not() {
     let (mut wrong, without) = (Vec::new(), without());
     for spec in portcullis::checks::all() {
         let is_listed = without.contains(&spec.id);
-        match (is_provoked(spec.id), is_listed) {
-            (false, false) => wrong.push(format!("{}: no test provokes it", spec.id)),
-            (true, _) | (false, true) => {}
+        if !is_listed && !is_provoked(spec.id) {
+            wrong.push(format!("{}: no test provokes it", spec.id));
         }
     }
     for id in without {

@@ -1,9 +1,9 @@
-//! Servers of other makers than the lab's own in their places: exim and OpenSMTPD for postfix, tinyproxy for squid, HAProxy for
+//! Servers of other makers than the lab's own in their places: exim and `OpenSMTPD` for postfix, tinyproxy for squid, `HAProxy` for
 //! nginx, timesyncd and ntpsec for chrony. Each is well at first where it can be, and then told its faults.
 
 use super::{Fault, assert_provoked, finds, turn, with};
 
-const EXIM: &str = r#"id Debian-exim >/dev/null 2>&1 || useradd --system --no-create-home Debian-exim
+const EXIM: &str = r"id Debian-exim >/dev/null 2>&1 || useradd --system --no-create-home Debian-exim
 systemctl stop postfix@-
 mkdir -p /run/exim/spool
 cp /etc/ssl/lab/chain.pem /etc/ssl/lab/key.pem /run/exim
@@ -40,7 +40,7 @@ login:
 X
 chown -R Debian-exim /run/exim; chown root /run/exim/conf
 /opt/rivals/exim4-daemon-light/usr/sbin/exim4 -bd -C /run/exim/conf
-for i in $(seq 100); do ss -ltn | grep -q ':587 ' && exit; sleep 0.05; done; exit 1"#;
+for i in $(seq 100); do ss -ltn | grep -q ':587 ' && exit; sleep 0.05; done; exit 1";
 const NO_EXIM: &str = "kill $(cat /run/exim/pid); rm -rf /run/exim; systemctl start postfix@-; for i in $(seq 100); do ss -ltn | grep -q ':587 ' && exit; sleep 0.05; done; exit 1";
 
 #[test]
