@@ -5,7 +5,7 @@ use crate::certs::algorithm::KeyKind;
 use crate::certs::chain::Chain;
 use crate::certs::read::Bag;
 use crate::certs::verdict::{BASELINE, SECURITY_AND_ACCESS, Verdict};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 
 const MISMATCH: Verdict<'_> = Verdict::new("cert.key.mismatch", SECURITY_AND_ACCESS);
 const MISSING: Verdict<'_> = Verdict::new("cert.key.missing", SECURITY_AND_ACCESS);
@@ -39,6 +39,12 @@ pub(super) fn review(bag: &Bag, chain: &Chain, demands: &Demands<'_>, findings: 
 
 fn private_key(bag: &Bag, chain: &Chain, demanded: bool, findings: &mut Vec<Finding>) {
     if chain.key.is_some() {
+        // Whatever else is locked is not needed for this certificate.
+        for locked in findings.iter_mut().filter(|finding| finding.id == "cert.key.encrypted") {
+            locked.severity = Severity::Warning;
+            locked.message.push_str("; the certificate's own key was found without it");
+            locked.fix = format!("nothing needs to be done for this certificate; to read it nevertheless, {}", locked.fix);
+        }
         return;
     }
     let leaf = subject_of(&chain.leaf);

@@ -68,3 +68,15 @@ fn a_script_reads_how_many_errors_a_written_pfx_has() {
     let errors = outcome.findings().iter().filter(|one| one.starts_with("error")).count();
     assert!(errors > 0 && outcome.code == 0 && json["errors"] == errors, "{json}");
 }
+
+#[test]
+fn a_locked_key_beside_the_right_one_is_no_error() {
+    let folder = two_servers();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let words = ["pkcs8", "-topk8", "-in", &path("second.key"), "-out", &path("locked.key"), "-passout", "pass:x"];
+    super::command::succeeds("openssl", "openssl", &words);
+    let outcome = told(folder.path(), "check first.pem locked.key first.key --at 2026-12-01", false);
+    assert!(outcome.code == 0 && outcome.out.contains("own key was found without it"), "{outcome:?}");
+    let outcome = told(folder.path(), "check second.pem locked.key --at 2026-12-01", true);
+    assert_eq!((outcome.code, outcome.findings()), (3, vec!["error cert.key.encrypted".to_owned()]), "{outcome:?}");
+}
