@@ -55,6 +55,7 @@ fn host_keys_are_shown_and_pinned_and_logins_tried_on_the_spot() {
     let options = Options::new().timeout_ms(Some(PATIENCE)).strip_ansi_escape_codes(true);
     let mut terminal = spawn_with_options(command, options).unwrap();
     say(&mut terminal, "Private key files", &state("id_ed25519"));
+    say(&mut terminal, "Password that sudo", "");
     terminal.exp_string("Is this the host key of jump").unwrap();
     say(&mut terminal, "SHA256:", "yes");
     terminal.exp_string(&format!("Is this the host key of {}", entry.name)).unwrap();
