@@ -72,7 +72,7 @@ impl Peer {
     fn wait_for_port(&self) {
         let begun = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "the server did not listen: {}", self.logs());
+            assert!(begun.elapsed() < Duration::from_secs(90), "the server did not listen: {}", self.logs());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
