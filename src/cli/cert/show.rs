@@ -90,9 +90,7 @@ impl Paint {
 
 /// A word for a shell's command line, to be copied; what a terminal should not get becomes `\u{…}`.
 pub(super) fn shell_word(text: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+,:@%".contains(letter);
-    let text = printable(text);
-    if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    crate::node::quote(&printable(text))
 }
 
 /// Words with what stands between backticks as one.
