@@ -47,12 +47,12 @@ impl Context {
         let home = env("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
         let state = env("XDG_STATE_HOME").map_or_else(|| home.join(".local/state"), PathBuf::from);
         let log_file = globals.log_file.clone().unwrap_or_else(|| state.join("portcullis/portcullis.log"));
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
+        let host = hostname::get().ok().and_then(|name| name.into_string().ok()).filter(|name| !name.is_empty());
         Self {
             now: clock::now(),
             home,
             user: env("SUDO_USER").or_else(|| env("USER")).or_else(|| env("LOGNAME")).unwrap_or_else(|| "root".to_owned()),
-            host: host.ok().or_else(|| env("HOSTNAME")).unwrap_or_else(|| "localhost".to_owned()),
+            host: host.or_else(|| env("HOSTNAME")).unwrap_or_else(|| "localhost".to_owned()),
             log_file,
             command: command.to_owned(),
             json: Arc::new(JsonSink::new(io::stdout())),

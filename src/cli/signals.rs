@@ -7,6 +7,7 @@ pub(super) use windows::{Signals, survive_file_size_limit};
 
 #[cfg(unix)]
 mod unix {
+    use rustix::process::{Resource, getrlimit};
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     /// The same number on every system that this runs on.
@@ -43,9 +44,7 @@ mod unix {
     /// Where files are limited in size (`ulimit -f`), the system ends whoever writes beyond, with half a file left behind. Once
     /// somebody listens to that signal the write fails instead, and is told and cleaned up after like any other failure.
     pub(in crate::cli) fn survive_file_size_limit() {
-        let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-        let limit = limits.lines().find_map(|line| line.strip_prefix("Max file size")?.split_whitespace().next());
-        if limit.is_none_or(|limit| limit == "unlimited") {
+        if getrlimit(Resource::Fsize).current.is_none() {
             return;
         }
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
