@@ -99,6 +99,7 @@ pub fn read_history<'e>(events: impl IntoIterator<Item = &'e LoggedEvent>) -> Hi
             | EventKind::RunRolledBack
             | EventKind::WindowRequested
             | EventKind::WindowApproved
+            | EventKind::WindowWithdrawn
             | EventKind::WindowEvidence
             | EventKind::AuditRead
             | EventKind::AuditVerified

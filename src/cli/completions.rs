@@ -18,7 +18,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::help::TOPICS;
 use super::record::newest_runs;
-use crate::access::approval::read_requests;
+use crate::access::approval::{Fate, read_requests};
 use crate::access::read_history;
 use crate::ledger::{LogQuery, LoggedEvent, OpenOptions, SqliteLedger};
 use crate::playbook::Library;
@@ -162,7 +162,7 @@ fn of_windows() -> Vec<LoggedEvent> {
 
 fn requests() -> Vec<CompletionCandidate> {
     let asked = read_requests(&of_windows());
-    let open = asked.iter().filter(|asked| !asked.is_used).map(|asked| asked.signed.request());
+    let open = asked.iter().filter(|asked| asked.fate == Fate::Awaited).map(|asked| asked.signed.request());
     open.map(|request| CompletionCandidate::new(request.id.to_string()).help(Some(request.who.to_string().into()))).collect()
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
+use super::outcome::chain;
 use crate::site::model::SecretRef;
 use crate::sshsig::{Signer, SignerError};
 use zeroize::Zeroizing;
@@ -25,6 +26,6 @@ pub(crate) fn signer(path: &Path, context: &Context) -> Result<Signer, Failure> 
     };
     read.map_err(|error| {
         let help = error.help();
-        Failure::new(Exit::Usage, error, help)
+        Failure::new(Exit::Usage, Sentence(format!("{}: {}", path.display(), chain(&error))), help)
     })
 }

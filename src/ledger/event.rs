@@ -58,6 +58,8 @@ pub enum EventKind {
     WindowRequested,
     /// `window.approved`
     WindowApproved,
+    /// `window.withdrawn`: a request was taken back before its window was opened
+    WindowWithdrawn,
     /// `window.opening`
     WindowOpening,
     /// `window.opened`
@@ -88,13 +90,14 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind this version knows.
-    pub const KNOWN: [Self; 18] = [
+    pub const KNOWN: [Self; 19] = [
         Self::RunStarted,
         Self::RunFinished,
         Self::RunSettled,
         Self::RunRolledBack,
         Self::WindowRequested,
         Self::WindowApproved,
+        Self::WindowWithdrawn,
         Self::WindowOpening,
         Self::WindowOpened,
         Self::WindowExtended,
@@ -118,6 +121,7 @@ impl EventKind {
             Self::RunRolledBack => "run.rolled-back",
             Self::WindowRequested => "window.requested",
             Self::WindowApproved => "window.approved",
+            Self::WindowWithdrawn => "window.withdrawn",
             Self::WindowOpening => "window.opening",
             Self::WindowOpened => "window.opened",
             Self::WindowExtended => "window.extended",

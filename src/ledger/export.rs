@@ -167,6 +167,7 @@ pub(super) fn cef_severity(event: &LedgerEvent) -> u8 {
         EventKind::RunRolledBack => 6,
         EventKind::WindowRequested
         | EventKind::WindowApproved
+        | EventKind::WindowWithdrawn
         | EventKind::WindowOpening
         | EventKind::WindowOpened
         | EventKind::WindowExtended

@@ -188,6 +188,7 @@ impl Runs {
                 }
                 EventKind::WindowRequested
                 | EventKind::WindowApproved
+                | EventKind::WindowWithdrawn
                 | EventKind::WindowOpening
                 | EventKind::WindowOpened
                 | EventKind::WindowExtended
@@ -239,6 +240,16 @@ impl Runs {
             }
         }
         found
+    }
+
+    /// Whether nobody saw the newest run of these playbooks that changed `node` to its end there: what became of it was learnt
+    /// only afterwards, or is not known. What was to be looked at once the node was changed may not have been.
+    pub fn is_unseen(&self, node: &str, playbooks: &[String]) -> bool {
+        let of_these = |run: &&RunRecord| run.beginning.as_ref().is_some_and(|beginning| beginning.options.playbooks == playbooks);
+        let outcome = |run: &RunRecord| Some((run.nodes.get(node)?.clone(), run.settled.contains_key(node)));
+        let mut outcomes = self.0.iter().filter(of_these).filter(|run| !run.is_rolled_back).filter_map(outcome);
+        let changed = outcomes.find(|(outcome, _)| matches!(outcome.as_str(), "changed" | "broken" | "unknown" | "left-changed"));
+        changed.is_some_and(|(outcome, was_settled)| was_settled || outcome != "changed")
     }
 
     /// A run and those that it took up, the newest first: together they are what was asked for.

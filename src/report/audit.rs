@@ -64,7 +64,7 @@ fn details(event: &LedgerEvent) -> String {
         EventKind::CheckpointReplaced => format!("after event {}: {}", number("event"), text("reason")),
         EventKind::WindowOpening => format!("{} from {} to {}: {}", text("who"), text("from"), text("to"), text("reason")),
         EventKind::WindowExtended => format!("to {}, before {}", text("to"), text("before")),
-        EventKind::WindowClosing => text("why").to_owned(),
+        EventKind::WindowClosing | EventKind::WindowWithdrawn => text("why").to_owned(),
         EventKind::WindowClosed if names("left").is_empty() => "on all machines".to_owned(),
         EventKind::WindowClosed => format!("not on {}", names("left")),
         EventKind::WindowRequested

@@ -16,7 +16,7 @@ const HASH: HashAlg = HashAlg::Sha512;
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
     /// The file holds no key that can be used.
-    #[error("that file holds no SSH key that can sign")]
+    #[error("it holds no SSH key that can sign")]
     Unreadable,
     /// The key is locked.
     #[error("the key is locked by a passphrase")]
@@ -25,7 +25,7 @@ pub enum SignerError {
     #[error("the passphrase does not open the key")]
     WrongPassphrase,
     /// The public half was given, and no agent is there.
-    #[error("that is a public key, and no ssh-agent is there to sign for it")]
+    #[error("it is a public key, and no ssh-agent is there to sign with its other half")]
     NoAgent,
     /// The agent cannot be asked.
     #[error("the ssh-agent at {} cannot be asked", .socket.display())]

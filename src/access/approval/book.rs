@@ -8,6 +8,17 @@ use crate::access::window::WindowId;
 use crate::ledger::{EventKind, LoggedEvent};
 use crate::sshsig::SshSignature;
 
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing yet: it may be approved and opened.
+    Awaited,
+    /// Its window was opened: a request is used once.
+    Used,
+    /// It was taken back before that: nothing is opened of it any more.
+    Withdrawn,
+}
+
 /// A request with what came of it.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -17,8 +28,8 @@ pub struct Asked {
     pub person: Option<PersonKey>,
     /// Signatures of those who approved; whether they count is for [`release`](super::release()) to say.
     pub approvals: Vec<SshSignature>,
-    /// Whether the window was opened: a request is used once.
-    pub is_used: bool,
+    /// What became of it.
+    pub fate: Fate,
 }
 
 /// Reads requests from events, the oldest first. A request whose signature does not hold is none, and the first of an id
@@ -31,7 +42,8 @@ pub fn read_requests<'e>(events: impl IntoIterator<Item = &'e LoggedEvent>) -> V
         match (&event.kind, known) {
             (EventKind::WindowRequested, None) => requests.extend(asked(&event.details).filter(|asked| asked.signed.request().id == id)),
             (EventKind::WindowApproved, Some(asked)) => asked.approvals.extend(approval(&event.details)),
-            (EventKind::WindowOpening, Some(asked)) => asked.is_used = true,
+            (EventKind::WindowOpening, Some(asked)) => asked.fate = Fate::Used,
+            (EventKind::WindowWithdrawn, Some(asked)) if asked.fate == Fate::Awaited => asked.fate = Fate::Withdrawn,
             _ => {}
         }
     }
@@ -56,7 +68,7 @@ fn asked(details: &Map<String, Value>) -> Option<Asked> {
     let signed = SignedRequest::parse(both.to_string().as_bytes()).ok()?;
     let person = details.get("person_key").and_then(Value::as_str).and_then(|line| PersonKey::parse(line.as_bytes()).ok());
     let person = person.filter(|key| key.fingerprint() == signed.request().key);
-    Some(Asked { signed, person, approvals: Vec::new(), is_used: false })
+    Some(Asked { signed, person, approvals: Vec::new(), fate: Fate::Awaited })
 }
 
 fn approval(details: &Map<String, Value>) -> Option<SshSignature> {

@@ -8,8 +8,8 @@ mod book;
 mod release;
 mod request;
 
-pub use book::{Asked, details_of_approval, details_of_request, read_requests};
-pub use release::{Objection, Refused, Release, release};
+pub use book::{Asked, Fate, details_of_approval, details_of_request, read_requests};
+pub use release::{Objection, Refused, Release, may_approve, release};
 pub use request::{Difference, RequestError, SignedRequest, WindowRequest};
 
 /// The purpose of a requester's signature (`ssh-keygen -Y sign -n …`).

@@ -1,6 +1,7 @@
 //! Whether a request is released: who asked, who approved, and whose approval does not count, and why.
 
 use jiff::{SignedDuration, Timestamp};
+use russh::keys::{HashAlg, PublicKey};
 
 use super::APPROVAL_NAMESPACE;
 use super::request::SignedRequest;
@@ -172,13 +173,25 @@ fn must_be_asked_by_the_one_named(signed: &SignedRequest, policy: &AccessPolicy)
     Err(Objection::RequestedByAnother { says: says.to_owned(), signer: asker.name.clone() })
 }
 
+/// Whether an approval with `key` would count beside those of `by`; the name of who holds it. So that nobody is asked to
+/// approve in vain.
+pub fn may_approve(signed: &SignedRequest, key: &PublicKey, policy: &AccessPolicy, by: &[String]) -> Result<String, Objection> {
+    let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+    let approver = policy.approvers.iter().find(|known| known.public_key().as_ref() == Some(key));
+    approver_counts(signed, approver, fingerprint, by)
+}
+
 fn count(signed: &SignedRequest, approval: &SshSignature, policy: &AccessPolicy, by: &[String]) -> Result<String, Objection> {
     let fingerprint = approval.fingerprint();
     if let Err(source) = approval.verify(APPROVAL_NAMESPACE, signed.message().as_bytes()) {
         return Err(Objection::Signature { fingerprint, source });
     }
+    approver_counts(signed, holder(policy.approvers.iter(), approval), fingerprint, by)
+}
+
+fn approver_counts(signed: &SignedRequest, approver: Option<&Signatory>, fingerprint: String, by: &[String]) -> Result<String, Objection> {
     let request = signed.request();
-    let Some(approver) = holder(policy.approvers.iter(), approval) else {
+    let Some(approver) = approver else {
         return Err(Objection::UnknownApprover { fingerprint });
     };
     let name = approver.name.clone();

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::asking::ApproveArgs;
 use super::premises::Premises;
 use super::request::{find, holder, judged, objected, read_signature, signer_of, text_of, unusable};
-use crate::access::approval::{Asked, Release, details_of_approval, details_of_request};
+use crate::access::approval::{Asked, Release, details_of_approval, details_of_request, may_approve};
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -19,10 +19,10 @@ pub(super) async fn run(args: &ApproveArgs, context: &Context) -> Result<Exit, F
     let premises = if args.out.is_some() { Premises::look(context)? } else { Premises::open(context)? };
     let asked = find(&args.request, &premises)?;
     // Nobody is asked for a passphrase in vain.
-    judged(&asked, &[], &premises)?;
+    let before = judged(&asked, &[], &premises)?;
     let signature = match &args.signature {
         Some(path) => read_signature(path)?,
-        None => signed_here(args, &asked, context).await?,
+        None => signed_here(args, &asked, &before.by, &premises).await?,
     };
     let release = judged(&asked, std::slice::from_ref(&signature), &premises)?;
     if let Some(refused) = release.refused.iter().find(|refused| refused.place == asked.approvals.len()) {
@@ -38,12 +38,14 @@ pub(super) async fn run(args: &ApproveArgs, context: &Context) -> Result<Exit, F
     tell(args, context, &asked, &release)
 }
 
-async fn signed_here(args: &ApproveArgs, asked: &Asked, context: &Context) -> Result<SshSignature, Failure> {
+async fn signed_here(args: &ApproveArgs, asked: &Asked, by: &[String], premises: &Premises<'_>) -> Result<SshSignature, Failure> {
+    let context = premises.context;
     context.say(&text_of(asked.signed.request()))?;
+    let signer = signer_of(args.sign_with.as_deref(), context)?;
+    may_approve(&asked.signed, signer.public(), &premises.site.access, by).map_err(objected)?;
     if !context.confirm("approve this window")? {
         return Err(Failure::not_confirmed("approved"));
     }
-    let signer = signer_of(args.sign_with.as_deref(), context)?;
     asked.signed.approve(&signer).await.map_err(unusable)
 }
 

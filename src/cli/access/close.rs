@@ -15,6 +15,7 @@ use super::super::outcome::chain;
 use super::attempt::Attempts;
 use super::evidence::left_text;
 use super::premises::{Premises, connect, local, map};
+use super::withdraw::{Withdrawn, withdraw};
 use super::witness::{self, Witness};
 use super::{CloseArgs, recordings};
 use crate::access::{
@@ -66,9 +67,16 @@ impl Shut {
 pub(super) async fn run(args: &CloseArgs, context: &Context) -> Result<Exit, Failure> {
     let premises = Premises::open(context)?;
     let witness = Witness::of(args.countersign.as_deref(), &premises)?;
+    let history = premises.history()?;
+    let is_request = |prefix: &String| history.beginning_with(prefix).is_empty();
+    let withdrawn = match &args.id {
+        Some(prefix) if !is_request(prefix) => Vec::new(),
+        prefix => withdraw(prefix.as_deref(), &premises)?,
+    };
     let windows: Vec<Window> = match &args.id {
+        Some(_) if !withdrawn.is_empty() => Vec::new(),
         Some(prefix) => vec![premises.window(prefix)?],
-        None => premises.history()?.unsettled(context.now).cloned().collect(),
+        None => history.unsettled(context.now).cloned().collect(),
     };
     let mut names: Vec<String> = windows.iter().flat_map(|window| window.nodes.clone()).collect();
     names.sort_unstable();
@@ -95,7 +103,7 @@ pub(super) async fn run(args: &CloseArgs, context: &Context) -> Result<Exit, Fai
         witness::leave(&premises, witness.as_ref(), folder.as_deref(), &reached).await?;
     }
     cluster.close().await;
-    tell(context, sink, &done)
+    tell(context, sink, &done, &withdrawn)
 }
 
 /// Tries once more to close what was told to close and is not proven closed. What stands in the way is said and stops nothing:
@@ -241,7 +249,12 @@ fn revocation(premises: &Premises<'_>, window: &Window) -> Result<Option<Revocat
     Ok(Some(Revocation { krl, revoked: premises.keep.proof_certificate(&window.id).unwrap_or_default(), kept, version }))
 }
 
-fn tell(context: &Context, sink: Arc<dyn Sink>, closed: &[(Window, Vec<MachineClosing>)]) -> Result<Exit, Failure> {
+fn tell(
+    context: &Context,
+    sink: Arc<dyn Sink>,
+    closed: &[(Window, Vec<MachineClosing>)],
+    withdrawn: &[Withdrawn],
+) -> Result<Exit, Failure> {
     let all: Vec<&MachineClosing> = closed.iter().flat_map(|(_, machines)| machines).collect();
     let left = all.iter().filter(|machine| !machine.is_shut()).count();
     let exit = match left {
@@ -264,11 +277,16 @@ fn tell(context: &Context, sink: Arc<dyn Sink>, closed: &[(Window, Vec<MachineCl
                 Value::Object(value)
             })
             .collect();
-        sink.emit(&Event::Summary { command: "access close".into(), exit_code: exit.code(), results: map(json!({"windows": windows})) });
+        let requests: Vec<Value> = withdrawn.iter().map(Withdrawn::json).collect();
+        let results = map(json!({"windows": windows, "requests": requests}));
+        sink.emit(&Event::Summary { command: "access close".into(), exit_code: exit.code(), results });
         return Ok(exit);
     }
     drop(sink);
-    if closed.is_empty() {
+    for request in withdrawn {
+        context.print(&request.text())?;
+    }
+    if closed.is_empty() && withdrawn.is_empty() {
         context.print("no window is open\n")?;
     }
     for (window, machines) in closed {

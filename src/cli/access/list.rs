@@ -14,7 +14,7 @@ use super::close::retry;
 use super::premises::{Premises, connect, local};
 use super::request::{find, request_json, text_of};
 use super::{ListArgs, ShowArgs, evidence, recordings};
-use crate::access::approval::Asked;
+use crate::access::approval::{Asked, Fate};
 use crate::access::{Discovery, Window, discover, enter};
 use crate::finding::{Finding, Severity};
 use crate::report;
@@ -137,7 +137,7 @@ fn table(context: &Context, windows: &[Window]) -> Result<(), Failure> {
 
 // Neither opened nor past.
 fn is_awaited(asked: &Asked, premises: &Premises<'_>) -> bool {
-    !asked.is_used && asked.signed.request().span.end() > premises.context.now
+    asked.fate == Fate::Awaited && asked.signed.request().span.end() > premises.context.now
 }
 
 fn request_table(context: &Context, requests: &[Asked], premises: &Premises<'_>) -> Result<(), Failure> {

@@ -16,6 +16,7 @@ mod renew;
 mod replay;
 mod request;
 mod ssh;
+mod withdraw;
 mod witness;
 
 use std::path::PathBuf;
@@ -95,10 +96,10 @@ pub(crate) struct ExtendArgs {
 /// Arguments of `access close`.
 #[derive(Debug, Args)]
 pub(crate) struct CloseArgs {
-    /// The window, by the beginning of its id
+    /// The window, by the beginning of its id; or what is only asked for, which is withdrawn then
     #[arg(value_name = "ID", required_unless_present = "all")]
     pub(crate) id: Option<String>,
-    /// Every window that is not proven closed
+    /// Every window that is not proven closed, and every request that could still be opened
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
     /// Do not dial this machine, as if it were dead: how a drill rehearses that

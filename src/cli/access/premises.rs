@@ -14,6 +14,7 @@ use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
 use super::super::forward::Forwarding;
 use super::super::record::{ledger_failure, ledger_path, ledger_to_read, origin};
+use super::request::begins;
 use crate::access::approval::{Asked, read_requests};
 use crate::access::{Doorway, History, Keep, KeepError, Way, Window, WindowId, read_history};
 use crate::ledger::{EventKind, LedgerEvent, LogQuery, LoggedEvent, OpenOptions, Origin, SqliteLedger};
@@ -111,6 +112,11 @@ impl<'c> Premises<'c> {
         match history.beginning_with(prefix).as_slice() {
             [window] => Ok((*window).clone()),
             [] => {
+                if let Some(asked) = self.requests()?.iter().find(|asked| begins(asked.signed.request().id.as_str(), prefix)) {
+                    let id = &asked.signed.request().id;
+                    let help = format!("`portcullis access show {id}` says how far it has come");
+                    return Err(Failure::usage(format!("{id} is a request, of which no window was opened"), help));
+                }
                 let known: Vec<String> = history.windows().iter().map(|window| window.id.to_string()).collect();
                 let near = nearest(prefix, &known).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
                 let help = format!("{near}`portcullis access list --all` shows those it knows");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::asking::{OpenArgs, RequestArgs, Wanted, asked_for, chosen, must_be_allowed, own_key, person_key};
 use super::premises::{Premises, keep_failure, local, refused};
 use crate::access::approval::{
-    Asked, Objection, Release, RequestError, SignedRequest, WindowRequest, details_of_approval, details_of_request, release,
+    Asked, Fate, Objection, Release, RequestError, SignedRequest, WindowRequest, details_of_approval, details_of_request, release,
 };
 use crate::access::{Person, PersonKey, Request, Span, Window, check_approvals, make_folder};
 use crate::cli::context::Context;
@@ -60,7 +60,7 @@ pub(super) async fn run(args: &RequestArgs, context: &Context) -> Result<Exit, F
         .map_err(|error| Failure::new(Exit::Failed, error, Some("name another file with --out".to_owned())))?;
     premises.record(EventKind::WindowRequested, &id, details_of_request(&signed, Some(&person)))?;
     if context.is_json() {
-        let asked = Asked { signed, person: Some(person), approvals: Vec::new(), is_used: false };
+        let asked = Asked { signed, person: Some(person), approvals: Vec::new(), fate: Fate::Awaited };
         context.print_json(&json!({"request": request_json(&asked, &premises), "file": path}))?;
     } else {
         let approving = format!("another person approves it with: portcullis access approve {id}\n");
@@ -117,7 +117,7 @@ pub(super) fn find(name: &str, premises: &Premises<'_>) -> Result<Asked, Failure
                 let what = format!("the ledger holds another request under the id {}", signed.request().id);
                 Err(Failure::new(Exit::Refused, Sentence(what), Some("ask again, for a window with an id of its own".to_owned())))
             }
-            None => Ok(Asked { signed, person: None, approvals: Vec::new(), is_used: false }),
+            None => Ok(Asked { signed, person: None, approvals: Vec::new(), fate: Fate::Awaited }),
         };
     }
     requests.retain(|asked| begins(asked.signed.request().id.as_str(), name));
@@ -131,7 +131,7 @@ pub(super) fn find(name: &str, premises: &Premises<'_>) -> Result<Asked, Failure
     }
 }
 
-fn begins(id: &str, prefix: &str) -> bool {
+pub(super) fn begins(id: &str, prefix: &str) -> bool {
     !prefix.is_empty() && (id.starts_with(prefix) || id.strip_prefix("w-").is_some_and(|rest| rest.starts_with(prefix)))
 }
 
@@ -164,8 +164,13 @@ pub(super) fn read_signature(path: &Path) -> Result<SshSignature, Failure> {
 
 /// How far what was asked for has come, with these approvals too.
 pub(super) fn judged(asked: &Asked, more: &[SshSignature], premises: &Premises<'_>) -> Result<Release, Failure> {
-    if asked.is_used {
-        let what = format!("window {} was opened already: a request is used once", asked.signed.request().id);
+    let over = match asked.fate {
+        Fate::Awaited => None,
+        Fate::Used => Some("opened already: a request is used once"),
+        Fate::Withdrawn => Some("withdrawn before it was opened: nothing is opened of it any more"),
+    };
+    if let Some(over) = over {
+        let what = format!("window {} was {over}", asked.signed.request().id);
         return Err(Failure::new(Exit::Refused, Sentence(what), Some("ask for another: portcullis access request".to_owned())));
     }
     let all: Vec<SshSignature> = asked.approvals.iter().chain(more).cloned().collect();
@@ -180,7 +185,8 @@ pub(super) fn released(name: &str, args: &OpenArgs, premises: &Premises<'_>) -> 
     check_approvals(release.by.len(), &premises.site.access).map_err(|refusal| {
         let mut lines = vec![refusal.to_string()];
         lines.extend(release.refused.iter().map(|refused| refused.why.to_string()));
-        refused(&lines, refusal.help())
+        let help = format!("have another person run `portcullis access approve {}`, then open it again", asked.signed.request().id);
+        refused(&lines, Some(help))
     })?;
     let request = asked.signed.request();
     let (key_file, key) = match (&args.ask.key, asked.person.clone()) {
@@ -246,7 +252,8 @@ pub(super) fn request_json(asked: &Asked, premises: &Premises<'_>) -> Value {
     let now = premises.context.now;
     let release = release(&asked.signed, &asked.approvals, &premises.site.access, &premises.site.name, now);
     let state = match &release {
-        _ if asked.is_used => "used",
+        _ if asked.fate == Fate::Used => "used",
+        _ if asked.fate == Fate::Withdrawn => "withdrawn",
         Err(Objection::Past { .. }) => "past",
         Err(_) => "refused",
         Ok(release) if release.is_complete() => "approved",

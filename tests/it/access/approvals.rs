@@ -90,6 +90,35 @@ fn ones_own_request_is_not_approved_by_any_of_ones_keys_nor_ones_own_way_in() {
 }
 
 #[test]
+fn what_was_approved_and_not_opened_can_be_withdrawn() {
+    let desk = desk(1, "");
+    let (one, other) = (asked(&desk, &[]), asked(&desk, &["--reason", "another"]));
+    approve(&desk, &one, "bob").assert_code(0);
+    desk.run(&["access", "extend", &one, "--for", "2h"]).assert_failed(2, "is a request, of which no window was opened");
+    for _ in 0..2 {
+        let closed = desk.run(&["access", "close", &one]).assert_code(0).stdout.clone();
+        assert_eq!(closed, format!("request {one} for ada: withdrawn\n"));
+    }
+    assert_eq!((state_of(&desk, &one), state_of(&desk, &other)), ("withdrawn".into(), "requested".into()));
+    open(&desk, &one, &[]).assert_failed(7, "was withdrawn before it was opened");
+    open(&desk, &format!("windows/{one}/request.json"), &[]).assert_failed(7, "was withdrawn before it was opened");
+    approve(&desk, &one, "carl").assert_failed(7, "was withdrawn before it was opened");
+    let all = desk.json(&["access", "close", "--all"]).assert_code(0).summary();
+    assert_eq!(all["requests"], serde_json::json!([{"id": other, "state": "withdrawn"}]));
+    assert!(desk.run(&["access", "list"]).stdout.starts_with("no window is open"));
+    let withdrawn = desk.json(&["audit", "log", "--kind", "window.withdrawn"]).value();
+    assert_eq!(withdrawn["events"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn who_cannot_approve_is_told_so_before_being_asked() {
+    let desk = desk(1, "");
+    let own = asked(&desk, &["--sign-with", "bob"]);
+    let run = desk.run(&["access", "approve", &own, "--sign-with", "bob"]);
+    run.assert_failed(7, "asked for the window, and cannot approve it");
+}
+
+#[test]
 fn nothing_but_what_was_approved_is_opened() {
     let desk = desk(1, "");
     let id = asked(&desk, &[]);
