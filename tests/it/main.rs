@@ -19,6 +19,8 @@ mod ledger;
 #[cfg(test)]
 mod playbooks;
 #[cfg(test)]
+mod ports;
+#[cfg(test)]
 mod road;
 #[cfg(test)]
 mod seen;

@@ -9,14 +9,10 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::stage::{Stage, Window, wait_for};
+use crate::ports::free_port;
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// A port of this machine that is free just now.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// What comes over a forward of this machine's, for as long as its `ssh` lives; and what that says.

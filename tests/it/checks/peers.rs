@@ -3,7 +3,6 @@
 #![expect(clippy::disallowed_methods, reason = "tests start the peers they talk to and write their configurations")]
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
 use super::authority::Leaf;
+use crate::ports::free_port;
 
 /// A running server.
 pub(crate) struct Peer {
@@ -88,10 +88,6 @@ fn folder() -> tempfile::TempDir {
     // The servers drop root and must still enter.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     folder
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn owned_by(path: &Path, user: &str) {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::desk::Desk;
 use super::event;
+use crate::ports::free_port;
 
 /// An rsyslog that listens on 127.0.0.1 and writes each message's parts as a line of JSON.
 struct Receiver {
@@ -66,11 +67,6 @@ fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what}: not within a minute");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// A port where nobody listens.
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 fn desk(port: u16, tls: bool) -> Desk {

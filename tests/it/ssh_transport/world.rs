@@ -1,7 +1,7 @@
 //! Real sshds on loopback with keys and configuration of their own, ended with the test.
 
 use std::io::Read as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,6 +13,8 @@ use portcullis::site::secret::Secrets;
 use portcullis::ssh::{ClientConfigSource, Elevation, Fleet, HostKeys, Script, Settings};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
+
+pub(super) use crate::ports::free_port;
 
 /// A folder with the operator's home in it.
 pub(super) struct World {
@@ -173,8 +175,4 @@ pub(super) fn script(text: &str) -> Script {
 pub(super) fn keygen(arguments: &[&str], path: &Path) {
     let made = Command::new("ssh-keygen").arg("-q").args(arguments).args(["-C", "a comment", "-f"]).arg(path).status().unwrap();
     assert!(made.success(), "ssh-keygen {arguments:?}");
-}
-
-pub(super) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
