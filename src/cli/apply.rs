@@ -21,7 +21,7 @@ use super::record::Recorder;
 use super::run::ending::Ended;
 use super::run::{lease, settle::settle, takeup::take_up};
 use crate::event::{Event, Sink};
-use crate::ledger::{Beginning, RunOptions};
+use crate::ledger::{Beginning, RunOptions, Runs};
 use crate::node::{Machine, Probe as _, RunId};
 use crate::playbook::{Course, LockWait, NodeResult, PAUSES, Rolling, Stop, SurveyError, Surveyed, carry_out, survey};
 use crate::report;
@@ -74,9 +74,12 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let stop = Stop::default();
     let answers = look(args, &desired, &cluster, until, sink.as_ref()).await?;
     kept.as_ref().map_or(Ok(()), |kept| must_still_hold(kept, context, &desired, &answers))?;
-    let runs = settle(&recorder, reached(&answers).map(|surveyed| (&surveyed.node, &surveyed.facts)))?;
+    let runs = settle(&recorder, context, reached(&answers).map(|surveyed| (&surveyed.node, &surveyed.facts)))?;
     let is_whole = answers.iter().all(|(_, answer)| answer.is_ok());
-    let is_begun = needs_change(&answers).next().is_some() && (is_whole || !args.all_or_nothing);
+    let rolling = rolling(args, &desired);
+    let unseen = unseen(&runs, &desired, &answers);
+    let has_work = needs_change(&answers).next().is_some() || !unseen.is_empty();
+    let is_begun = has_work && (is_whole || !(args.all_or_nothing || rolling.is_some()));
     let mut takes_up = Vec::new();
     if is_begun {
         let options = options(args, &desired, skip);
@@ -94,13 +97,14 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
         run: &run,
         owner: &owner,
         forks: usize::from(args.forks),
-        rolling: rolling(args, &desired),
+        rolling,
         all_or_nothing: args.all_or_nothing,
         takes_up: &takes_up,
         wait: until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now())),
         pauses: &PAUSES,
         planner: Some(&planner),
         gate: gate.as_deref(),
+        unseen: if is_begun { &unseen } else { &[] },
     };
     let (surveyed, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(_, answer)| answer.is_ok());
     let surveyed: Vec<_> = surveyed.into_iter().filter_map(|(_, answer)| answer.ok()).collect();
@@ -166,6 +170,20 @@ fn needs_change(answers: &Answers) -> impl Iterator<Item = &Surveyed<Machine>> {
     reached(answers).filter(|surveyed| !surveyed.plan.is_empty() || surveyed.facts.broken_off().is_some())
 }
 
+/// Nodes that stand as they are to be, but whose gate may never have been asked.
+fn unseen(runs: &Runs, desired: &Desired, answers: &Answers) -> Vec<String> {
+    if desired.playbook.gate.is_none() {
+        return Vec::new();
+    }
+    let playbooks: Vec<String> = names_of(desired);
+    let still = reached(answers).filter(|surveyed| surveyed.plan.is_empty() && surveyed.facts.broken_off().is_none());
+    still.map(|surveyed| surveyed.node.name.clone()).filter(|node| runs.is_unseen(node, &playbooks)).collect()
+}
+
+fn names_of(desired: &Desired) -> Vec<String> {
+    desired.playbook.name.split('+').map(str::to_owned).collect()
+}
+
 fn options(args: &ApplyArgs, desired: &Desired, skip: &[String]) -> RunOptions {
     let sorted = |names: &[String]| {
         let mut names = names.to_vec();
@@ -174,7 +192,7 @@ fn options(args: &ApplyArgs, desired: &Desired, skip: &[String]) -> RunOptions {
         names
     };
     RunOptions {
-        playbooks: desired.playbook.name.split('+').map(str::to_owned).collect(),
+        playbooks: names_of(desired),
         limit: sorted(&args.limit),
         skip: sorted(skip),
         rolling: args.rolling,
@@ -240,6 +258,9 @@ fn ask(context: &Context, sink: Arc<dyn Sink>, answers: &Answers, started: &Even
     }
     drop(sink);
     let count = reached(answers).filter(|surveyed| !surveyed.plan.is_empty()).count();
+    if count == 0 {
+        return Ok(context.sink());
+    }
     let question = format!("change {}", report::text::counted(count, "node"));
     context.must_be_answerable(&question)?;
     if !context.is_json() {

@@ -9,7 +9,7 @@ use super::cluster::Cluster;
 use super::desired::Desired;
 use crate::checks::services::front::http_status;
 use crate::checks::services::tls::{Hello, Roots, Served, covers, danger_handshake};
-use crate::node::{Inquiry, Probe as _};
+use crate::node::{Inquiry, Probe as _, quote};
 use crate::playbook::{Gate, GateKeeper, HttpGate};
 use crate::site::model::Node;
 
@@ -38,7 +38,7 @@ impl Watch<'_> {
     async fn until_open(self, node: Node) -> Result<(), String> {
         let until = Instant::now() + Duration::from_secs(u64::from(self.gate.seconds));
         loop {
-            match self.look(&node).await {
+            match self.look(&node, until).await {
                 Err(_) if Instant::now() + BETWEEN < until => sleep(BETWEEN).await,
                 seen => return seen,
             }
@@ -46,7 +46,7 @@ impl Watch<'_> {
     }
 
     // From the jumphost, or from here without one: as the load balancer and the users come, not from the node itself.
-    async fn look(self, node: &Node) -> Result<(), String> {
+    async fn look(self, node: &Node, until: Instant) -> Result<(), String> {
         let Gate { serves_chain_on, http, command, tls_name, seconds: _ } = self.gate;
         if let (Some(port), Some(chain)) = (serves_chain_on, self.chain) {
             self.serves_chain(node, *port, chain).await?;
@@ -60,7 +60,7 @@ impl Watch<'_> {
             self.answers(node, http).await?;
         }
         match command {
-            Some(command) => self.succeeds(node, command).await,
+            Some(command) => self.succeeds(node, command, until).await,
             None => Ok(()),
         }
     }
@@ -103,13 +103,17 @@ impl Watch<'_> {
         }
     }
 
-    async fn succeeds(&self, node: &Node, command: &str) -> Result<(), String> {
+    // Ended with all it started when the gate's time is over: nobody waits for it any more.
+    async fn succeeds(&self, node: &Node, command: &str, until: Instant) -> Result<(), String> {
         let machine = self.cluster.connect(node.clone()).await.map_err(|error| error.to_string())?;
         let mut inquiry = Inquiry::standing();
-        inquiry.guard(command);
+        let left = until.saturating_duration_since(Instant::now()).as_secs().max(1);
+        let bounded = format!("timeout {left} sh -c {}", quote(command));
+        inquiry.guard(&bounded);
         let facts = machine.look(&inquiry).await.map_err(|error| error.to_string())?;
-        match facts.guards.get(command) {
+        match facts.guards.get(&bounded) {
             Some(0) => Ok(()),
+            Some(124) => Err(format!("`{command}` did not end within {left} s")),
             Some(status) => Err(format!("`{command}` ended with status {status}")),
             None => Err(format!("`{command}` could not be run")),
         }

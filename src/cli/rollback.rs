@@ -70,7 +70,7 @@ pub(crate) async fn run(args: &RollbackArgs, context: &Context) -> Result<Exit, 
     if reached.is_empty() {
         return Err(not_rolled_back(&outcomes, Exit::Unreachable, help));
     }
-    let runs = settle(&recorder, reached.iter().map(|(node, _, facts)| (node, facts)))?;
+    let runs = settle(&recorder, context, reached.iter().map(|(node, _, facts)| (node, facts)))?;
     let run = choose(args.run.as_deref(), &reached, &runs)?;
     let chain = runs.chain(run.as_str());
     must_be_possible(&run, &chain, &reached, &runs)?;

@@ -1,4 +1,4 @@
-//! What the runs that a machine keeps left behind, and whether it is still so.
+//! What the runs of a machine left behind, and whether it is still so.
 //!
 //! The hashes are the machine's own and stay here: those of secrets must not travel into ledgers and reports.
 
@@ -16,9 +16,9 @@ pub struct Deed {
 }
 
 impl Deed {
-    /// Whether putting files back cannot take it back.
-    pub fn is_lasting(&self) -> bool {
-        self.kind == "command"
+    /// Whether it cannot be taken back; what takes a command back stands before it.
+    fn is_lasting(&self, before: Option<&Self>) -> bool {
+        self.kind == "command" && before.is_none_or(|before| before.kind != "undo")
     }
 }
 
@@ -33,17 +33,24 @@ pub struct ManagedFile {
     pub is_as_left: bool,
 }
 
-/// What kept runs left behind.
+/// What runs left behind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Journal {
     left: BTreeMap<String, BTreeMap<String, String>>,
     did: BTreeMap<String, Vec<Deed>>,
+    pruned: BTreeSet<String>,
     now: BTreeMap<String, String>,
 }
 
 impl Journal {
     pub(super) fn left(&mut self, run: &str, path: &str, hash: &str) {
         self.left.entry(run.to_owned()).or_default().insert(path.to_owned(), hash.to_owned());
+    }
+
+    /// As [`Journal::left`], of a run that the machine no longer keeps.
+    pub(super) fn pruned(&mut self, run: &str, path: &str, hash: &str) {
+        self.left(run, path, hash);
+        self.pruned.insert(run.to_owned());
     }
 
     pub(super) fn did(&mut self, run: &str, step: &str, kind: &str, value: &str) {
@@ -55,13 +62,13 @@ impl Journal {
         self.now.insert(path.to_owned(), hash.to_owned());
     }
 
-    /// Every file that a kept run changed, by path.
+    /// Every file that a run changed, by path.
     pub fn files(&self) -> Vec<ManagedFile> {
         let paths: BTreeSet<&String> = self.left.values().flat_map(BTreeMap::keys).collect();
         paths.into_iter().filter_map(|path| self.file(path)).collect()
     }
 
-    /// The file at `path`, where a kept run changed it.
+    /// The file at `path`, where a run changed it.
     pub fn file(&self, path: &str) -> Option<ManagedFile> {
         // Ids sort by time.
         let (run, files) = self.left.iter().rev().find(|(_, files)| files.contains_key(path))?;
@@ -71,7 +78,7 @@ impl Journal {
 
     /// Whether `run` is done and changed files that can be put back.
     pub fn keeps(&self, run: &str) -> bool {
-        self.left.contains_key(run)
+        self.left.contains_key(run) && !self.pruned.contains(run)
     }
 
     /// The paths that `run` changed.
@@ -81,7 +88,9 @@ impl Journal {
 
     /// What `run` did besides, that putting its files back does not take back.
     pub fn lasting(&self, run: &str) -> Vec<&Deed> {
-        self.did.get(run).into_iter().flatten().filter(|deed| deed.is_lasting()).collect()
+        let deeds = self.did.get(run).map(Vec::as_slice).unwrap_or_default();
+        let before = std::iter::once(None).chain(deeds.iter().map(Some));
+        deeds.iter().zip(before).filter(|(deed, before)| deed.is_lasting(*before)).map(|(deed, _)| deed).collect()
     }
 
     /// Files that are no longer as `run` left them, each with the later run that changed it; `None`: by hand.
@@ -110,6 +119,8 @@ mod tests {
         }
         journal.did("1", "s", "command", "apt-get install x");
         journal.did("1", "s", "reload", "nginx");
+        journal.did("1", "u", "undo", "unload");
+        journal.did("1", "u", "command", "load");
         journal
     }
 
@@ -118,6 +129,18 @@ mod tests {
         let told: Vec<_> = journal().files().into_iter().map(|file| (file.path, file.run, file.is_as_left)).collect();
         let expected = [("/a", "2", true), ("/b", "1", false), ("/c", "1", true)];
         assert_eq!(told, expected.map(|(path, run, is_as_left)| (path.to_owned(), run.to_owned(), is_as_left)));
+    }
+
+    #[test]
+    fn what_a_run_left_that_is_no_longer_kept_still_shows_and_cannot_be_put_back() {
+        let mut journal = journal();
+        journal.pruned("0", "/d", "x");
+        journal.pruned("0", "/a", "x");
+        journal.now("/d", "other");
+        let file = journal.file("/d").unwrap();
+        assert_eq!((file.run.as_str(), file.is_as_left), ("0", false));
+        assert_eq!(journal.file("/a").unwrap().run, "2");
+        assert!(!journal.keeps("0") && journal.keeps("1"));
     }
 
     #[test]

@@ -79,6 +79,18 @@ pub enum Action {
     Command(String),
     /// Run a command now, and again when files are put back (`update-ca-certificates`, `systemctl daemon-reload`).
     Refresh(String),
+    /// Run a command when files are put back, where the action after this one had been begun by then; nothing before.
+    Undo(String),
+    /// Have a folder with this mode and this owner (`owner:group`), each where it is given; when files are put back, as it was
+    /// before, or gone where it was made and is empty.
+    Folder {
+        /// Absolute path.
+        path: String,
+        /// Mode in octal digits.
+        mode: Option<String>,
+        /// Owner and group.
+        owner: Option<String>,
+    },
     /// Put a CA certificate that is new at this path among the trusted ones; take it away when files are put back.
     Trust(String),
     /// Enable a service and start it.
@@ -102,6 +114,10 @@ impl Action {
         match self {
             Self::Command(command) => ("command", command.clone()),
             Self::Refresh(command) => ("refresh", command.clone()),
+            Self::Undo(command) => ("undo", command.clone()),
+            Self::Folder { path, mode, owner } => {
+                ("folder", format!("{},{} {path}", mode.as_deref().unwrap_or_default(), owner.as_deref().unwrap_or_default()))
+            }
             Self::Trust(path) => ("trust", path.clone()),
             Self::Enable(service) => ("enable", service.clone()),
             Self::Disable(service) => ("disable", service.clone()),

@@ -141,7 +141,7 @@ pub enum Presence {
     Present,
     /// Nothing. A folder is never taken away.
     Absent,
-    /// A folder. It stays when a run is undone.
+    /// A folder. One that a run made is gone again when that is undone, unless something is in it by then.
     Folder,
 }
 
@@ -158,9 +158,9 @@ pub struct FileStep {
     /// What is to stand there.
     #[serde(default)]
     pub state: Presence,
-    /// Mode in octal digits. 0644 for a content, 0755 for a folder, else as it is.
+    /// Mode in octal digits. 0644 for a content, 0755 for a folder that is made, else as it is.
     pub mode: Option<String>,
-    /// `owner:group`. `root:root` for a content and for a folder, else as it is.
+    /// `owner:group`. `root:root` for a content and for a folder that is made, else as it is.
     pub owner: Option<String>,
     /// It holds a secret: never shown in a plan. Nobody but owner and group may read it then.
     #[serde(default)]
@@ -255,9 +255,12 @@ pub struct CommandStep {
     pub creates: Option<String>,
     /// Not needed where this command succeeds; it must only look.
     pub unless: Option<String>,
-    /// Run again when a failed run's files have been put back.
-    #[serde(default)]
-    pub again_on_undo: bool,
+    /// A command that takes it back: run when a run that began it is undone, once its files have been put back.
+    pub undo: Option<String>,
+    /// Run again when a run is undone, once its files have been put back. Unless given, `true` in a playbook that guards
+    /// anything for a command without `creates`, `unless` and `undo`, else `false`. What is loaded from a file that is new
+    /// needs an `undo`: there is nothing then to load again.
+    pub again_on_undo: Option<bool>,
     /// Steps whose change concerns it; every earlier step of the playbook unless given.
     pub after: Option<Vec<String>>,
 }

@@ -1,5 +1,6 @@
 //! How runs ended on nodes that had been lost sight of: learnt from the nodes' own journals, and recorded.
 
+use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::record::Recorder;
 use crate::ledger::Runs;
@@ -8,8 +9,12 @@ use crate::node::{Facts, RunId};
 use crate::playbook::Journal;
 use crate::site::model::Node;
 
-/// Records what `facts` tell of runs whose end is not known; gives back what the ledger knows then.
-pub(crate) fn settle<'a>(recorder: &Recorder, facts: impl Iterator<Item = (&'a Node, &'a Facts)>) -> Result<Runs, Failure> {
+/// Records what `facts` tell of runs whose end is not known, and tells a person; gives back what the ledger knows then.
+pub(crate) fn settle<'a>(
+    recorder: &Recorder,
+    context: &Context,
+    facts: impl Iterator<Item = (&'a Node, &'a Facts)>,
+) -> Result<Runs, Failure> {
     let runs = recorder.runs()?;
     let facts: Vec<_> = facts.collect();
     let mut is_new = false;
@@ -21,6 +26,10 @@ pub(crate) fn settle<'a>(recorder: &Recorder, facts: impl Iterator<Item = (&'a N
         if !outcomes.is_empty() {
             recorder.settled(&id, &outcomes)?;
             is_new = true;
+            if !context.is_json() {
+                let told: Vec<String> = outcomes.iter().map(|outcome| format!("{} {}", outcome.node, outcome.outcome)).collect();
+                context.say(&format!("run {id} was not seen to its end; by the nodes' own journals: {}\n", told.join(", ")))?;
+            }
         }
     }
     if is_new { recorder.runs() } else { Ok(runs) }

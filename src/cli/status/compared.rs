@@ -17,6 +17,8 @@ pub(super) struct Compared {
     pub(super) nodes: Vec<Node>,
     /// What they are to be; `None` where no run says it.
     pub(super) desired: Option<Desired>,
+    /// The playbooks that say so, as `plan` takes them.
+    pub(super) playbooks: Vec<String>,
 }
 
 /// Groups the machines by what they are compared with.
@@ -35,8 +37,8 @@ pub(super) fn compared(
         }
     }
     let group = |(in_place, nodes): (Vec<InPlace>, Vec<Node>)| {
-        let desired = load(context, site, secrets, &in_place)?;
-        Ok(Compared { nodes, desired })
+        let (playbooks, desired) = load(context, site, secrets, &in_place)?.unzip();
+        Ok(Compared { nodes, desired, playbooks: playbooks.unwrap_or_default() })
     };
     groups.into_iter().map(group).collect()
 }
@@ -49,7 +51,7 @@ fn wanted(in_place: Vec<InPlace>, node: &Node) -> Vec<InPlace> {
     in_place
 }
 
-fn load(context: &Context, site: &Site, secrets: &Arc<Secrets>, in_place: &[InPlace]) -> Result<Option<Desired>, Failure> {
+fn load(context: &Context, site: &Site, secrets: &Arc<Secrets>, in_place: &[InPlace]) -> Result<Option<(Vec<String>, Desired)>, Failure> {
     let library = Library::new(&site.folder);
     let mut names: Vec<String> = Vec::new();
     let mut steps = Vec::new();
@@ -68,5 +70,6 @@ fn load(context: &Context, site: &Site, secrets: &Arc<Secrets>, in_place: &[InPl
     let is_left_out = |id: &String| in_place.iter().any(|one| names.contains(&one.playbook) && one.skip.contains(id));
     let skip: Vec<String> = steps.into_iter().map(|step| step.id).filter(is_left_out).collect();
     let wanted = Wanted { playbooks: &names, skip: &skip, ..Wanted::default() };
-    Desired::of(context, site.clone(), Arc::clone(secrets), &wanted).map(Some)
+    let desired = Desired::of(context, site.clone(), Arc::clone(secrets), &wanted)?;
+    Ok(Some((names, desired)))
 }

@@ -80,7 +80,7 @@ async fn once(args: &StatusArgs, context: &Context) -> Result<Exit, Failure> {
         environment: environment(&site).to_owned(),
         last_run: runs.iter().find(|run| run.outcome.is_some() || run.is_rolled_back).map(last_run),
         windows: doors.open,
-        next: next(&nodes, broken_off.as_ref(), days).into_iter().chain(doors.next).collect(),
+        next: next(&nodes, broken_off.as_ref(), days, &plan_of_what_differs(&groups, &nodes)).into_iter().chain(doors.next).collect(),
         broken_off,
         nodes,
     };
@@ -138,7 +138,7 @@ fn known_runs(context: &Context, site: &Site, facts: &[(&Node, &Facts)]) -> Resu
     let holder = format!("{} (portcullis status)", context.actor());
     if is_open && let Ok(lease) = Lease::take(&path, &holder, context.now) {
         // Looking must not fail over a ledger that can only be read.
-        if let Ok(runs) = Recorder::open(context, site).and_then(|recorder| settle(&recorder, facts.iter().copied())) {
+        if let Ok(runs) = Recorder::open(context, site).and_then(|recorder| settle(&recorder, context, facts.iter().copied())) {
             return Ok(runs);
         }
         drop(lease);
@@ -206,7 +206,16 @@ fn broken_off(run: &RunRecord) -> Option<BrokenOff> {
     Some(BrokenOff { run: run.id.clone(), left, command: beginning.options.command_line() })
 }
 
-fn next(nodes: &[NodeStatus], broken_off: Option<&BrokenOff>, days: Option<i64>) -> Vec<String> {
+/// The command that shows what differs, with the playbooks that the first machine that differs is compared with.
+fn plan_of_what_differs(groups: &[Compared], nodes: &[NodeStatus]) -> String {
+    let differs = |name: &str| nodes.iter().any(|node| node.node == name && matches!(node.drift, Drift::Changes(_)));
+    let group = groups.iter().find(|group| group.nodes.iter().any(|node| differs(&node.name)));
+    let playbooks = group.map(|group| group.playbooks.as_slice()).unwrap_or_default();
+    let named = if playbooks == ["bootstrap"] { &[] } else { playbooks };
+    ["portcullis plan"].into_iter().chain(named.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+}
+
+fn next(nodes: &[NodeStatus], broken_off: Option<&BrokenOff>, days: Option<i64>, plan: &str) -> Vec<String> {
     let mut next = Vec::new();
     if let Some(BrokenOff { command, .. }) = broken_off {
         next.push(format!("{command}    takes up the run that was broken off"));
@@ -214,10 +223,13 @@ fn next(nodes: &[NodeStatus], broken_off: Option<&BrokenOff>, days: Option<i64>)
     if nodes.iter().any(|node| node.drift == Drift::Unknown) {
         next.push("portcullis check    says why a node cannot be reached".to_owned());
     }
-    if nodes.iter().any(|node| node.files.iter().any(|file| file.changed_by_hand)) {
-        next.push("portcullis plan     shows what was changed by hand and would be set right".to_owned());
-    } else if nodes.iter().any(|node| matches!(node.drift, Drift::Changes(_))) {
-        next.push("portcullis plan     shows what differs; apply sets it right".to_owned());
+    if nodes.iter().any(|node| matches!(node.drift, Drift::Changes(_))) {
+        next.push(format!("{plan}    shows what differs; apply sets it right"));
+    }
+    let is_by_hand_alone =
+        |node: &NodeStatus| !matches!(node.drift, Drift::Changes(_)) && node.files.iter().any(|file| file.changed_by_hand);
+    if nodes.iter().any(is_by_hand_alone) {
+        next.push("portcullis status --files    shows what was changed by hand".to_owned());
     }
     if days.is_some_and(|days| days < SOON) {
         next.push("order a new certificate, then: portcullis apply rotate-tls".to_owned());
@@ -235,7 +247,7 @@ mod tests {
     fn in_its_last_thirty_days_a_certificate_is_spoken_of_with_what_to_do() {
         for (days, spoken_of) in [(Some(90), false), (Some(30), false), (Some(29), true), (Some(0), true), (Some(-3), true), (None, false)]
         {
-            let next = next(&[], None, days);
+            let next = next(&[], None, days, "portcullis plan");
             assert_eq!(next.iter().any(|line| line.contains("apply rotate-tls")), spoken_of, "{days:?}");
         }
     }

@@ -201,6 +201,7 @@ impl Facts {
                 self.guards.insert(command.clone(), status.parse().ok()?);
             }
             ["left", run, hash, path] => self.journal.left(run, path, hash),
+            ["pruned", run, hash, path] => self.journal.pruned(run, path, hash),
             ["did", run, step, kind, value] => self.journal.did(run, step, kind, value),
             ["saw", key, what] => self.seen.push((key.to_owned(), what.trim().to_owned())),
             ["now", hash, path] => self.journal.now(path, hash),

@@ -13,16 +13,19 @@ pc_subject() { pc_subjects="$pc_subjects$1 $2$pc_nl"; }
 # `look` does nothing, and asks alone whether what had to be well still is.
 pc_actions() {
     pc_acting_for=$1
+    pc_number=0
     while IFS='	' read -r pc_step pc_kind pc_value; do
+        pc_number=$((pc_number + 1))
         case $pc_kind in enable | reload | restart | active) pc_service=$pc_value ;; esac
         # Not by a redirection of the call: a shell would keep the lock in a copy, to have it back afterwards.
-        pc_out=$(exec 9>&- && pc_act "$2" "$pc_kind" "$pc_value" 2>&1 </dev/null) || {
+        # What it makes is for others to read, unlike what a run stages.
+        pc_out=$(exec 9>&- && umask 022 && pc_act "$2" "$pc_kind" "$pc_value" 2>&1 </dev/null) || {
             # Killed from outside, an action has no word of its own.
             pc_status=$?
             pc_fail "$pc_step" "${pc_out:-$pc_kind $pc_value ended with status $pc_status}"
             [ "$2" = again ] || return
         }
-        [ "$2" != once ] || pc_say step "$pc_step" 'done' "$pc_kind $pc_value"
+        case $2\ $pc_kind in once\ undo) ;; once*) pc_say step "$pc_step" 'done' "$pc_kind $pc_value" ;; esac
     done <"$1/actions"
 }
 
@@ -31,6 +34,8 @@ pc_act() {
     case $2 in
         command) [ "$1" = again ] || sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
         refresh) sh -c "$3" || { printf 'command %s ended with status %s\n' "$3" "$?"; return 1; } ;;
+        undo) pc_undo_by "$1" "$3" ;;
+        folder) pc_folder_as "$1" "${3%% *}" "${3#* }" ;;
         enable) pc_enable "$1" "$3" ;;
         disable) if [ "$1" = again ]; then systemctl enable --now "$3"; else systemctl disable --now "$3"; fi ;;
         trust) pc_trust "$1" "$3" ;;
@@ -40,6 +45,42 @@ pc_act() {
         listens) [ "$1" = again ] || pc_until 50 pc_listens "$3" || { printf 'nothing listens on TCP port %s\n' "$3"; pc_log_of "${pc_service:-}"; return 1; } ;;
         wait) [ "$1" = again ] || pc_until "${3%% *}" sh -c "${3#* }" || { printf 'command %s did not succeed in time\n' "${3#* }"; return 1; } ;;
     esac
+}
+
+# pc_undo_by once|again COMMAND: what takes the next action back; called only where that was begun.
+pc_undo_by() {
+    pc_note=$pc_acting_for/begun-$pc_number
+    if [ "$1" = once ]; then
+        : >"$pc_note" && pc_sync "$pc_note" "$pc_acting_for"
+    elif [ -e "$pc_note" ]; then
+        sh -c "$2" || { printf 'command %s ended with status %s\n' "$2" "$?"; return 1; }
+    fi
+}
+
+# pc_folder_as once|again MODE,OWNER:GROUP PATH: a folder with that mode and owner, where they are given; afterwards, as it
+# was before this run, or gone where it is empty.
+pc_folder_as() {
+    pc_note=$pc_acting_for/folder-$pc_number
+    if [ "$1" = again ]; then
+        [ -s "$pc_note" ] && ! pc_leads_elsewhere "$3/" || return 0
+        pc_read "$pc_note"
+        case $pc_text in made\ *) pc_rmdirs "$3" "${pc_text#made }" ;; *) pc_give_if "${pc_text#was }" "$3" ;; esac
+        return
+    fi
+    ! pc_leads_elsewhere "$3/" || { printf '%s is a symbolic link; it is not followed\n' "$pc_folder"; return 1; }
+    if [ -d "$3" ]; then
+        stat -c 'was %a,%u:%g' "$3" >"$pc_note"
+    else
+        pc_folder=$3
+        while [ ! -d "${pc_folder%/*}" ] && [ -n "${pc_folder%/*}" ]; do pc_folder=${pc_folder%/*}; done
+        printf 'made %s\n' "$pc_folder" >"$pc_note"
+    fi && pc_sync "$pc_note" "$pc_acting_for" && mkdir -p "$3" && pc_give_if "$2" "$3"
+}
+
+# pc_give_if MODE,OWNER:GROUP PATH: each of the two where it is given. The owner first: giving it takes bits of a mode away.
+pc_give_if() {
+    [ -z "${1#*,}" ] || chown "${1#*,}" "$2" || return
+    [ -z "${1%%,*}" ] || chmod "${1%%,*}" "$2"
 }
 
 # pc_enable once|again UNIT: enables and starts; afterwards, makes it again what it was before this run.

@@ -6,6 +6,7 @@
 pc_lock() {
     command -v flock >/dev/null || pc_end_with refused 'flock is missing on this machine (package util-linux)' 1
     [ -d "$pc_home/runs" ] || pc_out=$(mkdir -p "$pc_home/runs" 2>&1) || pc_end_with failed "$pc_out" 1
+    pc_own_home
     # Tried first by a command that is no special built-in: a failing `exec` would end the shell without a word.
     pc_out=$(true 2>&1 >>"$pc_volatile/portcullis.lock") || pc_end_with failed "$pc_out" 1
     exec 9>>"$pc_volatile/portcullis.lock"
@@ -13,6 +14,21 @@ pc_lock() {
     printf '%s\n' "${pc_owner:?}" >"$pc_volatile/portcullis.owner"
     printf '%s %s\n' "$$" "$pc_run" >"$pc_volatile/portcullis.holder"
     pc_recover
+}
+
+# What lies there is run as root and put into place: nobody else may have made it, nor write to it.
+pc_own_home() {
+    for pc_folder in "$pc_home" "$pc_home/runs"; do
+        [ ! -h "$pc_folder" ] || pc_end_with refused "$pc_folder is a symbolic link; it is not followed" 1
+        # shellcheck disable=SC3067 # dash and busybox know it
+        [ -O "$pc_folder" ] || pc_end_with refused "$pc_folder belongs to somebody else, and what lies there is run as root; see who made it, and take it away" 1
+    done
+    for pc_n in $(stat -c %a "$pc_home" "$pc_home/runs"); do
+        case $pc_n in *[2367]? | *[2367])
+            pc_end_with refused "others may write to $pc_home or to its folder runs, and what lies there is run as root; see what they put there, and take it away" 1
+            ;;
+        esac
+    done
 }
 
 # Ends with who holds the lock, and in place of a step for how many seconds already.

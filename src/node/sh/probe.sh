@@ -227,7 +227,14 @@ pc_journal() {
             printf 'did\t%s\t%s\t%s\t%s\n' "${pc_dir##*/}" "$pc_key" "$pc_kind" "$pc_value"
         done 2>/dev/null <"$pc_dir/actions"
     done
-    cat "$pc_home"/runs/*/files/*/path 2>/dev/null | sort -u | while IFS= read -r pc_path; do
+    # Of runs that are no longer kept, for files that none of those has changed since.
+    while IFS='	' read -r pc_key pc_value; do
+        printf 'pruned\t%s\t%s\n' "$pc_key" "$pc_value"
+    done 2>/dev/null <"$pc_home/left"
+    {
+        cat "$pc_home"/runs/*/files/*/path
+        while IFS='	' read -r pc_key pc_sum pc_path; do printf '%s\n' "$pc_path"; done <"$pc_home/left"
+    } 2>/dev/null | sort -u | while IFS= read -r pc_path; do
         pc_sum=-
         if pc_leads_elsewhere "$pc_path" || [ -h "$pc_path" ]; then
             pc_sum='link'

@@ -90,6 +90,8 @@ pc_begin() {
     # the folder that this one is in.
     pc_out=$({ (umask 022 && mkdir -p "$pc_dir/files" "$@") && : >"$pc_dir/actions" && : >"$pc_dir/validations" && echo staging >"$pc_dir/state"; } 2>&1) || {
         rm -rf "$pc_dir"
+        # What a shell says of a full disk names neither the disk nor its fill.
+        case $pc_out in *Read-only*) ;; *) pc_out="cannot stage below $pc_home: $(pc_room): $pc_out" ;; esac
         pc_end_with failed "$pc_out" 1
     }
 }

@@ -143,10 +143,30 @@ pc_prune_those() {
         [ "$pc_is_done" != "$pc_wanted" ] || set -- "$@" "$pc_earlier"
     done
     while [ $# -gt 10 ]; do
+        [ "$pc_wanted" = no ] || pc_remember "${1%/}"
         # Without its state first: half of a run must never pass for one that can be put back.
         rm -f "${1}state" && rm -rf "$1"
         shift
     done
+}
+
+# pc_remember DIR: what a run that is no longer kept left, by file, so that it still shows where it is changed by hand.
+# The newest of such runs stands for a file, as "RUN SHA256 PATH" in one line.
+pc_remember() {
+    pc_these=
+    {
+        for pc_n in "$1"/files/*/; do
+            { IFS= read -r pc_text <"${pc_n}path"; } 2>/dev/null || continue
+            pc_sum=-
+            [ ! -r "${pc_n}sum" ] || read -r pc_sum <"${pc_n}sum"
+            printf '%s\t%s\t%s\n' "${1##*/}" "$pc_sum" "$pc_text"
+            pc_add "$pc_text"
+        done
+        [ ! -r "$pc_home/left" ] || while IFS='	' read -r pc_key pc_sum pc_text; do
+            case $pc_nl$pc_these in *"$pc_nl$pc_text$pc_nl"*) ;; *) printf '%s\t%s\t%s\n' "$pc_key" "$pc_sum" "$pc_text" ;; esac
+        done <"$pc_home/left"
+    } 2>/dev/null >"$pc_home/left.new" && mv -f "$pc_home/left.new" "$pc_home/left"
+    pc_these=
 }
 
 # pc_rollback RUN: puts back what RUN replaced, if its files are still as it left them.

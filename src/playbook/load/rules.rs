@@ -39,7 +39,7 @@ pub(super) fn complaints(step: &Step, templates: &[String]) -> Vec<Complaint> {
         Kind::Pfx(pfx) => of_pfx(pfx),
         Kind::Trust(trust) => of_trust(trust),
         Kind::Service(service) => of_service(service),
-        Kind::Command(command) => of_command(command),
+        Kind::Command(command) => of_command(command, step.guard.is_some()),
         Kind::Wait(wait) => vec![line(&["wait", "until"], &wait.until)],
     };
     found.into_iter().flatten().collect()
@@ -123,9 +123,18 @@ fn of_service(service: &ServiceStep) -> Vec<Option<Complaint>> {
     found
 }
 
-fn of_command(command: &CommandStep) -> Vec<Option<Complaint>> {
+fn of_command(command: &CommandStep, is_guarded: bool) -> Vec<Option<Complaint>> {
+    let has_condition = command.creates.is_some() || command.unless.is_some();
+    let is_undone_twice = command.undo.is_some() && command.again_on_undo == Some(true);
     vec![
         line(&["command", "run"], &command.run),
+        command.undo.as_deref().and_then(|text| line(&["command", "undo"], text)),
+        // Without a condition it is run again; this one would not be, and what it did would stay.
+        (is_guarded && has_condition && command.undo.is_none() && command.again_on_undo.is_none()).then(|| {
+            let help = "give `undo` with the command that does, or `again_on_undo: true` where running it again does";
+            Complaint::new(&["command", "run"], "is guarded, and nothing says how its command is taken back", help)
+        }),
+        is_undone_twice.then(|| Complaint::new(&["command", "undo"], "has both `undo` and `again_on_undo`", "keep the one that is meant")),
         command.creates.as_deref().and_then(|text| path(&["command", "creates"], text)),
         command.unless.as_deref().and_then(|text| line(&["command", "unless"], text)),
     ]

@@ -3,8 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::diff::unified;
-use super::{Change, ChangeKind, NodePlan, PlanError, folder_attributes, folder_guard};
-use crate::node::{Action, Expected, Facts, FileFact, Placement, Removal, quote, sha256_hex};
+use super::{Change, ChangeKind, NodePlan, PlanError, folder_guard};
+use crate::node::{Action, Expected, Facts, FileFact, Placement, Removal, sha256_hex};
 use crate::playbook::model::{CommandStep, FileStep, OnChange, ServiceState, ServiceStep, Step, WaitStep};
 use crate::site::model::Node;
 
@@ -20,6 +20,8 @@ pub(super) struct Draft<'a> {
     pub(super) node: &'a Node,
     pub(super) facts: &'a Facts,
     pub(super) steps: &'a [Step],
+    /// Whether the playbook guards anything: what its runs do may have to be taken back.
+    pub(super) is_guarded: bool,
     pub(super) plan: NodePlan,
 }
 
@@ -120,26 +122,22 @@ impl Draft<'_> {
 
     /// A folder with its mode and owner.
     pub(super) fn folder(&mut self, step: &Step, file: &FileStep) -> Result<(), PlanError> {
-        match self.facts.file(&file.path) {
-            FileFact::Absent => {}
-            FileFact::Other(kind) if kind == "folder" => {}
+        let is_there = match self.facts.file(&file.path) {
+            FileFact::Absent => false,
+            FileFact::Other(kind) if kind == "folder" => true,
             found @ (FileFact::File { .. } | FileFact::Link | FileFact::BehindLink { .. } | FileFact::Other(_) | FileFact::Failed(_)) => {
                 return Err(self.no_file(step, &file.path, &found));
             }
-        }
+        };
         if self.facts.guards.get(&folder_guard(file)) == Some(&0) {
             return Ok(());
         }
-        let (mode, owner) = folder_attributes(file);
-        let (user, group) = owner.split_once(':').unwrap_or((owner, owner));
-        let path = quote(&file.path);
-        // Through a link the folder would be made elsewhere; there may be one by now.
-        let no_link = format!(
-            "p={path}; while [ -n \"$p\" ]; do [ ! -h \"$p\" ] || {{ echo \"$p is a symbolic link\"; exit 1; }}; p=${{p%/*}}; done"
-        );
-        let make = format!("{no_link}; install -d -m {mode} -o {} -g {} {path}", quote(user), quote(group));
-        self.plan.actions.push((step.id.clone(), Action::Command(make)));
-        self.change(step, &file.path, ChangeKind::Folder, Some(format!("folder {} {owner}", mode.trim_start_matches('0'))));
+        let given = |value: &Option<String>, usual: &str| value.clone().or_else(|| (!is_there).then(|| usual.to_owned()));
+        let (mode, owner) = (given(&file.mode, "0755"), given(&file.owner, "root:root"));
+        let words: Vec<&str> = [mode.as_deref().map(|mode| mode.trim_start_matches('0')), owner.as_deref()].into_iter().flatten().collect();
+        let (kind, note) = if is_there { (ChangeKind::Modify, "folder, to be") } else { (ChangeKind::Folder, "folder") };
+        self.change(step, &file.path, kind, Some(format!("{note} {}", words.join(" "))));
+        self.plan.actions.push((step.id.clone(), Action::Folder { path: file.path.clone(), mode, owner }));
         Ok(())
     }
 
@@ -211,13 +209,15 @@ impl Draft<'_> {
     }
 
     pub(super) fn command(&mut self, step: &Step, command: &CommandStep) {
-        let CommandStep { run, creates, unless, again_on_undo, after } = command;
-        let is_guarded = creates.is_some() || unless.is_some();
+        let CommandStep { run, creates, unless, undo, again_on_undo, after } = command;
+        let has_condition = creates.is_some() || unless.is_some();
         let is_there = creates.as_deref().is_some_and(|path| self.facts.is_there(path));
         let is_so = unless.as_ref().is_some_and(|guard| self.facts.guards.get(guard) == Some(&0));
-        let needed = if is_guarded { !is_there && !is_so } else { self.is_touched(step, after.as_ref()) };
+        let needed = if has_condition { !is_there && !is_so } else { self.is_touched(step, after.as_ref()) };
         if needed {
-            let action = if *again_on_undo { Action::Refresh(run.clone()) } else { Action::Command(run.clone()) };
+            let is_run_again = again_on_undo.unwrap_or(self.is_guarded && !has_condition && undo.is_none());
+            self.plan.actions.extend(undo.iter().map(|undo| (step.id.clone(), Action::Undo(undo.clone()))));
+            let action = if is_run_again { Action::Refresh(run.clone()) } else { Action::Command(run.clone()) };
             self.plan.actions.push((step.id.clone(), action));
             self.change(step, run, ChangeKind::Command, None);
         }

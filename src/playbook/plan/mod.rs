@@ -9,6 +9,7 @@ mod error;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
@@ -196,6 +197,7 @@ impl<'a> Planner<'a> {
             node,
             facts,
             steps: &self.playbook.steps,
+            is_guarded: self.playbook.guard.is_some() || self.playbook.steps.iter().any(|step| step.guard.is_some()),
             plan: NodePlan { node: node.name.clone(), address: node.login.address.clone(), ..NodePlan::default() },
         };
         for step in &self.playbook.steps {
@@ -358,13 +360,13 @@ fn holds(site: &Site, step: &Step, node: &Node, conditions: &BTreeMap<&'static s
 /// Succeeds where the folder stands as it is to be; a link to one is none.
 pub(super) fn folder_guard(file: &FileStep) -> String {
     let path = quote(&file.path);
-    let (mode, owner) = folder_attributes(file);
-    let wanted = quote(&format!("{} {owner}", mode.trim_start_matches('0')));
-    format!("[ -d {path} ] && [ ! -h {path} ] && [ \"$(stat -c '%a %U:%G' {path})\" = {wanted} ]")
-}
-
-pub(super) fn folder_attributes(file: &FileStep) -> (&str, &str) {
-    (file.mode.as_deref().unwrap_or("0755"), file.owner.as_deref().unwrap_or("root:root"))
+    let mut guard = format!("[ -d {path} ] && [ ! -h {path} ]");
+    for (format, wanted) in [("%a", file.mode.as_deref().map(|mode| mode.trim_start_matches('0'))), ("%U:%G", file.owner.as_deref())] {
+        if let Some(wanted) = wanted {
+            let _infallible = write!(guard, " && [ \"$(stat -c {format} {path})\" = {} ]", quote(wanted));
+        }
+    }
+    guard
 }
 
 fn depth(secret: bool) -> Depth {

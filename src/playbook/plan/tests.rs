@@ -135,8 +135,17 @@ fn a_folder_is_made_where_its_guard_does_not_find_it_and_is_quoted() {
         assert!(planned(step, &fact(in_the_way)).is_err());
     }
     let plan = planned(step, &fact(FileFact::Absent)).unwrap();
-    let [(_, Action::Command(command))] = plan.actions.as_slice() else { panic!("{:?}", plan.actions) };
-    assert!(command.ends_with(r"install -d -m 0750 -o www -g adm '/srv/it'\''s here'"), "{command}");
+    let folder = |mode: Option<&str>, owner: Option<&str>| {
+        let (mode, owner) = (mode.map(str::to_owned), owner.map(str::to_owned));
+        vec![("a".to_owned(), Action::Folder { path: "/srv/it's here".to_owned(), mode, owner })]
+    };
+    assert_eq!((plan.actions, plan.changes[0].kind), (folder(Some("0750"), Some("www:adm")), ChangeKind::Folder));
+    // One that stands keeps what the step says nothing of.
+    let plain = "  - id: a\n    file: {path: \"/srv/it's here\", state: folder, mode: \"0750\"}\n";
+    let made = planned(plain, &fact(FileFact::Absent)).unwrap();
+    let changed = planned(plain, &fact(FileFact::Other("folder".to_owned()))).unwrap();
+    assert_eq!((made.actions, changed.actions), (folder(Some("0750"), Some("root:root")), folder(Some("0750"), None)));
+    assert_eq!((changed.changes[0].kind, changed.changes[0].note.as_deref()), (ChangeKind::Modify, Some("folder, to be 750")));
     let playbook = own(step);
     let (site, templates, material) = (site(1, ""), templates(), Material::default());
     let planner = Planner::new(&site, &playbook, &templates, &material);
@@ -146,6 +155,22 @@ fn a_folder_is_made_where_its_guard_does_not_find_it_and_is_quoted() {
     assert!(planner.plan(&site.nodes[0], &there).unwrap().is_empty());
     let not_there = Facts { guards: [(guard, 1)].into(), ..fact(FileFact::Absent) };
     assert_eq!(planner.plan(&site.nodes[0], &not_there).unwrap().changes.len(), 1);
+}
+
+#[test]
+fn what_takes_a_command_back_stands_before_it_and_a_guarded_one_is_run_again() {
+    let planned_for = |more: &str, guard: &str| {
+        let steps = format!("  - {{id: f, file: {{path: /etc/a, content: x}}}}\n  - id: a\n    command: {{run: load{more}}}\n{guard}");
+        let facts = Facts { files: [("/etc/a".to_owned(), FileFact::Absent)].into(), ..facts() };
+        let plan = planned(&steps, &facts).unwrap();
+        plan.actions.into_iter().map(|(_, action)| action).collect::<Vec<_>>()
+    };
+    let (command, refresh) = (Action::Command("load".to_owned()), Action::Refresh("load".to_owned()));
+    assert_eq!(planned_for("", ""), [command.clone()]);
+    assert_eq!(planned_for("", "    guard: 60s\n"), [refresh.clone()]);
+    assert_eq!(planned_for(", again_on_undo: false", "    guard: 60s\n"), [command.clone()]);
+    assert_eq!(planned_for(", again_on_undo: true", ""), [refresh]);
+    assert_eq!(planned_for(", undo: unload", "    guard: 60s\n"), [Action::Undo("unload".to_owned()), command]);
 }
 
 #[test]

@@ -58,6 +58,7 @@ impl<C> WayBack<'_, C> {
             pauses: self.pauses,
             planner: None,
             gate: None,
+            unseen: &[],
         };
         let errand = Errand { course: &course, way: self.way, stop: self.stop, sink: self.sink };
         put_back(errand, node, machine, order).await
@@ -98,9 +99,9 @@ where
         };
         let settled = |facts: &Facts| Journal::of(facts, order.run);
         match errand.look_again(node, settled).await {
-            None => return Err(lost),
-            Some((_, Journal::Undone)) => return Ok(Outcome::RolledBack),
-            Some((again, Journal::Done | Journal::Waiting | Journal::BrokenOff | Journal::Forgotten)) => found = Some(again),
+            Err(why) => return Err(why.unwrap_or(lost)),
+            Ok((_, Journal::Undone)) => return Ok(Outcome::RolledBack),
+            Ok((again, Journal::Done | Journal::Waiting | Journal::BrokenOff | Journal::Forgotten)) => found = Some(again),
         }
     }
     Ok(Outcome::NotBegun { step: String::new(), reason: "the connection was lost time and again".to_owned() })

@@ -71,6 +71,8 @@ pub struct Course<'a, 'g> {
     pub planner: Option<&'a Planner<'a>>,
     /// What each changed node has to pass; where it does not, its run is undone.
     pub gate: Option<&'a GateKeeper<'g>>,
+    /// Nodes that have to pass it although nothing is left to change there: nobody saw the run that changed them to its end.
+    pub unseen: &'a [String],
 }
 
 impl Course<'_, '_> {

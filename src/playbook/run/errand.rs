@@ -72,9 +72,9 @@ impl<C> Errand<'_, '_, '_, C> {
         Err(why)
     }
 
-    /// Finds a node again and looks until its facts satisfy `is_enough`; `None` when it never came to that. A machine that
-    /// is there and still at work is given its time.
-    pub(super) async fn look_again<R, T>(&self, node: &Node, is_enough: impl Fn(&Facts) -> Option<T>) -> Option<(R, T)>
+    /// Finds a node again and looks until its facts satisfy `is_enough`; fails when it never came to that, with why nobody is
+    /// to try again where that is the reason (another host key). A machine that is there and still at work is given its time.
+    pub(super) async fn look_again<R, T>(&self, node: &Node, is_enough: impl Fn(&Facts) -> Option<T>) -> Result<(R, T), Option<RemoteError>>
     where
         R: Remote,
         C: Reconnect<R>,
@@ -87,17 +87,20 @@ impl<C> Errand<'_, '_, '_, C> {
                 sleep(self.course.pauses.first().copied().unwrap_or(LONGEST_RUN)).await;
                 machine
             } else {
-                sleep(*pauses.next()?).await;
-                let Ok(machine) = self.way.reconnect(node).await else { continue };
-                machine
+                sleep(*pauses.next().ok_or(None)?).await;
+                match self.way.reconnect(node).await {
+                    Ok(machine) => machine,
+                    Err(error) if error.is_final() => return Err(Some(error)),
+                    Err(_) => continue,
+                }
             };
             let Ok(facts) = machine.look(&Inquiry::standing()).await else { continue };
             match is_enough(&facts) {
-                Some(enough) => return Some((machine, enough)),
+                Some(enough) => return Ok((machine, enough)),
                 None => found = Some(machine),
             }
         }
-        None
+        Err(None)
     }
 }
 

@@ -32,7 +32,7 @@ use super::survey::Surveyed;
 use crate::event::{Phase, Sink, State};
 use crate::node::{Outcome, Remote};
 use errand::Errand;
-use node::{Ran, has_work, left_alone, run_on};
+use node::{Ran, as_it_stands, has_work, left_alone, run_on};
 
 /// Carries out the plans, and gives the results in the order of `surveyed`. `stop` keeps nodes from beginning, and lets those
 /// that have begun end.
@@ -44,8 +44,9 @@ where
     let errand = Errand { course, way: &way, stop, sink };
     let order: Vec<String> = surveyed.iter().map(|surveyed| surveyed.node.name.clone()).collect();
     let (working, still): (Vec<_>, Vec<_>) = surveyed.into_iter().partition(has_work);
-    let mut ran: Vec<Ran<R>> = still.into_iter().map(|surveyed| left_alone(errand, surveyed, Verdict::Unchanged)).collect();
-    let failed = AtomicBool::new(false);
+    let still = still.into_iter().map(|surveyed| as_it_stands(errand, surveyed));
+    let mut ran: Vec<Ran<R>> = stream::iter(still).buffer_unordered(course.forks.max(1)).collect().await;
+    let failed = AtomicBool::new(course.stops_at_a_failure() && ran.iter().any(|ran| !ran.result.verdict.is_good()));
     let mut waiting = working.into_iter().peekable();
     let mut number = 0;
     while waiting.peek().is_some() {

@@ -42,6 +42,31 @@ pub(super) fn left_alone<R: Remote, C>(errand: Errand<'_, '_, '_, C>, surveyed: 
     Ran { result: NodeResult { node, changes: plan.changes, verdict, recovered: Vec::new(), round_trips }, machine, to_put_back }
 }
 
+/// A node on which nothing is to change. Where nobody saw the run that changed it to its end, it has to pass the gate now.
+pub(super) async fn as_it_stands<R, C>(errand: Errand<'_, '_, '_, C>, surveyed: Surveyed<R>) -> Ran<R>
+where
+    R: Remote,
+    C: Reconnect<R>,
+{
+    let course = errand.course;
+    if course.gate.is_none() || !course.unseen.contains(&surveyed.node.name) {
+        return left_alone(errand, surveyed, Verdict::Unchanged);
+    }
+    let newest = surveyed.facts.runs.iter().filter(|run| run.state == "done").filter_map(|run| RunId::parse(&run.id).ok()).max();
+    let mut ran = left_alone(errand, surveyed, Verdict::Unchanged);
+    let Some(run) = newest else { return ran };
+    let (machine, verdict) = through_gate(errand, &ran.result.node, ran.machine, &run).await;
+    ran.machine = machine;
+    // It was changed by that run, and is as it was left.
+    if !verdict.is_good() {
+        let why = verdict.describe();
+        ran.to_put_back.retain(|kept| *kept != run);
+        ran.result.verdict = verdict;
+        errand.emit(&ran.result.node, Phase::Commit, State::Failed, Some(why));
+    }
+    ran
+}
+
 /// Carries a node's plan out.
 pub(super) async fn run_on<R, C>(errand: Errand<'_, '_, '_, C>, surveyed: Surveyed<R>) -> Ran<R>
 where
@@ -82,7 +107,10 @@ async fn settle_first<R: Remote, C>(
 ) -> Result<NodePlan, Verdict> {
     let Course { run, owner, planner: Some(planner), .. } = *errand.course else { return Ok(plan) };
     let Some(broken) = facts.broken_off() else { return Ok(plan) };
-    errand.emit(node, Phase::Undo, State::Started, Some(format!("run {} was broken off", broken.id)));
+    // Somebody may be at work on it.
+    if facts.lock.is_none() {
+        errand.emit(node, Phase::Undo, State::Started, Some(format!("run {} was broken off", broken.id)));
+    }
     // Whoever takes the lock settles it; of a run that never began nothing else is put back.
     match machine.roll_back(run, owner).await {
         Ok(Outcome::UnknownRun { .. }) => {}
@@ -119,7 +147,7 @@ where
     loop {
         let answer = in_time(transaction, machine.name(), tell(errand, &machine, node, transaction, told)).await;
         let lost = match answer {
-            Ok(Outcome::Done) => return through_gate(errand, node, machine).await,
+            Ok(Outcome::Done) => return through_gate(errand, node, machine, errand.course.run).await,
             Ok(Outcome::Guarded { left, until }) => {
                 let verdict = unconfirmed(left, until).come_back(&machine).await;
                 return (machine, verdict);
@@ -144,7 +172,7 @@ where
             Some(lost) if lost.is_lost() => errand.find_again(node, lost).await.map(|found| (found, None)),
             Some(error) if !error.is_open_ended() => Err(error),
             lost => match ask_again(errand, node, lost).await {
-                Learnt::Done(found) => return through_gate(errand, node, found).await,
+                Learnt::Done(found) => return through_gate(errand, node, found, errand.course.run).await,
                 Learnt::Waiting(found) => {
                     let left = transaction.guard.map_or(Duration::ZERO, |guard| guard.within);
                     let verdict = unconfirmed(left, String::from("the end of its time")).settle_or_wait(&found).await;
@@ -165,7 +193,8 @@ where
     }
 }
 
-async fn through_gate<R, C>(errand: Errand<'_, '_, '_, C>, node: &Node, machine: R) -> (R, Verdict)
+/// Has a node that `run` changed pass the gate; where it does not, the run is put back.
+async fn through_gate<R, C>(errand: Errand<'_, '_, '_, C>, node: &Node, machine: R, run: &RunId) -> (R, Verdict)
 where
     R: Remote,
     C: Reconnect<R>,
@@ -176,7 +205,7 @@ where
     let Err(reason) = gate(node.clone()).await else { return (machine, Verdict::Changed) };
     errand.emit(node, Phase::Undo, State::Started, Some(reason.clone()));
     let step = "gate".to_owned();
-    let order = Order { run: course.run, owner: course.owner };
+    let order = Order { run, owner: course.owner };
     let outcome = match put_back(errand, node, &machine, order).await {
         Ok(Outcome::RolledBack) => Outcome::Undone { step, reason },
         Ok(outcome) => Outcome::Broken { step, reason: format!("{reason}; {}", describe_outcome(&outcome)) },

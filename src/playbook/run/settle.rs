@@ -62,15 +62,15 @@ where
         Learnt::Ended(Verdict::Failed(Outcome::Undone { step: String::new(), reason }))
     };
     match errand.look_again(node, |facts| Journal::of(facts, run)).await {
-        None => Learnt::Ended(match lost {
-            Some(lost) => Verdict::Unknown(lost),
+        Err(why) => Learnt::Ended(match why.or(lost) {
+            Some(why) => Verdict::Unknown(why),
             None => Verdict::Failed(Outcome::Locked { holder: crate::node::Holder::default() }),
         }),
-        Some((machine, Journal::Done)) => Learnt::Done(machine),
-        Some((machine, Journal::Waiting)) => Learnt::Waiting(machine),
-        Some((machine, Journal::Forgotten)) => Learnt::Forgotten(machine, lost),
-        Some((_, Journal::Undone)) => undone(lost),
-        Some((machine, Journal::BrokenOff)) => match undo_the_rest(errand, &machine).await {
+        Ok((machine, Journal::Done)) => Learnt::Done(machine),
+        Ok((machine, Journal::Waiting)) => Learnt::Waiting(machine),
+        Ok((machine, Journal::Forgotten)) => Learnt::Forgotten(machine, lost),
+        Ok((_, Journal::Undone)) => undone(lost),
+        Ok((machine, Journal::BrokenOff)) => match undo_the_rest(errand, &machine).await {
             Ok(Some(Journal::Undone)) => undone(lost),
             Ok(Some(Journal::Forgotten)) => Learnt::Forgotten(machine, lost),
             Ok(_) => {

@@ -39,6 +39,85 @@ fn every_kind_of_step_is_applied_once_and_put_back() {
     node.sh("rm -rf /srv/* /etc/own-key");
 }
 
+const TAKEN_BACK: &str = "name: own\ntitle: What is taken back\nsteps:
+  - {id: made, file: {path: /srv/new/deep, state: folder}}
+  - {id: kept, file: {path: /srv/there, state: folder, mode: \"0777\"}}
+  - {id: loaded, command: {run: touch /srv/loaded, creates: /srv/loaded, undo: rm /srv/loaded}}
+  - {id: tried, command: {run: \"touch /srv/tried; test ! -e /srv/fails\", creates: /srv/tried, undo: rm /srv/tried}}
+  - {id: never, command: {run: touch /srv/never, creates: /srv/never, undo: touch /srv/undone}}
+";
+
+#[test]
+fn folders_and_commands_are_taken_back_where_they_were_begun() {
+    let node = lend_one();
+    node.sh("rm -rf /srv/*; install -d -m 750 -o www-data -g adm /srv/there; touch /srv/fails");
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    operator.write("playbooks/own.yaml", TAKEN_BACK);
+    let stand = "cd /srv; stat -c '%n %a %U:%G' *";
+    let before = node.sh(stand);
+    operator.run(&["apply", "own", "--yes"]).assert_failed(1, &["stands as before", "step `tried`"]);
+    assert_eq!(node.sh(stand), before, "what was never begun is not taken back");
+    node.sh("rm /srv/fails");
+    let before = node.sh(stand);
+    operator.run(&["apply", "own", "--yes"]).assert_code(0);
+    assert_eq!(
+        node.sh("cd /srv; stat -c '%n %a %U:%G' * new/deep"),
+        "loaded 644 root:root\nnever 644 root:root\nnew 755 root:root\nthere 777 www-data:adm\ntried 644 root:root\nnew/deep 755 root:root\n"
+    );
+    operator.run(&["plan", "own"]).assert_code(0);
+    let back = operator.run(&["rollback", "--yes"]);
+    assert!(!back.assert_code(0).stderr.contains("cannot be put back"), "{}", back.stderr);
+    assert_eq!(node.sh(&format!("rm /srv/undone /srv/never; {stand}")), before);
+    node.sh("rm -rf /srv/*");
+}
+
+#[test]
+fn what_a_run_left_that_is_kept_no_longer_still_shows_where_it_is_changed() {
+    let node = lend_one();
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    let write = |path: &str, content: &str| {
+        let text = format!("name: own\ntitle: A file\nsteps:\n  - {{id: a, file: {{path: {path}, content: {content}}}}}\n");
+        operator.write("playbooks/own.yaml", text);
+        operator.run(&["apply", "own", "--yes"]).assert_code(0);
+    };
+    write("/srv/first", "first");
+    for number in 0..11 {
+        write("/srv/next", &format!("n{number}"));
+    }
+    let changed = || {
+        let status = operator.run(&["status", "--output", "json"]);
+        let status: serde_json::Value = serde_json::from_str(&status.assert_code(0).stdout).unwrap();
+        let files = status["nodes"][0]["files"].clone();
+        let by_hand = files.as_array().unwrap().iter().filter(|file| file["changed_by_hand"] == true);
+        by_hand.map(|file| file["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(changed().iter().all(|path| !path.starts_with("/srv/")));
+    node.sh("echo x >>/srv/first");
+    assert_eq!(changed(), ["/srv/first"]);
+    node.sh("rm -f /srv/first /srv/next");
+}
+
+#[test]
+fn a_state_folder_that_others_can_write_to_is_not_used() {
+    let node = lend_one();
+    let operator = Operator::with(&SiteText::bare(&[&node]));
+    operator.write("playbooks/own.yaml", "name: own\ntitle: A file\nsteps:\n  - {id: a, file: {path: /srv/a, content: x}}\n");
+    let home = "/var/lib/portcullis";
+    node.sh(&format!("rm -rf /srv/a; mkdir -p {home} && mv {home} {home}.aside"));
+    let ways = [
+        (format!("mkdir -m 777 {home}"), "others may write to"),
+        (format!("install -d -o www-data {home}"), "belongs to somebody else"),
+        (format!("ln -s /tmp {home}"), "is a symbolic link"),
+    ];
+    for (made, said) in ways {
+        node.sh(&made);
+        operator.run(&["apply", "own", "--yes"]).assert_failed(1, &[said]);
+        assert!(node.holds("! test -e /srv/a"), "{made}");
+        node.sh(&format!("rm -rf {home} /tmp/runs"));
+    }
+    node.sh(&format!("mv {home}.aside {home}"));
+}
+
 #[test]
 fn haproxy_serves_the_full_chain_is_reloaded_and_changed_no_second_time() {
     let [node, balancer] = lend();

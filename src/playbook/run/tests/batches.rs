@@ -53,6 +53,24 @@ async fn a_gate_that_stays_shut_undoes_the_node_and_stops_the_run() {
 }
 
 #[tokio::test]
+async fn a_node_whose_run_nobody_saw_to_its_end_passes_the_gate_before_the_next_is_touched() {
+    let (run, earlier) = (run_id(), RunId::parse("20261122T050000.000Z-aaaaaa").unwrap());
+    let kept = KeptRun { id: earlier.to_string(), state: "done".into() };
+    let gate = |node: crate::site::model::Node| -> futures_util::future::BoxFuture<'static, Result<(), String>> {
+        Box::pin(async move { if node.name == "n1" { Err("no answer on port 443".to_owned()) } else { Ok(()) } })
+    };
+    let unseen = ["n1".to_owned()];
+    let rolling = Some(Rolling { size: 1, canary: true });
+    for (unseen, expected) in [(&unseen[..], ["undone", "skipped"]), (&[], ["unchanged", "changed"])] {
+        let world = World::new(2).with("n1", |toy| toy.runs.push(kept.clone()));
+        let results = world.run(&Course { rolling, gate: Some(&gate), unseen, ..course(&run) }, &["n1"]).await;
+        assert_eq!(words(&results), expected);
+        let state = world.toy("n1", |toy| toy.state(earlier.as_str()).map(str::to_owned));
+        assert_eq!(state.as_deref(), Some(if unseen.is_empty() { "done" } else { "rolled-back" }));
+    }
+}
+
+#[tokio::test]
 async fn all_or_nothing_puts_back_the_nodes_that_were_done_the_newest_first() {
     let run = run_id();
     let world = World::new(4).with("n4", |toy| toy.fates.push_back(Fate::Undoes));

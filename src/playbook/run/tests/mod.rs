@@ -29,6 +29,7 @@ fn course(run: &RunId) -> Course<'_, 'static> {
         pauses: &NO_PAUSES,
         planner: None,
         gate: None,
+        unseen: &[],
     }
 }
 
