@@ -158,11 +158,12 @@ struct Look<'a> {
 impl Look<'_> {
     async fn online(&self) -> Vec<Outcome> {
         let site = self.wanted.site;
-        let names_wanted = self.selection.wants_any(catalogue::network::LOOKED_UP);
+        let names_wanted = self.selection.wants_any(&[catalogue::network::LOOKED_UP, &[&catalogue::network::NODE_NAMES]].concat());
         let outside_wanted = self.selection.wants_any(survey::OUTSIDE);
-        let naming = async { if names_wanted { survey::resolve(site, self.wanted.patience).await } else { Vec::new() } };
+        let naming = async { if names_wanted { survey::resolve(site, self.wanted.patience).await } else { Default::default() } };
         let outside = async { if outside_wanted { survey::outside(self.wanted).await } else { Vec::new() } };
-        let (names, outside, (seen, connectors)) = join!(naming, outside, self.machines());
+        let ((names, known), outside, (mut seen, connectors)) = join!(naming, outside, self.machines());
+        survey::compare_names(&known, &mut seen);
         let readings: Vec<_> = seen.iter().filter_map(|seen| seen.reading.clone()).collect();
         let clocks = survey::clocks(&readings, &site.figures.clock);
         let of_cluster = self.of_cluster(&seen, &readings);
@@ -255,7 +256,14 @@ fn nobody_looked(node: &Node, why: &str) -> Seen {
     let tables = [&[&survey::PATH][..], &survey::of_node()].concat();
     let outcome =
         |spec| Outcome { spec, subject: node.name.clone(), verdict: Verdict::CouldNotRun { why: why.to_owned() }, evidence: Vec::new() };
-    Seen { machine: node.name.clone(), reached: false, outcomes: tables.into_iter().map(outcome).collect(), reading: None, drives: None }
+    Seen {
+        machine: node.name.clone(),
+        reached: false,
+        outcomes: tables.into_iter().map(outcome).collect(),
+        reading: None,
+        drives: None,
+        names: Vec::new(),
+    }
 }
 
 struct Told<'a> {
