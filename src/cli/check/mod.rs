@@ -63,6 +63,27 @@ pub(super) struct CheckArgs {
     pub here: here::HereArgs,
 }
 
+impl CheckArgs {
+    /// Finds out before the first look, and not after the last, that a report cannot be written.
+    fn assert_writable(&self) -> Result<(), Failure> {
+        let files: Vec<&PathBuf> = [&self.report, &self.junit].into_iter().flatten().collect();
+        if let [page, results] = files.as_slice()
+            && page == results
+        {
+            let what = format!("--report and --junit both name {}", page.display());
+            return Err(Failure::usage(what, "give each a file of its own"));
+        }
+        let folder = |file: &&&PathBuf| file.parent().filter(|folder| !folder.as_os_str().is_empty()).is_none_or(Path::is_dir);
+        match files.iter().find(|file| !folder(file)) {
+            Some(file) => {
+                let what = format!("{} cannot be written: there is no such folder", file.display());
+                Err(Failure::usage(what, "name a file in a folder that is there and may be written"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// Runs `check`.
 pub(super) async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::parse(&args.only, &args.skip)?;
@@ -73,6 +94,7 @@ pub(super) async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Fai
     if args.list {
         return list(&selection, context);
     }
+    args.assert_writable()?;
     if let Some(role) = args.here.role {
         return here::run(args, role, &selection, context).await;
     }

@@ -158,3 +158,14 @@ fn a_check_that_does_not_exist_is_refused_with_the_nearest() {
     let list = turn.events(&["check", "--list"]);
     assert!(list.assert_code(0).stdout.contains("\"cert.chain.incomplete\""));
 }
+
+#[test]
+fn a_report_that_cannot_be_written_is_said_before_anything_is_looked_at() {
+    let turn = turn();
+    let run = turn.run(&["check", "--report", "nowhere/page.html"]);
+    run.assert_code(2);
+    assert!(run.stderr.contains("nowhere/page.html cannot be written") && run.stdout.is_empty(), "{}", run.stderr);
+    let run = turn.run(&["check", "--report", "both", "--junit", "both"]);
+    run.assert_code(2);
+    assert!(run.stderr.contains("--report and --junit both name both"), "{}", run.stderr);
+}
