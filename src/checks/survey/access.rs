@@ -49,7 +49,9 @@ pub(super) async fn forgive_lost(held: Option<Held>, machine: &str, (own, tried)
     if held.stands(patience.min(LONGEST)).await {
         return;
     }
-    for outcome in tried.iter_mut().filter(|outcome| is_found(outcome)) {
+    for outcome in tried.iter_mut().filter(|outcome| is_found(outcome) || matches!(outcome.verdict, Verdict::CouldNotRun { .. })) {
+        // Of the machine, and not of each place that it was to reach: it is one thing that happened.
+        machine.clone_into(&mut outcome.subject);
         outcome.verdict = Verdict::CouldNotRun { why: format!("the connection to {machine} was lost in the midst of it") };
     }
     for outcome in own.iter_mut().filter(|outcome| outcome.spec.id == PATH.id && outcome.verdict == Verdict::Passed) {

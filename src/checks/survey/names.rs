@@ -73,15 +73,36 @@ pub fn compare_names(here: &Known, seen: &mut [Seen]) {
     }
 }
 
+/// The resolver library's words without the standard library's before them; the least telling of them explained.
+fn why(words: &str) -> String {
+    let words = words.rsplit(": ").next().unwrap_or(words);
+    if words.starts_with("Temporary failure") {
+        return format!("{words}: this machine's resolver does not answer, or fails at the name itself, as at aliases in a circle");
+    }
+    words.to_owned()
+}
+
 async fn look_up(name: &str, patience: Duration) -> Result<Vec<IpAddr>, String> {
     match tokio::time::timeout(patience, tokio::net::lookup_host((name, 443))).await {
         Err(_elapsed) => Err(format!("no answer within {patience:?}")),
-        Ok(Err(error)) => Err(error.to_string()),
+        Ok(Err(error)) => Err(why(&error.to_string())),
         Ok(Ok(addresses)) => {
             let mut addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
             addresses.sort();
             addresses.dedup();
             Ok(addresses)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::why;
+
+    #[test]
+    fn a_name_that_is_not_there_is_told_from_a_resolver_that_fails() {
+        assert_eq!(why("failed to lookup address information: Name or service not known"), "Name or service not known");
+        let failed = why("failed to lookup address information: Temporary failure in name resolution");
+        assert!(failed.starts_with("Temporary failure in name resolution: this machine's resolver"), "{failed}");
     }
 }
