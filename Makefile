@@ -8,17 +8,18 @@ lab := target/debug/lab
 # What a fresh Debian or Ubuntu machine with Rust lacks: to build, to boot the lab, to lint. The second word proves it there.
 packages := gcc:gcc pkg-config:pkg-config libssl-dev:/usr/include/openssl/ssl.h debootstrap:debootstrap systemd-container:systemd-nspawn \
 	iproute2:ip util-linux:unshare openssh-client:ssh-keygen openssl:openssl shellcheck:shellcheck git:git
-# Peers that tests run: shells, readers of man pages, SSH servers, mail, proxy, web server, and whoever opens a PFX that we wrote.
+# Peers that tests run: shells, readers of man pages and of our own pages, SSH servers, mail, proxy, web server, and whoever opens a PFX that we wrote.
 test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh-server:sshd dropbear-bin:dropbear \
 	python3-asyncssh:/usr/lib/python3/dist-packages/asyncssh python3-paramiko:/usr/lib/python3/dist-packages/paramiko \
 	libssh-dev:/usr/include/libssh/server.h nginx-light:nginx haproxy:haproxy chrony:chronyd postfix:postfix \
-	dovecot-core:dovecot squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
+	dovecot-core:dovecot dovecot-submissiond:/usr/lib/dovecot/submission squid-openssl:/usr/lib/squid/security_file_certgen gnutls-bin:certtool libnss3-tools:pk12util \
 	default-jre-headless:keytool python3-cryptography:/usr/lib/python3/dist-packages/cryptography sqlite3:sqlite3 \
 	python3-cryptography-vectors:/usr/lib/python3/dist-packages/cryptography_vectors/__init__.py \
 	python3:python3 python3-pyte:/usr/lib/python3/dist-packages/pyte tmux:tmux softhsm2:softhsm2-util opensc:pkcs11-tool \
 	rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd \
 	curl:curl wget:wget python3-requests:/usr/lib/python3/dist-packages/requests \
-	zsh:zsh man-db:man mandoc:mandoc libxml2-utils:xmllint
+	zsh:zsh man-db:man mandoc:mandoc libxml2-utils:xmllint \
+	chromium:chromium chromium-driver:chromedriver
 
 .PHONY: dist dist-twice dist-test dist-deps help demo endurance bench-windows deps test-deps build lint test audit fuzz reference picture docs certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
 

@@ -94,6 +94,7 @@ pub fn assess(outcomes: &[Outcome], waivers: &[Waived]) -> Assessment {
             Verdict::CouldNotRun { why } => {
                 counts.not_run += 1;
                 match not_run.iter_mut().find(|(subject, known, _)| *subject == outcome.subject && known == why) {
+                    Some((.., ids)) if ids.contains(&outcome.spec.id) => {}
                     Some((.., ids)) => ids.push(outcome.spec.id),
                     None => not_run.push((&outcome.subject, why, vec![outcome.spec.id])),
                 }

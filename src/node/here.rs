@@ -89,6 +89,10 @@ impl Probe for Here {
     fn round_trips(&self) -> u32 {
         0
     }
+
+    fn held(&self) -> Option<crate::ssh::Held> {
+        None
+    }
 }
 
 /// What the system's own interfaces tell; what they do not tell is absent.

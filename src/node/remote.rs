@@ -10,7 +10,7 @@ use super::inquiry::Inquiry;
 use super::outcome::{Answer, Outcome, parse_answer};
 use super::run_id::RunId;
 use super::transaction::{Transaction, confirm_script, revert_script, rollback_script};
-use crate::ssh::{self, BoxedStream, Elevation, Exit, Output, Script, Session};
+use crate::ssh::{self, BoxedStream, Elevation, Exit, Held, Output, Script, Session};
 
 // Generous: a probe takes a fraction of a second, reloads and health probes some seconds each; what a playbook waits for
 // comes on top.
@@ -107,6 +107,8 @@ pub trait Probe: Send + Sync {
     fn connect_tcp(&self, host: &str, port: u16) -> impl Future<Output = Result<BoxedStream, RemoteError>> + Send;
     /// Sequential round trips waited for so far.
     fn round_trips(&self) -> u32;
+    /// The connection to it as it stands now; `None` where none is needed.
+    fn held(&self) -> Option<Held>;
 }
 
 /// Changes a machine. Only a run is given one.
@@ -236,6 +238,10 @@ impl Probe for Machine {
 
     fn round_trips(&self) -> u32 {
         self.session.round_trips()
+    }
+
+    fn held(&self) -> Option<Held> {
+        Some(self.session.held())
     }
 }
 

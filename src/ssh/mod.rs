@@ -20,6 +20,6 @@ pub use fleet::Fleet;
 pub use host_keys::HostKeys;
 pub use output::{Exit, Output};
 pub use script::{Elevation, Script};
-pub use session::Session;
+pub use session::{Held, Session};
 pub use settings::{ClientConfigSource, Settings};
 pub use transport::{BoxedStream, ByteStream, Negotiated};

@@ -17,6 +17,8 @@ mod layers;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod playbooks;
 #[cfg(test)]
 mod ports;

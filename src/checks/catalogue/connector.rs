@@ -36,6 +36,10 @@ pub static BIND: CheckSpec =
 /// A search.
 pub static SEARCH: CheckSpec =
     spec("conn.ldap.search", "The account finds persons in the directory").mend("check `base`, and that the account may read below it");
+/// Groups.
+pub static GROUPS: CheckSpec = spec("conn.ldap.groups", "The account finds groups and their members in the directory")
+    .of(Severity::Warning)
+    .mend("let the account read groups and their `member`, or name `base_groups`");
 /// Secrets on disk.
 pub static PASSWORD: CheckSpec = spec("conn.password.clear", "The directory's password is not left in clear on disk")
     .mend("start the connector once: it replaces the password");
@@ -57,9 +61,9 @@ pub static RESTART: CheckSpec = spec("conn.restart.policy", "The connector is st
     .mend("`Restart=always` in its unit: a rejected connector ends with status 0");
 
 /// What is tried from its server.
-pub static TRIED: &[&CheckSpec] = &[&OUT, &HUB, &LDAP, &LDAPS, &BIND, &SEARCH];
+pub static TRIED: &[&CheckSpec] = &[&OUT, &HUB, &LDAP, &LDAPS, &BIND, &SEARCH, &GROUPS];
 /// What a look at its server tells.
 pub static SURVEYED: &[&CheckSpec] = &[&HARDWARE, &ACCOUNT, &PASSWORD, &SESSION, &DEBUG, &CERTIFICATE, &RESTART];
 /// All checks of this subject.
 pub static CHECKS: &[&CheckSpec] =
-    &[&HARDWARE, &OUT, &HUB, &CLOCK, &LDAP, &LDAPS, &BIND, &SEARCH, &ACCOUNT, &PASSWORD, &SESSION, &DEBUG, &CERTIFICATE, &RESTART];
+    &[&HARDWARE, &OUT, &HUB, &CLOCK, &LDAP, &LDAPS, &BIND, &SEARCH, &GROUPS, &ACCOUNT, &PASSWORD, &SESSION, &DEBUG, &CERTIFICATE, &RESTART];

@@ -157,7 +157,7 @@ pub static REQUIREMENTS: &[Requirement] = &[
     own("conn.ldap.tcp"),
     own("conn.ldap.bind"),
     own("conn.ldap.search"),
-    not("conn.ldap.groups", "takes a user whose groups are known; the connector's own page shows it"),
+    own("conn.ldap.groups"),
     own("conn.ldaps.trust"),
     own("conn.url.scheme"),
     own("conn.password.clear"),

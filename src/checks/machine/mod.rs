@@ -11,7 +11,7 @@ mod time;
 
 pub use connector::{connector, connector_table};
 pub use drives::{Drives, backup_drive, drives};
-pub use names::{Asked, names};
+pub use names::{Asked, Known, Reasons, names, shown, unknown};
 pub use network::{network, segment};
 pub use sshd::sshd;
 pub use system::system;

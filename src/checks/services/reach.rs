@@ -86,7 +86,11 @@ impl Unreached {
                 format!("ask the team of {to} whether the service runs and listens on that port, and whether a firewall rejects {from}")
             }
             Self::Filtered { .. } | Self::Reset => format!("ask the firewall team: allow TCP from {from} to {to}"),
-            Self::NoRoute => format!("ask the network team for a route from {from} to {to}"),
+            Self::NoRoute => {
+                format!(
+                    "ask the network team for a route from {from} to {to}; where that name has IPv6 addresses alone, it is IPv6 that {from} lacks"
+                )
+            }
             Self::Unresolved { name } => format!("ask the DNS team: {name} must resolve on {from}"),
             Self::Prohibited => {
                 format!("on {from}, allow forwarding to it: `AllowTcpForwarding yes`, and no `PermitOpen` without {to}, in sshd_config")

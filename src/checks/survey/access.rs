@@ -1,11 +1,13 @@
 //! The way in: that every machine is reached and logged in to, and that root can be had there.
 //! What failed on a hop is said of the hop, once, however many nodes stand behind it.
 
+use std::time::Duration;
+
 use super::{PATH, SUDO};
 use crate::checks::catalogue::access::{HOST_KEY, JUMP_KEY};
-use crate::checks::spec::{CheckSpec, Outcome, Tally};
+use crate::checks::spec::{CheckSpec, Outcome, Tally, Verdict};
 use crate::node::RemoteError;
-use crate::ssh;
+use crate::ssh::{self, Held};
 
 /// What an error of the way in means for `node`: the outcomes of both checks of access.
 pub(super) fn failed(node: &str, error: &RemoteError) -> Vec<Outcome> {
@@ -35,6 +37,27 @@ pub(super) fn passed(node: &str, how: &str, looked: bool) -> Vec<Outcome> {
         tally.passed(&SUDO, "a command ran as root");
     }
     tally.complete(&[&PATH], "")
+}
+
+/// Whatever was found over the network from `machine` while the connection to it went away is nobody's fault there: the next one
+/// to speak was we. `tried`: what was looked at through it; `own`: the outcomes about the way in, which say so where they did not.
+/// A connection is asked about only where something was found.
+pub(super) async fn forgive_lost(held: Option<Held>, machine: &str, (own, tried): (&mut [Outcome], &mut [Outcome]), patience: Duration) {
+    const LONGEST: Duration = Duration::from_secs(5);
+    let is_found = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Found { .. });
+    let Some(held) = held.filter(|_| tried.iter().any(is_found)) else { return };
+    if held.stands(patience.min(LONGEST)).await {
+        return;
+    }
+    for outcome in tried.iter_mut().filter(|outcome| is_found(outcome) || matches!(outcome.verdict, Verdict::CouldNotRun { .. })) {
+        // Of the machine, and not of each place that it was to reach: it is one thing that happened.
+        machine.clone_into(&mut outcome.subject);
+        outcome.verdict = Verdict::CouldNotRun { why: format!("the connection to {machine} was lost in the midst of it") };
+    }
+    for outcome in own.iter_mut().filter(|outcome| outcome.spec.id == PATH.id && outcome.verdict == Verdict::Passed) {
+        let fix = "see that the way to it holds (the jumphost, a firewall that ends idle or long connections), then run it again";
+        outcome.verdict = Verdict::Found { findings: vec![PATH.finding(machine, "the connection was lost while it was looked at", fix)] };
+    }
 }
 
 /// Whether the jumphost takes keys alone; `methods` as it says itself, or why nobody knows; `None`: there is no jumphost.
@@ -110,7 +133,6 @@ fn chain(error: &RemoteError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::Verdict;
     use crate::checks::spec::findings;
     use crate::ssh::{Error, Obstacle, Place};
     use std::sync::Arc;

@@ -5,9 +5,9 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use super::{Survey, within};
-use crate::checks::catalogue::connector::{BIND, CHECKS, CLOCK, HUB, LDAP, LDAPS, OUT, SEARCH, TRIED};
+use crate::checks::catalogue::connector::{BIND, CHECKS, CLOCK, GROUPS, HUB, LDAP, LDAPS, OUT, SEARCH, TRIED};
 use crate::checks::machine;
-use crate::checks::services::directory::{Account, Directory, bind, distrusted, no_tls, search};
+use crate::checks::services::directory::{Account, Directory, bind, distrusted, no_tls, search, search_groups};
 use crate::checks::services::front::{Front, Request, against, ask, judge_websocket_as, told_clock, websocket};
 use crate::checks::services::proxy::connect;
 use crate::checks::services::reach::Unreached;
@@ -57,8 +57,11 @@ pub async fn connector<P: Probe>(
             return outcomes;
         }
     };
-    let (own, tried) = join!(own(look, &machine, survey), tried(look, &machine, survey));
-    [super::access::passed(name, "logged in", false), own, tried].concat()
+    let held = machine.held();
+    let (own, mut tried) = join!(own(look, &machine, survey), tried(look, &machine, survey));
+    let mut way_in = super::access::passed(name, "logged in", false);
+    super::access::forgive_lost(held, name, (&mut way_in, &mut tried), survey.patience).await;
+    [way_in, own, tried].concat()
 }
 
 /// What the server tells of itself.
@@ -211,7 +214,9 @@ where
     match pair {
         None => {
             tally.not_applicable(&BIND, "the site file names no `bind_user` and `bind_password`");
-            tally.not_applicable(&SEARCH, "nobody binds");
+            for spec in [&SEARCH, &GROUPS] {
+                tally.not_applicable(spec, "nobody binds");
+            }
             return;
         }
         Some((_, Err(why))) => return tally.could_not_run(&BIND, format!("the password could not be had: {why}")),
@@ -220,11 +225,25 @@ where
             Err(error) => return tally.found(&BIND, error.to_string(), error.help()),
         },
     }
-    match &look.connector.base {
-        None => tally.not_applicable(&SEARCH, "the site file names no `base`"),
-        Some(base) => match search(&mut directory, base).await {
-            Ok(count) => tally.passed(&SEARCH, format!("{count} persons seen below {base}")),
-            Err(error) => tally.found(&SEARCH, error.to_string(), error.help()),
+    let Connector { base, base_groups, .. } = look.connector;
+    let persons = match base {
+        None => {
+            tally.not_applicable(&SEARCH, "the site file names no `base`");
+            Ok(0)
+        }
+        Some(base) => {
+            search(&mut directory, base).await.inspect(|count| tally.passed(&SEARCH, format!("{count} persons seen below {base}")))
+        }
+    };
+    match (persons, base_groups.as_ref().or(base.as_ref())) {
+        (Err(error), _) => {
+            tally.found(&SEARCH, error.to_string(), error.help());
+            tally.could_not_run(&GROUPS, "the search for persons failed already");
+        }
+        (Ok(_), None) => tally.not_applicable(&GROUPS, "the site file names no `base` and no `base_groups`"),
+        (Ok(_), Some(base)) => match search_groups(&mut directory, base).await {
+            Ok(count) => tally.passed(&GROUPS, format!("{count} groups with members seen below {base}")),
+            Err(error) => tally.found(&GROUPS, error.to_string(), error.help()),
         },
     }
 }

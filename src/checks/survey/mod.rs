@@ -24,7 +24,7 @@ pub use access::jumphost_methods;
 pub use connector::{ConnectorLook, connector};
 pub use here::{connector_here, node_here};
 pub use machine::{Reading, clocks, longer_table};
-pub use names::resolve;
+pub use names::{compare_names, resolve};
 pub use node::{Mail, Seen, check_jumphost, check_node, verify_node};
 pub use outside::{TABLE as OUTSIDE, outside};
 pub use tried::forgive_unreached;

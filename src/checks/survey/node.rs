@@ -5,7 +5,7 @@ use futures_util::join;
 use super::machine::{Reading, longer};
 use super::users::served;
 use super::{MACHINE, SKEW, SUDO, Survey, access, egress, machine, mail, tried, users};
-use crate::checks::machine::Drives;
+use crate::checks::machine::{Drives, Known};
 use crate::checks::services::{proxy, smtp};
 use crate::checks::spec::{CheckSpec, Outcome, Tally, findings};
 use crate::event::{Event, Phase, Sink, State};
@@ -27,6 +27,8 @@ pub struct Seen {
     pub reading: Option<Reading>,
     /// Its drives, where they were looked at.
     pub drives: Option<Drives>,
+    /// What the site's names mean there, where they were looked up and nothing says what they must mean.
+    pub names: Known,
 }
 
 /// How mail is proved to work.
@@ -51,17 +53,20 @@ pub async fn check_node<P: Probe>(
         Err(error) => return unreached(node, &error, &[&super::of_node()]),
     };
     teller.tell(Phase::Probe, State::Started, None);
+    let held = reached.held();
     let looking = async {
         if survey.wants.machine { look(node, &reached, survey).await } else { (access::passed(&node.name, "logged in", false), None) }
     };
     let logging_in = async { if survey.wants.mail { mail::log_in(node, &reached, survey).await } else { Vec::new() } };
     let going_out = async { if survey.wants.way_out { egress::exceptions(node, &reached, survey, true).await } else { Vec::new() } };
-    let longer = async { if survey.wants.longer { longer::look(node, &reached, survey).await } else { (Vec::new(), None) } };
+    let longer = async { if survey.wants.longer { longer::look(node, &reached, survey).await } else { longer::Looked::default() } };
     let trying = async { if survey.wants.ports { tried::tried(node, &reached, survey).await } else { Vec::new() } };
-    let ((mut outcomes, reading), (system, drives), ports, login, way_out) = join!(looking, longer, trying, logging_in, going_out);
-    outcomes.extend([system, ports, login, way_out].concat());
+    let ((mut outcomes, reading), longer, ports, login, way_out) = join!(looking, longer, trying, logging_in, going_out);
+    let mut tried = [ports, login, way_out].concat();
+    access::forgive_lost(held, &node.name, (&mut outcomes, &mut tried), survey.patience).await;
+    outcomes.extend([longer.outcomes, tried].concat());
     teller.ended(Phase::Probe, &outcomes);
-    Seen { machine: node.name.clone(), reached: true, outcomes, reading, drives }
+    Seen { machine: node.name.clone(), reached: true, outcomes, reading, drives: longer.drives, names: longer.names }
 }
 
 /// Reads the jumphost's clock. One that runs no commands is no fault: it has to forward, nothing else.
@@ -78,7 +83,7 @@ pub async fn check_jumphost<P: Probe>(jumphost: &P, survey: &Survey<'_>) -> Seen
     }
     let mut outcomes = access::passed(name, "logged in", false);
     outcomes.extend(tally.complete(&[], ""));
-    Seen { machine: name.to_owned(), reached: true, outcomes, reading, drives: None }
+    Seen { machine: name.to_owned(), reached: true, outcomes, reading, drives: None, names: Known::new() }
 }
 
 /// Proves from the outside that a node serves what it should, and from within that mail and proxy work.
@@ -102,6 +107,7 @@ pub async fn verify_node<P: Probe>(
         }
     };
     teller.tell(Phase::Verify, State::Started, None);
+    let held = reached.held();
     let mailing = async {
         match mail {
             Mail::LogIn => mail::log_in(node, &reached, survey).await,
@@ -115,9 +121,11 @@ pub async fn verify_node<P: Probe>(
         users::node(node, fleet, survey)
     );
     let mut outcomes = access::passed(&node.name, "logged in", false);
-    outcomes.extend([tls, mails, way_out, healthy].concat());
+    let mut tried = [mails, way_out].concat();
+    access::forgive_lost(held, &node.name, (&mut outcomes, &mut tried), survey.patience).await;
+    outcomes.extend([tls, tried, healthy].concat());
     teller.ended(Phase::Verify, &outcomes);
-    Seen { machine: node.name.clone(), reached: true, outcomes, reading: None, drives: None }
+    Seen { machine: node.name.clone(), reached: true, outcomes, reading: None, drives: None, names: Known::new() }
 }
 
 async fn reach<P: Probe>(teller: &Teller<'_>, connecting: impl Future<Output = Result<P, RemoteError>>) -> Result<P, RemoteError> {
@@ -137,7 +145,7 @@ fn unreached(node: &Node, error: &RemoteError, tables: &[&[&'static CheckSpec]])
         others.push(&SUDO);
     }
     outcomes.extend(access::not_run(&others, &node.name, &why));
-    Seen { machine: node.name.clone(), reached: false, outcomes, reading: None, drives: None }
+    Seen { machine: node.name.clone(), reached: false, outcomes, reading: None, drives: None, names: Known::new() }
 }
 
 /// The probe's part: root, figures, clock.

@@ -125,6 +125,7 @@ fn take_words(site: &mut Site, args: &HereArgs, role: HereRole, context: &Contex
         bind_user: None,
         bind_password: None,
         base: None,
+        base_groups: None,
         ca_certificates: Vec::new(),
     }];
     Ok(())

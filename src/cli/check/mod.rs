@@ -63,6 +63,27 @@ pub(super) struct CheckArgs {
     pub here: here::HereArgs,
 }
 
+impl CheckArgs {
+    /// Finds out before the first look, and not after the last, that a report cannot be written.
+    fn assert_writable(&self) -> Result<(), Failure> {
+        let files: Vec<&PathBuf> = [&self.report, &self.junit].into_iter().flatten().collect();
+        if let [page, results] = files.as_slice()
+            && page == results
+        {
+            let what = format!("--report and --junit both name {}", page.display());
+            return Err(Failure::usage(what, "give each a file of its own"));
+        }
+        let folder = |file: &&&PathBuf| file.parent().filter(|folder| !folder.as_os_str().is_empty()).is_none_or(Path::is_dir);
+        match files.iter().find(|file| !folder(file)) {
+            Some(file) => {
+                let what = format!("{} cannot be written: there is no such folder", file.display());
+                Err(Failure::usage(what, "name a file in a folder that is there and may be written"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
 /// Runs `check`.
 pub(super) async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Failure> {
     let selection = Selection::parse(&args.only, &args.skip)?;
@@ -73,6 +94,7 @@ pub(super) async fn run(args: &CheckArgs, context: &Context) -> Result<Exit, Fai
     if args.list {
         return list(&selection, context);
     }
+    args.assert_writable()?;
     if let Some(role) = args.here.role {
         return here::run(args, role, &selection, context).await;
     }
@@ -158,11 +180,12 @@ struct Look<'a> {
 impl Look<'_> {
     async fn online(&self) -> Vec<Outcome> {
         let site = self.wanted.site;
-        let names_wanted = self.selection.wants_any(catalogue::network::LOOKED_UP);
+        let names_wanted = self.selection.wants_any(&[catalogue::network::LOOKED_UP, &[&catalogue::network::NODE_NAMES]].concat());
         let outside_wanted = self.selection.wants_any(survey::OUTSIDE);
-        let naming = async { if names_wanted { survey::resolve(site, self.wanted.patience).await } else { Vec::new() } };
+        let naming = async { if names_wanted { survey::resolve(site, self.wanted.patience).await } else { Default::default() } };
         let outside = async { if outside_wanted { survey::outside(self.wanted).await } else { Vec::new() } };
-        let (names, outside, (seen, connectors)) = join!(naming, outside, self.machines());
+        let ((names, known), outside, (mut seen, connectors)) = join!(naming, outside, self.machines());
+        survey::compare_names(&known, &mut seen);
         let readings: Vec<_> = seen.iter().filter_map(|seen| seen.reading.clone()).collect();
         let clocks = survey::clocks(&readings, &site.figures.clock);
         let of_cluster = self.of_cluster(&seen, &readings);
@@ -255,7 +278,14 @@ fn nobody_looked(node: &Node, why: &str) -> Seen {
     let tables = [&[&survey::PATH][..], &survey::of_node()].concat();
     let outcome =
         |spec| Outcome { spec, subject: node.name.clone(), verdict: Verdict::CouldNotRun { why: why.to_owned() }, evidence: Vec::new() };
-    Seen { machine: node.name.clone(), reached: false, outcomes: tables.into_iter().map(outcome).collect(), reading: None, drives: None }
+    Seen {
+        machine: node.name.clone(),
+        reached: false,
+        outcomes: tables.into_iter().map(outcome).collect(),
+        reading: None,
+        drives: None,
+        names: Vec::new(),
+    }
 }
 
 struct Told<'a> {

@@ -144,8 +144,9 @@ pc_names() {
     ! command -v timeout >/dev/null 2>&1 || pc_within='timeout 4'
     for pc_value in "$@"; do
         {
-            # shellcheck disable=SC2086 # a command and its argument
-            pc_rest=$($pc_within getent ahosts "$pc_value" 2>/dev/null | while read -r pc_key pc_kind; do
+            # Where a machine has no IPv6, names that have nothing else are passed over unless they are asked for so (-A, glibc 2.36).
+            # shellcheck disable=SC2086,SC2016 # a command and its argument; the inner shell's word
+            pc_rest=$($pc_within sh -c 'getent ahosts "$1" || getent -A ahosts "$1"' sh "$pc_value" 2>/dev/null | while read -r pc_key pc_kind; do
                 case $pc_kind in STREAM*) printf ' %s' "$pc_key" ;; esac
             done)
             pc_saw name "$pc_value$pc_rest"

@@ -157,7 +157,12 @@ pub fn grouped(findings: &[Finding]) -> Vec<(Team, Vec<Finding>)> {
 
 /// Whom to ask: the team that the fix itself names first, else the check's own. A name that does not resolve is no firewall's matter.
 fn addressee(finding: &Finding) -> Team {
-    const NAMED: [(&str, Team); 7] = [
+    named_first(&finding.fix).map_or_else(|| team_of(&finding.id), |(team, _)| team)
+}
+
+/// The team that `ask the … team` at a fix' beginning means, and what follows these words.
+fn named_first(fix: &str) -> Option<(Team, &str)> {
+    const NAMED: [(&str, Team); 8] = [
         ("DNS", Team::Dns),
         ("firewall", Team::Network),
         ("network", Team::Network),
@@ -165,10 +170,10 @@ fn addressee(finding: &Finding) -> Team {
         ("mail", Team::Mail),
         ("directory", Team::Directory),
         ("load balancer", Team::LoadBalancer),
+        ("virtual machine", Team::Machines),
     ];
-    let words = finding.fix.strip_prefix("ask the ");
-    let is_named = |name: &str| words.and_then(|words| words.strip_prefix(name)).is_some_and(|words| words.starts_with(" team"));
-    NAMED.into_iter().find(|(name, _)| is_named(name)).map_or_else(|| team_of(&finding.id), |(_, team)| team)
+    let words = fix.strip_prefix("ask the ")?;
+    NAMED.into_iter().find_map(|(name, team)| Some((team, words.strip_prefix(name)?.strip_prefix(" team")?)))
 }
 
 /// Whom to ask, as JSON: the team, how many errors and warnings are its own, and which checks found them.

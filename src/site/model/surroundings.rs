@@ -97,6 +97,8 @@ pub struct Connector {
     pub bind_password: Option<SecretRef>,
     /// Where in the directory persons are looked for.
     pub base: Option<String>,
+    /// Where its groups are looked for; `base` unless given.
+    pub base_groups: Option<String>,
     /// CAs of the directory's certificate; the public ones unless given.
     pub ca_certificates: Vec<PathBuf>,
 }

@@ -149,6 +149,7 @@ pub(super) fn connectors(file: &SiteFile, values: &mut Values<'_, '_>) -> Vec<Co
             bind_user: values.optional(input.bind_user.as_ref(), &format!("{path}.bind_user"), some_text),
             bind_password: values.secret(input.bind_password.as_ref()),
             base: values.optional(input.base.as_ref(), &format!("{path}.base"), some_text),
+            base_groups: values.optional(input.base_groups.as_ref(), &format!("{path}.base_groups"), some_text),
             ca_certificates: values.paths(input.ca_certificates.as_deref(), &format!("{path}.ca_certificates")),
         })
     };

@@ -7,6 +7,7 @@ mod shell;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::error::{Error, Place};
 use super::fleet::Fleet;
@@ -131,10 +132,26 @@ impl Session {
         self.connection().is_closed()
     }
 
+    /// The connection as it stands now, to be asked later whether it held.
+    pub fn held(&self) -> Held {
+        Held(self.connection())
+    }
+
     /// Says goodbye to the server; nothing more is run. Dropping the last clone ends the connection as well, without a word.
     pub async fn close(&self) {
         self.inner.has_ended.store(true, Ordering::Release);
         self.connection().disconnect().await;
+    }
+}
+
+/// A connection that is watched: another that is made in its place is not it.
+#[derive(Debug, Clone)]
+pub struct Held(Arc<Connection>);
+
+impl Held {
+    /// Whether it still stands, and the other side answers within `patience`.
+    pub async fn stands(&self, patience: Duration) -> bool {
+        self.0.answers(patience).await
     }
 }
 

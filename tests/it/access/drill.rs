@@ -21,6 +21,7 @@ fn a_drill_proves_each_step_and_leaves_nothing() {
     }
     assert_eq!(drill["windows"].as_array().map(Vec::len), Some(3));
     assert!(drill["windows"][1].as_str().unwrap().contains("login as admin from"), "{drill:#}");
+    crate::pages::assert_readable(&[&stage.path("drill.html")]);
     let page = std::fs::read_to_string(stage.path("drill.html")).unwrap();
     assert!(page.contains("6 of 6 steps proven") && !page.contains("http") && !page.contains("src="), "{page}");
     stage.wait_until_clean();

@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use portcullis::checks::services::directory::{Account, Directory, DirectoryError, bind, search};
+use portcullis::checks::services::directory::{Account, Directory, DirectoryError, bind, search, search_groups};
 use portcullis::checks::services::tls::{Distrust, Hello, danger_handshake};
 use secrecy::SecretString;
 
@@ -16,13 +16,16 @@ use super::peers::{Peer, slapd};
 const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) const PASSWORD: &str = "b1nd-Me";
 
-/// A directory with one person, an account that may read and one that may not.
+/// A directory with one person and their group, an account that may read, one that may not read who is in a group, and one that
+/// may read nothing.
 fn entries() -> String {
     let account =
         |name: &str| format!("dn: cn={name},dc=corp,dc=example\nobjectClass: person\ncn: {name}\nsn: {name}\nuserPassword: {PASSWORD}\n\n");
     format!(
-        "dn: dc=corp,dc=example\nobjectClass: domain\ndc: corp\n\n{}{}{}dn: ou=empty,dc=corp,dc=example\nobjectClass: organizationalUnit\nou: empty\n",
+        "dn: dc=corp,dc=example\nobjectClass: domain\ndc: corp\n\n{}{}{}{}dn: ou=empty,dc=corp,dc=example\nobjectClass: organizationalUnit\nou: empty\n\n\
+         dn: cn=staff,dc=corp,dc=example\nobjectClass: groupOfNames\ncn: staff\nmember: cn=alice,dc=corp,dc=example\n",
         account("svc"),
+        account("clerk"),
         account("stranger"),
         account("alice")
     )
@@ -43,13 +46,15 @@ async fn bound(peer: &Peer, user: &str, password: &str) -> Result<Directory<toki
 }
 
 pub(super) const SERVICE: &str = "cn=svc,dc=corp,dc=example";
+/// It may read persons, and not who is in a group.
+pub(super) const CLERK: &str = "cn=clerk,dc=corp,dc=example";
 
 #[tokio::test]
 async fn an_account_binds_and_finds_persons_and_a_wrong_password_is_refused() {
     let authority = Authority::new("Directory");
     let peer = slapd(&authority.leaf(&["dc.corp.example"]), &authority.intermediate(), false, load);
     let mut directory = bound(&peer, SERVICE, PASSWORD).await.unwrap();
-    assert_eq!(search(&mut directory, "dc=corp,dc=example").await.unwrap(), 3);
+    assert_eq!(search(&mut directory, "dc=corp,dc=example").await.unwrap(), 4);
 
     let error = bound(&peer, SERVICE, "wrong").await.unwrap_err();
     assert!(matches!(error, DirectoryError::Refused { code: 49, .. }) && error.help().contains("bind_password"), "{error}");
@@ -66,10 +71,23 @@ async fn a_base_that_is_not_there_and_one_without_persons_are_told_apart() {
     assert!(matches!(error, DirectoryError::Refused { code: 32, .. }) && error.help().contains("`base`"), "{error}");
     assert!(matches!(search(&mut directory, "ou=empty,dc=corp,dc=example").await, Err(DirectoryError::Nobody)));
     // The connection still stands after a refusal.
-    assert_eq!(search(&mut directory, "dc=corp,dc=example").await.unwrap(), 3);
+    assert_eq!(search(&mut directory, "dc=corp,dc=example").await.unwrap(), 4);
 
     let mut stranger = bound(&peer, "cn=stranger,dc=corp,dc=example", PASSWORD).await.unwrap();
     assert!(search(&mut stranger, "dc=corp,dc=example").await.is_err(), "who may read nothing finds nobody");
+}
+
+#[tokio::test]
+async fn groups_are_found_by_who_may_read_their_members_and_by_nobody_else() {
+    let authority = Authority::new("Directory");
+    let peer = slapd(&authority.leaf(&["dc.corp.example"]), &authority.intermediate(), false, load);
+    let mut directory = bound(&peer, SERVICE, PASSWORD).await.unwrap();
+    assert_eq!(search_groups(&mut directory, "dc=corp,dc=example").await.unwrap(), 1);
+    assert!(matches!(search_groups(&mut directory, "ou=empty,dc=corp,dc=example").await, Err(DirectoryError::NoGroup)));
+    let mut clerk = bound(&peer, CLERK, PASSWORD).await.unwrap();
+    assert_eq!(search(&mut clerk, "dc=corp,dc=example").await.unwrap(), 4);
+    let error = search_groups(&mut clerk, "dc=corp,dc=example").await.unwrap_err();
+    assert!(matches!(error, DirectoryError::NoGroup) && error.help().contains("`member`"), "{error}");
 }
 
 #[tokio::test]
@@ -83,7 +101,7 @@ async fn over_tls_the_same_is_answered_and_a_foreign_ca_is_named() {
     let password = SecretString::from(PASSWORD);
     let mut directory = Directory::over(stream, PATIENCE);
     bind(&mut directory, Account { user: SERVICE, password: &password }).await.unwrap();
-    assert_eq!(search(&mut directory, "dc=corp,dc=example").await.unwrap(), 3);
+    assert_eq!(search(&mut directory, "dc=corp,dc=example").await.unwrap(), 4);
 
     let foreign = Authority::new("Another").roots();
     let (_, served) = danger_handshake(peer.connect().await, &Hello { roots: &foreign, ..hello }).await.unwrap();

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::authority::Authority;
-use super::directory::{PASSWORD, SERVICE, load};
+use super::directory::{CLERK, PASSWORD, SERVICE, load};
 use super::peers::{slapd, slapd_with};
 
 /// Findings as `(id, severity)`, the counts, and the exit code.
@@ -83,19 +83,23 @@ fn the_directory_is_bound_to_and_searched_from_here() {
     std::fs::write(folder.path().join("secret"), PASSWORD).unwrap();
     std::fs::write(folder.path().join("wrong"), "wr0ng").unwrap();
     std::fs::write(folder.path().join("ca.pem"), authority.root()).unwrap();
-    let look = |url: &str, secret: &str, base: &str| {
+    let look_as = |user: &str, url: &str, secret: &str, base: &str| {
         let connector =
-            format!("ldap_url: '{url}', bind_user: '{SERVICE}', bind_password: 'file:{secret}', base: '{base}', ca_certificates: [ca.pem]");
+            format!("ldap_url: '{url}', bind_user: '{user}', bind_password: 'file:{secret}', base: '{base}', ca_certificates: [ca.pem]");
         site(folder.path(), &connector, "");
         let (found, _, _) = check(folder.path(), &["--role", "connector", "--only", "conn.ldap,conn.ldaps"]);
         found.into_iter().map(|(id, _)| id).filter(|id| id != "check.not-run").collect::<Vec<_>>()
     };
+    let look = |url: &str, secret: &str, base: &str| look_as(SERVICE, url, secret, base);
     let clear = slapd(&authority.leaf(&["dc.corp.example"]), &authority.intermediate(), false, load);
     let url = format!("ldap://127.0.0.1:{}", clear.port);
     let base = "dc=corp,dc=example";
     assert_eq!(look(&url, "secret", base), Vec::<String>::new());
     assert_eq!(look(&url, "wrong", base), ["conn.ldap.bind"]);
     assert_eq!(look(&url, "secret", "ou=nowhere,dc=corp,dc=example"), ["conn.ldap.search"]);
+    // Who may not read a group's members finds persons that are in no group.
+    assert_eq!(look_as(CLERK, &url, "secret", base), ["conn.ldap.groups"]);
+    assert_eq!(look_as(SERVICE, &url, "secret", "dc=corp,dc=example', base_groups: 'ou=empty,dc=corp,dc=example"), ["conn.ldap.groups"]);
     let port = clear.port;
     drop(clear);
     assert_eq!(look(&format!("ldap://127.0.0.1:{port}"), "secret", base), ["conn.ldap.tcp"]);

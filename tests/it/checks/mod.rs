@@ -1,5 +1,5 @@
 //! Checks against real peers on loopback: nginx, postfix with Dovecot, squid. Needs root, as postfix does, and
-//! the packages `nginx-light postfix dovecot-core squid-openssl`; a missing one is a failure, never a skip.
+//! the packages `nginx-light postfix dovecot-core dovecot-submissiond squid-openssl`; a missing one is a failure, never a skip.
 
 pub(crate) mod authority;
 mod directory;
@@ -12,6 +12,7 @@ mod provoked;
 mod proxy;
 mod rules;
 mod smtp;
+mod submission;
 mod tls;
 
 use portcullis::checks::{Outcome, Verdict};

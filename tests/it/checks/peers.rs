@@ -224,6 +224,29 @@ fn dovecot_conf(at: &Path) -> PathBuf {
     path
 }
 
+/// Dovecot's own submission service before a relay on loopback's port `relay`; `lines` of its configuration win over the usual ones.
+pub(crate) fn dovecot(chain: &str, leaf: &Leaf, relay: u16, lines: &str) -> Peer {
+    let (folder, port) = (folder(), free_port());
+    let at = folder.path().to_owned();
+    let shown = at.display();
+    owned_by(&at.join("box"), "nobody");
+    fs::write(at.join("chain.pem"), chain).unwrap();
+    fs::write(at.join("key.pem"), &leaf.key).unwrap();
+    fs::write(at.join("users"), format!("{MAIL_USER}:{{PLAIN}}{MAIL_PASSWORD}::::::\n")).unwrap();
+    let config = format!(
+        "base_dir = {shown}/dovecot\nlog_path = {shown}/dovecot.log\nprotocols = submission\nhostname = mail.corp.example\n\
+         ssl = required\nssl_cert = <{shown}/chain.pem\nssl_key = <{shown}/key.pem\nmail_location = maildir:{shown}/box\n\
+         auth_mechanisms = plain login\nauth_failure_delay = 0\nsubmission_relay_host = 127.0.0.1\nsubmission_relay_port = {relay}\n\
+         service submission-login {{\n  inet_listener submission {{\n    address = 127.0.0.1\n    port = {port}\n  }}\n}}\n\
+         passdb {{\n  driver = passwd-file\n  args = {shown}/users\n}}\n\
+         userdb {{\n  driver = static\n  args = uid=nobody gid=nogroup home=/nonexistent\n}}\n{lines}\n"
+    );
+    fs::write(at.join("dovecot.conf"), config).unwrap();
+    let mut command = Command::new("dovecot");
+    command.arg("-F").arg("-c").arg(at.join("dovecot.conf"));
+    Peer::start(folder, port, &mut command)
+}
+
 /// squid that resolves `names` to loopback, with these access rules (`http_access` lines and what they need).
 pub(crate) fn squid(names: &[&str], rules: &str) -> Peer {
     squid_in(folder(), names, "", rules)
@@ -291,7 +314,8 @@ pub(crate) fn slapd_with(lines: &str, leaf: &Leaf, intermediates: &str, tls: boo
          pidfile {shown}/pid\nargsfile {shown}/args\n{tls_lines}{lines}referral ldap://dc2.example\ndatabase mdb\nmaxsize 10485760\nsuffix dc=corp,dc=example\n\
          rootdn cn=root,dc=corp,dc=example\ndirectory {shown}/data\n\
          access to attrs=userPassword by anonymous auth by * none\n\
-         access to * by dn.exact=cn=svc,dc=corp,dc=example read by * none\n"
+         access to attrs=member by dn.exact=cn=svc,dc=corp,dc=example read by * none\n\
+         access to * by dn.regex=^cn=(svc|clerk),dc=corp,dc=example$ read by * none\n"
     );
     let path = at.join("slapd.conf");
     fs::write(&path, config).unwrap();

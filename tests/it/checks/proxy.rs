@@ -7,7 +7,7 @@ use portcullis::checks::services::reach::Unreached;
 use portcullis::checks::services::tls::Roots;
 
 use super::authority::{Authority, now};
-use super::peers::{Peer, intercepting_squid, nginx, squid};
+use super::peers::{Peer, intercepting_squid, nginx, nginx_in_clear, squid};
 use super::{not_passed, told};
 
 const HOST: &str = "cdn.corp.example";
@@ -167,4 +167,28 @@ async fn without_an_explicit_proxy_the_destination_itself_is_looked_at() {
     assert_eq!(not_passed(&report.outcomes), ["proxy.auth=n/a", "proxy.refused=n/a"]);
     let gone = unreachable(&asked, &Unreached::Refused);
     assert!(told(&gone.outcomes, "proxy.unreachable").contains("connection refused"));
+}
+
+#[tokio::test]
+async fn a_login_page_in_the_place_of_the_destination_is_a_missing_exception_and_its_session_is_not_told() {
+    let (world, server) = destination();
+    let rules = "acl everybody src all\ndeny_info 302:http://portal.corp.example/login?session=0c71f everybody\nhttp_access deny everybody";
+    let proxy = squid(&[HOST], rules);
+    let report = look(&proxy, server.port, &world.roots(), &Roots::none()).await;
+    let told = told(&report.outcomes, "proxy.auth");
+    assert!(
+        told.contains("leads to a page (http://portal.corp.example/login) in place of") && told.contains("http_access allow"),
+        "{told}"
+    );
+    assert!(!format!("{:?}", report.outcomes).contains("0c71f"), "{:?}", report.outcomes);
+}
+
+#[tokio::test]
+async fn a_web_server_in_the_place_of_the_proxy_is_told_from_a_proxy_that_refuses() {
+    let (world, server) = destination();
+    let web = nginx_in_clear("location / { return 200 hello; }");
+    let report = look(&web, server.port, &world.roots(), &Roots::none()).await;
+    let told = told(&report.outcomes, "proxy.refused");
+    assert!(told.contains("takes no CONNECT: 405") && told.contains("nginx") && told.contains("correct `proxy.url`"), "{told}");
+    assert!(!told.contains("http_access"), "{told}");
 }

@@ -4,7 +4,8 @@
 use std::net::TcpListener;
 
 use super::stage::machine::{Machine, sh_on};
-use super::stage::operator::{Operator, Run};
+use super::stage::operator::{Operator, Run, end_of};
+use super::stage::relay::Relay;
 use super::stage::site_text::{Entry, SiteText, read_state, state};
 use super::stage::standing::{lend_one, standing};
 
@@ -166,4 +167,33 @@ fn a_node_without_the_programs_of_a_run_is_told_which_and_where_they_are() {
     let run = Operator::with(&SiteText::bare(&[&node])).apply_small();
     node.sh("mv /usr/bin/tar.away /usr/bin/tar; mv /usr/bin/flock.away /usr/bin/flock");
     run.assert_failed(1, &[&node.name, "has no flock, no tar"]).assert_helps("util-linux");
+}
+
+/// Who takes a connection and says nothing; a file tells that somebody is there.
+const SILENT: &str = "setsid python3 -c 'import socket
+listener = socket.create_server((\"0.0.0.0\", 2525))
+held = listener.accept()
+open(\"/run/small.asked\", \"w\")
+held[0].recv(1)' </dev/null >/dev/null 2>&1 &";
+
+/// The server's silence, and what came of it, are nobody's fault there.
+#[test]
+fn a_jumphost_that_goes_down_in_the_midst_of_a_check_is_the_only_one_that_is_blamed() {
+    let node = lend_one();
+    let (mut site, relay) = (SiteText::full(&[&node]), Relay::new());
+    for section in &mut site.sections {
+        *section = section.replace("host: mail.lab.example, port: 587", "host: 127.0.0.1, port: 2525");
+    }
+    let operator = Operator::with(&site);
+    relay.lead(&mut site, &operator);
+    node.sh(SILENT);
+    let child = operator.start(&["check", "--only", "smtp,access.path", "--timeout", "30s", "-v", "--output", "json"]);
+    node.wait_until("[ -e /run/small.asked ]");
+    relay.die();
+    let run = end_of(child);
+    run.assert_code(3);
+    let events = run.events();
+    let found: Vec<&str> = events.iter().filter(|event| event["event"] == "finding").map(|event| event["id"].as_str().unwrap()).collect();
+    assert!(found.contains(&"access.path") && found.iter().all(|id| !id.starts_with("smtp")), "{}", run.stdout);
+    assert!(run.stdout.contains("was lost in the midst of it") && run.stdout.contains("was lost while it was looked at"), "{}", run.stdout);
 }

@@ -71,6 +71,41 @@ fn a_connectors_server_is_prepared_and_its_faults_are_found_and_mended() {
     server.sh("systemctl stop auth0-adldap; rm -rf /opt/auth0-adldap /etc/systemd/system/auth0-adldap.service /run/root.pem; userdel auth0-adldap");
 }
 
+/// Makes the package of chrony anew from what is installed, in a repository of its own, and takes chrony away with all its settings but
+/// the lab's own (`-x`: the clock is the host's).
+const REPOSITORY: &str = r#"mkdir -p /srv/repo/tree/DEBIAN; cd /srv/repo/tree
+dpkg -L chrony | while read -r f; do if [ -f "$f" ]; then echo "$f"; fi; done | tar -cP --no-recursion -T - | tar -x 2>/dev/null
+for s in preinst postinst prerm postrm conffiles; do [ ! -e /var/lib/dpkg/info/chrony.$s ] || cp -p /var/lib/dpkg/info/chrony.$s DEBIAN/$s; done
+dpkg-query -s chrony | sed '/^Status:/d; /^Conffiles:/,/^[A-Z]/{/^Conffiles:/d; /^ /d}' >DEBIAN/control
+cd ..; dpkg-deb -b tree chrony.deb >/dev/null; rm -r tree
+{ dpkg-deb -f chrony.deb; echo "Filename: ./chrony.deb"; echo "Size: $(stat -c %s chrony.deb)"; echo "SHA256: $(sha256sum chrony.deb | cut -d ' ' -f 1)"; } >Packages
+cp /etc/apt/sources.list /root/sources.list; echo 'deb [trusted=yes] file:/srv/nowhere ./' >/etc/apt/sources.list
+systemctl stop chrony; dpkg --purge chrony >/dev/null 2>&1; printf 'DAEMON_OPTS="-F 1 -x"\n' >/etc/default/chrony"#;
+
+#[test]
+fn what_a_server_lacks_is_installed_and_its_clock_follows_the_sites_time_servers() {
+    let (node, server) = (lend_one(), lend_one());
+    let operator = Operator::with_text(&format!("{}ntp: [10.77.0.2]\n", site(&node, &server, "")));
+    server.sh(REPOSITORY);
+    assert!(!server.holds("command -v chronyd") && !server.holds("test -e /etc/chrony"));
+    // Where apt has nothing to install from, that is said with apt's own words, and the server stands as before.
+    let failed = operator.run(&["apply", "connector", "--yes"]);
+    failed.assert_code(1);
+    assert!(failed.stderr.contains("connector-packages") && failed.stderr.contains("/srv/nowhere"), "{}", failed.stderr);
+    assert!(!server.holds("test -e /etc/chrony/chrony.conf") && !server.holds("test -d /opt/auth0-adldap"));
+
+    server.sh("sed -i s/nowhere/repo/ /etc/apt/sources.list");
+    operator.run(&["apply", "connector", "--yes"]).assert_code(0);
+    assert!(server.sh("dpkg-query -W -f '${Status}' chrony").contains("install ok installed"));
+    assert!(server.holds("grep -q '^server 10.77.0.2 iburst' /etc/chrony/chrony.conf"), "the package's own file does not win");
+    assert!(server.holds("chronyc -c -n tracking | grep -q ',Normal$'") && server.holds("systemctl is-enabled --quiet chrony"));
+    let before = server.fingerprint();
+    operator.run(&["plan", "connector"]).assert_code(0);
+    operator.run(&["apply", "connector", "--yes"]).assert_code(0);
+    before.assert_same(&server.fingerprint());
+    server.sh("mv /root/sources.list /etc/apt/sources.list; rm -rf /srv/repo /opt/auth0-adldap /etc/systemd/system/auth0-adldap.service.d; userdel auth0-adldap");
+}
+
 #[test]
 fn without_a_server_to_prepare_the_playbook_says_what_is_missing() {
     let node = lend_one();

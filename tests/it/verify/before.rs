@@ -15,6 +15,7 @@ fn the_lab_passes_and_the_report_files_are_whole() {
     assert_eq!((counts["error"].as_u64(), counts["not_run"].as_u64()), (Some(0), Some(1)), "{counts}");
     assert!(run.told("check.not-run").contains("dns.target"), "{}", run.told("check.not-run"));
     assert!(counts["passed"].as_u64().unwrap() > 100, "{counts}");
+    crate::pages::assert_readable(&[&page]);
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n") && page.contains("time.skew"));
     assert_as_published(&junit);
@@ -35,14 +36,18 @@ fn assert_as_published(junit: &std::path::Path) {
 #[test]
 fn findings_waivers_and_what_could_not_be_run_are_told_to_continuous_integration_as_published() {
     let turn = turn();
-    let junit = turn.path("faults.xml");
+    let (page, junit) = (turn.path("faults.html"), turn.path("faults.xml"));
     let site = turn.site.replace("memory_gib: {minimum: 1, recommended: 1}", "memory_gib: {minimum: 4096, recommended: 4096}");
     let waived = "waivers:\n  - {check: node.disk.count, reason: \"they <said> \\\"& meant\\\" it\", until: 2999-01-01}\n";
     turn.lab.cut("a0-3").unwrap();
-    let run = turn.events_on(&format!("{site}{waived}"), &["check", "--timeout", "5s", "--junit", junit.to_str().unwrap()]);
+    let run = turn.events_on(
+        &format!("{site}{waived}"),
+        &["check", "--timeout", "5s", "--junit", junit.to_str().unwrap(), "--report", page.to_str().unwrap()],
+    );
     turn.lab.heal("a0-3").unwrap();
     run.assert_code(3);
     assert_as_published(&junit);
+    crate::pages::assert_readable(&[&page]);
     let text = std::fs::read_to_string(&junit).unwrap();
     for part in [
         "<failure type=\"error\" message=\"it has",
@@ -152,4 +157,15 @@ fn a_check_that_does_not_exist_is_refused_with_the_nearest() {
     assert!(run.stderr.contains("`smtp.starttls`"), "{}", run.stderr);
     let list = turn.events(&["check", "--list"]);
     assert!(list.assert_code(0).stdout.contains("\"cert.chain.incomplete\""));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_said_before_anything_is_looked_at() {
+    let turn = turn();
+    let run = turn.run(&["check", "--report", "nowhere/page.html"]);
+    run.assert_code(2);
+    assert!(run.stderr.contains("nowhere/page.html cannot be written") && run.stdout.is_empty(), "{}", run.stderr);
+    let run = turn.run(&["check", "--report", "both", "--junit", "both"]);
+    run.assert_code(2);
+    assert!(run.stderr.contains("--report and --junit both name both"), "{}", run.stderr);
 }

@@ -21,6 +21,7 @@ const ENTRY: u8 = 0x64;
 const SEARCH_DONE: u8 = 0x65;
 const SIMPLE: u8 = 0x80;
 const EQUALITY: u8 = 0xa3;
+const PRESENT: u8 = 0x87;
 /// More of an answer is no answer to what was asked.
 const LONGEST: usize = 1024 * 1024;
 
@@ -50,9 +51,12 @@ pub enum DirectoryError {
         /// Its words.
         words: String,
     },
-    /// The search went well and found nothing.
+    /// The search for persons went well and found nothing.
     #[error("ldap: nobody was found")]
     Nobody,
+    /// So did the search for groups.
+    #[error("ldap: no group whose members can be read was found")]
+    NoGroup,
 }
 
 fn said(words: &str) -> String {
@@ -108,6 +112,9 @@ impl DirectoryError {
             Self::Refused { code: 51 | 52, .. } => "the directory is busy or going down: try again, then ask its team",
             Self::Refused { code: 1, .. } => "the directory searches for nobody without an account: name `bind_user` and `bind_password`",
             Self::Refused { code: 50, .. } | Self::Nobody => "let the account read persons and groups below `base`",
+            Self::NoGroup => {
+                "have the directory team let the account read groups and their `member`, or name under `base_groups` where they stand; whose groups hold `uniqueMember` or `memberUid` in its place gives the connector a `LDAP_SEARCH_GROUPS` of its own"
+            }
             Self::Refused { .. } => "ask the directory team for its log of this moment",
             Self::NotLdap => "the port serves something else: 636 speaks TLS from the first byte (`ldaps://`), 389 does not",
             Self::TimedOut { .. } | Self::Network { .. } => "ask the directory team whether it takes connections from this machine",
@@ -211,11 +218,28 @@ pub async fn search<S>(directory: &mut Directory<S>, base: &str) -> Result<usize
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let persons = element(EQUALITY, &[element(OCTETS, b"objectClass"), element(OCTETS, b"person")].concat());
+    count(directory, base, persons, DirectoryError::Nobody).await
+}
+
+/// Looks for groups below `base` whose members the account can read, five at most; gives back how many there were. A server
+/// takes what may not be read for absent (RFC 4511, 4.5.1.7), so that this finds nothing where a connector would find no
+/// person's groups.
+pub async fn search_groups<S>(directory: &mut Directory<S>, base: &str) -> Result<usize, DirectoryError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    count(directory, base, element(PRESENT, b"member"), DirectoryError::NoGroup).await
+}
+
+async fn count<S>(directory: &mut Directory<S>, base: &str, filter: Vec<u8>, nothing: DirectoryError) -> Result<usize, DirectoryError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     const WHOLE_SUBTREE: u8 = 2;
     const NEVER: u8 = 0;
     const MOST: u8 = 5;
     const SECONDS: u8 = 10;
-    let filter = element(EQUALITY, &[element(OCTETS, b"objectClass"), element(OCTETS, b"person")].concat());
     let content = [
         element(OCTETS, base.as_bytes()),
         number(ENUMERATED, WHOLE_SUBTREE),
@@ -224,18 +248,18 @@ where
         number(INTEGER, SECONDS),
         element(BOOLEAN, &[0xff]),
         filter,
-        // No attributes: that there are persons is all that is wanted (RFC 4511, 4.5.1.8).
+        // No attributes: that there are entries is all that is wanted (RFC 4511, 4.5.1.8).
         element(SEQUENCE, &element(OCTETS, b"1.1")),
     ];
     directory.send(&element(SEARCH_REQUEST, &content.concat())).await?;
-    let mut persons = 0;
+    let mut entries = 0;
     loop {
         match directory.receive().await? {
-            (ENTRY, _) => persons += 1,
+            (ENTRY, _) => entries += 1,
             (SEARCH_DONE, content) => {
                 return match result(&content)? {
-                    (0 | 4, _) if persons > 0 => Ok(persons),
-                    (0, _) => Err(DirectoryError::Nobody),
+                    (0 | 4, _) if entries > 0 => Ok(entries),
+                    (0, _) => Err(nothing),
                     (code, words) => Err(DirectoryError::Refused { code, words }),
                 };
             }
@@ -282,6 +306,8 @@ mod tests {
         let limited = [entry.clone(), entry, message(SEARCH_DONE, 4, "")].concat();
         assert_eq!(search(&mut answered(limited).await, "dc=a").await.unwrap(), 2);
         assert!(matches!(search(&mut answered(message(SEARCH_DONE, 0, "")).await, "dc=a").await, Err(DirectoryError::Nobody)));
+        let none = search_groups(&mut answered(message(SEARCH_DONE, 0, "")).await, "dc=a").await.unwrap_err();
+        assert!(matches!(none, DirectoryError::NoGroup) && none.help().contains("`base_groups`"), "{none}");
         let error = search(&mut answered(message(SEARCH_DONE, 32, "")).await, "dc=b").await.unwrap_err();
         assert!(error.help().contains("`base`"), "{error}");
     }

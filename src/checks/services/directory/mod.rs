@@ -1,5 +1,5 @@
-//! A directory as a connector meets it: a bind with its account and one search, over a stream that the caller opened
-//! (RFC 4511). Two requests are all that is wanted, so that they are written out here rather than taken from a client library,
+//! A directory as a connector meets it: a bind with its account and two searches, over a stream that the caller opened
+//! (RFC 4511). These requests are all that is wanted, so that they are written out here rather than taken from a client library,
 //! none of which takes a stream of ours.
 
 mod advice;
@@ -7,4 +7,4 @@ mod ber;
 mod dialogue;
 
 pub use advice::{distrusted, no_tls};
-pub use dialogue::{Account, Directory, DirectoryError, bind, search};
+pub use dialogue::{Account, Directory, DirectoryError, bind, search, search_groups};

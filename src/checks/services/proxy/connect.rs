@@ -75,6 +75,13 @@ impl ConnectError {
             Self::TimedOut { .. } | Self::Closed => {
                 "ask the proxy team whether this is an explicit proxy's port and whether it allows the nodes' addresses"
             }
+            // An alert, or the answer to a hello that was none (RFC 8446, 5.1).
+            Self::NotHttp { seen } if seen.starts_with(['\u{15}', '\u{16}']) => {
+                "this port of the proxy speaks TLS from the first byte (`https://`), which few programs can: ask the proxy team for its port in clear"
+            }
+            Self::NotHttp { seen } if seen.starts_with(['\u{0}', '\u{4}', '\u{5}']) => {
+                "this is a SOCKS proxy: correct `proxy.url` to the HTTP proxy's host and port"
+            }
             Self::NotHttp { .. } | Self::TooLong => "correct `proxy.url` in the site file: host and port of the HTTP proxy",
             Self::Network { .. } => return None,
         };
@@ -204,5 +211,13 @@ mod tests {
         fn no_head_makes_the_reader_fall_over(head: Vec<u8>) {
             let _either = parse(&head);
         }
+    }
+
+    #[test]
+    fn ports_of_tls_and_of_socks_are_called_so() {
+        let help = |seen: &str| ConnectError::NotHttp { seen: seen.to_owned() }.help().unwrap();
+        assert!(help("\u{15}\u{3}\u{1}\0\u{2}").contains("TLS from the first byte"));
+        assert!(help("\0[\0\0\0").contains("SOCKS"));
+        assert!(help("SSH-2").contains("correct `proxy.url`"));
     }
 }

@@ -106,6 +106,11 @@ where
     look.judge_tls(stream).await
 }
 
+/// A page's address without what follows it, which may be somebody's session.
+fn without_query(place: &str) -> &str {
+    place.split(['?', '#']).next().unwrap_or(place)
+}
+
 /// The ways of logging in that the proxy offers, in its order; one field may hold several (RFC 9110, 11.7.1).
 fn schemes(answer: &Answer) -> String {
     let mut all: Vec<&str> = Vec::new();
@@ -158,6 +163,18 @@ impl<'a> Look<'a> {
                 let fix = format!("ask the proxy team whether the proxy itself resolves and reaches {destination}");
                 self.tally.found(&REFUSED, format!("the proxy could not reach {destination}: {}", answer.shown()), fix);
             }
+            300..=399 => {
+                let place = answer.field("location").map(|place| format!(" ({})", without_query(place))).unwrap_or_default();
+                let message =
+                    format!("the proxy leads to a page{place} in place of {destination}: {}; nodes cannot log in there", answer.shown());
+                self.tally.found(&AUTH, message, self.asked.exception().fix());
+            }
+            400 | 404 | 405 | 501 => {
+                let who = answer.field("server").map(|server| format!(" (it calls itself {server})")).unwrap_or_default();
+                let message = format!("what answers takes no CONNECT: {}{who}", answer.shown());
+                let fix = "correct `proxy.url`: most often this is a web server's port, or a proxy's for other uses; else ask the proxy team for the port that takes CONNECT";
+                self.tally.found(&REFUSED, message, fix);
+            }
             _ => {
                 self.tally.passed(&AUTH, answer.shown());
                 let message = format!("the proxy refuses {destination}: {}", answer.shown());
@@ -166,7 +183,8 @@ impl<'a> Look<'a> {
         }
         for name in ["server", "via", "x-squid-error"] {
             if let Some(value) = answer.field(name) {
-                self.tally.evidence(if answer.status == 407 { &AUTH } else { &REFUSED }, format!("{name}: {value}"));
+                let is_about_login = matches!(answer.status, 300..=399 | 407);
+                self.tally.evidence(if is_about_login { &AUTH } else { &REFUSED }, format!("{name}: {value}"));
             }
         }
         false

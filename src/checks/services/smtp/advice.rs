@@ -108,6 +108,36 @@ pub(super) fn no_plain(offered: &Capabilities) -> (String, String) {
     (message, fix.to_owned())
 }
 
+/// What servers say of a login that no other password would mend, in lower case, and what does.
+const LOGIN_WORDS: &[(&str, &str)] = &[
+    ("credits exceeded", "SendGrid: the account's credits are used up, or its trial has ended: see the plan in its console"),
+    (
+        "smtpclientauthentication is disabled",
+        "Exchange Online: authenticated SMTP is switched off for the tenant or the mailbox: ask the mail team for `Set-CASMailbox USER -SmtpClientAuthenticationDisabled $false`, or for a relay connector",
+    ),
+    (
+        "application-specific password",
+        "Google: the account has two factors and takes an application password here alone; or use the Workspace SMTP relay",
+    ),
+    ("account is locked", "ask the mail team to unlock the account, and to see who else logs in with an old password"),
+    ("account is disabled", "ask the mail team to enable the account"),
+    ("password expired", "ask the mail team to set the account's password anew, without expiry"),
+    ("password has expired", "ask the mail team to set the account's password anew, without expiry"),
+];
+
+/// What servers say that count an account's mails, in lower case.
+const QUOTA_WORDS: &[&str] = &[
+    "quota exceeded",
+    "quota is exceeded",
+    "over quota",
+    "limit exceeded",
+    "limit reached",
+    "credits exceeded",
+    "rate limit",
+    "too many messages",
+    "sending limit",
+];
+
 pub(super) fn login(reply: &Reply, provider: MailProvider, username: &str) -> String {
     if let (MailProvider::Sendgrid, false) = (provider, username == "apikey") {
         return format!("SendGrid's user is the word `apikey`, not `{username}`: set `smtp.username: apikey`, the password is the API key");
@@ -123,10 +153,10 @@ pub(super) fn login(reply: &Reply, provider: MailProvider, username: &str) -> St
         MailProvider::Smtp => "check `smtp.username` and the secret behind `smtp.password` with the mail team",
     };
     let said = reply.lines.join(" ").to_ascii_lowercase();
+    if let Some((_, fix)) = LOGIN_WORDS.iter().find(|(words, _)| said.contains(words)) {
+        return (*fix).to_owned();
+    }
     match reply.code {
-        451 | 535 if said.contains("credits exceeded") => {
-            "SendGrid: the account's credits are used up, or its trial has ended: see the plan in its console".to_owned()
-        }
         530 | 538 => "the server wants TLS before the login: set `smtp.starttls: required`".to_owned(),
         534 => "the account needs an application password or another mechanism; ask the mail team".to_owned(),
         454 | 421 | 450 | 451 => {
@@ -157,11 +187,24 @@ pub(super) fn refused(reply: &Reply, provider: MailProvider, from: &str) -> Stri
         MailProvider::Mandrill if said.contains("reject") || said.contains("unsigned") => {
             format!("Mandrill: verify the sending domain of {from} and set its DKIM and SPF records")
         }
+        _ if said.contains("sendasdenied") || said.contains("permissions to send as") => {
+            format!("Exchange: ask the mail team to give the account the right Send As on the mailbox of {from}, or set `smtp.from` to its own address")
+        }
+        _ if said.contains("not owned by") => {
+            format!("ask the mail team to let the account send as {from} (postfix: its line in `smtpd_sender_login_maps`), or set `smtp.from` to an address that it may use")
+        }
+        // A mail that is too large is refused by a limit too, and that one is no account's.
+        _ if reply.code != 552 && reply.code != 523 && QUOTA_WORDS.iter().any(|words| said.contains(words)) => {
+            "the account's sending quota is used up: wait until it begins anew, find out who else sends with this account, or ask the provider for more".to_owned()
+        }
         MailProvider::Smtp | MailProvider::Ses | MailProvider::Sendgrid | MailProvider::Mandrill => match reply.code {
             552 | 523 => {
                 "the server's limit for one mail, or the account's quota, is too low: ask the mail team for a megabyte at least (postfix `message_size_limit`, exim `message_size_limit`, Exchange `MaxMessageSize`)".to_owned()
             }
             530 => "the server wants a login on this port: use 587 with `smtp.username` and `smtp.password`".to_owned(),
+            400..=499 if said.contains("relay server") => {
+                "the server takes the login and cannot reach the one behind it: ask the mail team (Dovecot: `submission_relay_host` and its log of this moment)".to_owned()
+            }
             400..=499 => "the server defers; try again in some minutes (grey-listing ends by itself), then ask the mail team".to_owned(),
             _ => format!("ask the mail team to let the account send as {from}, or set `smtp.from` to an address that it may use"),
         },
@@ -201,5 +244,21 @@ mod tests {
     fn a_masked_starttls_is_blamed_on_the_firewall() {
         let offered = Capabilities { keywords: vec!["XXXXXXXA".to_owned()], ..Capabilities::default() };
         assert!(no_starttls(&offered, "mail.example").contains("inspect esmtp"));
+    }
+
+    #[test]
+    fn what_an_account_lacks_is_told_by_the_words_of_who_says_it() {
+        let of_login = |code: u16, text: &str| login(&reply(code, text), MailProvider::Smtp, "me");
+        assert!(of_login(451, "Authentication failed: Maximum credits exceeded").contains("credits are used up"));
+        let off = "5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled";
+        assert!(of_login(535, off).contains("Set-CASMailbox"));
+        assert!(of_login(534, "5.7.9 Application-specific password required").contains("application password"));
+        let of_sender = |code: u16, text: &str| refused(&reply(code, text), MailProvider::Smtp, "a@b.example");
+        assert!(of_sender(550, "5.4.5 Daily user sending limit exceeded.").contains("quota is used up"));
+        assert!(of_sender(452, "4.3.1 quota exceeded").contains("quota is used up"));
+        assert!(of_sender(552, "5.3.4 Message size limit exceeded").contains("limit for one mail"));
+        let denied = "5.2.252 SendAsDenied; svc@b.example not allowed to send as a@b.example";
+        assert!(of_sender(554, denied).contains("Send As on the mailbox of a@b.example"));
+        assert!(of_sender(553, "5.7.1 <a@b.example>: Sender address rejected: not owned by user svc").contains("smtpd_sender_login_maps"));
     }
 }

@@ -242,7 +242,7 @@ impl Look<'_> {
             }
             (Protection::Verified | Protection::Unverified, _) => {
                 if early {
-                    let fix = "let the server offer AUTH after STARTTLS alone (postfix: `smtpd_tls_auth_only = yes`)";
+                    let fix = "let the server offer AUTH after STARTTLS alone (postfix: `smtpd_tls_auth_only = yes`, Dovecot: `disable_plaintext_auth = yes`)";
                     self.tally.found_as(Severity::Warning, &CLEARTEXT, "the server also takes passwords before TLS", fix);
                 } else {
                     self.tally.passed(&CLEARTEXT, "TLS comes before any login");

@@ -57,11 +57,18 @@ impl Wire {
         Self { stream, unread: Vec::new(), patience }
     }
 
-    /// Sends a line (its line break is added) and takes the reply.
+    /// Sends a line (its line break is added) and takes the reply. A server that goes away first says why (421), and that is
+    /// still there to be read when nothing can be sent any more.
     pub(super) async fn command(&mut self, line: &str) -> Result<Reply, WireError> {
-        self.send(line.as_bytes()).await?;
-        self.send(b"\r\n").await?;
-        self.reply().await
+        let sent = async {
+            self.send(line.as_bytes()).await?;
+            self.send(b"\r\n").await
+        };
+        match sent.await {
+            Err(error @ (WireError::Closed | WireError::Network { .. })) => self.reply().await.map_err(|_nothing_said| error),
+            Err(error) => Err(error),
+            Ok(()) => self.reply().await,
+        }
     }
 
     /// Sends bytes as they are.

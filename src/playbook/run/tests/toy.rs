@@ -258,6 +258,10 @@ impl Probe for ToyMachine {
     fn round_trips(&self) -> u32 {
         0
     }
+
+    fn held(&self) -> Option<ssh::Held> {
+        None
+    }
 }
 
 impl Remote for ToyMachine {

@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use super::{Standing, grouped, severity_word};
-use crate::checks::{Assessment, Counts, Outcome, Verdict};
+use super::{Standing, grouped, named_first, severity_word};
+use crate::checks::{Assessment, Counts, NOT_RUN, Outcome, Team, Verdict};
 use crate::finding::{Finding, Severity};
 use crate::report::text::escape;
 use crate::site::model::Site;
@@ -129,14 +129,21 @@ pub fn write_page(out: &mut dyn Write, page: &Page<'_>) -> io::Result<()> {
 /// One sentence for all: what many machines have in common is one thing.
 fn verdict(teams: &[TeamShown], not_run: usize) -> (&'static str, String) {
     let errors: usize = teams.iter().map(|team| team.errors).sum();
+    let acting: Vec<&str> = teams.iter().filter(|team| team.errors > 0).map(|team| team.name).collect();
+    // Of many the table tells.
+    let by = match acting.as_slice() {
+        many if many.len() > 3 => format!("{} teams", many.len()),
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        all => all.concat(),
+    };
     let warnings: usize = teams.iter().map(|team| team.warnings).sum();
     match (errors, warnings) {
         (0, 0) if not_run > 0 => ("warning", "Nothing was found, and not everything could be looked at.".to_owned()),
         (0, 0) => ("passed", "Nothing has to be done.".to_owned()),
         (0, 1) => ("warning", "Nothing stands in the way; one thing is to be seen to.".to_owned()),
         (0, warnings) => ("warning", format!("Nothing stands in the way; {warnings} things are to be seen to.")),
-        (1, _) => ("error", "One thing does not work and has to be mended first.".to_owned()),
-        (errors, _) => ("error", format!("{errors} things do not work and have to be mended first.")),
+        (1, _) => ("error", format!("One thing does not work and has to be mended first, by {by}.")),
+        (errors, _) => ("error", format!("{errors} things do not work and have to be mended first, by {by}.")),
     }
 }
 
@@ -152,16 +159,20 @@ fn counts(counts: Counts, teams: &[TeamShown]) -> Vec<CountShown> {
         ("quiet", counts.waived, "waived"),
         ("quiet", counts.not_applicable, "not asked for"),
     ];
-    all.map(|(class, count, what)| CountShown { class, count, what }).into()
+    let is_told = |(class, count, _): &(&str, usize, &str)| *count > 0 || !matches!(*class, "unknown" | "quiet");
+    all.into_iter().filter(is_told).map(|(class, count, what)| CountShown { class, count, what }).collect()
 }
 
+/// What each team is told. That a check could not be run for a reason that is told of itself stands in the table of all checks alone.
 fn teams(findings: &[Finding]) -> Vec<TeamShown> {
-    let shown = grouped(findings).into_iter().map(|(team, findings)| {
+    let is_echo = |finding: &&Finding| finding.id == NOT_RUN.id && finding.severity == Severity::Info;
+    let own: Vec<Finding> = findings.iter().filter(|finding| !is_echo(finding)).cloned().collect();
+    let shown = grouped(&own).into_iter().map(|(team, findings)| {
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
         let first = findings.first().map(|finding| format!("{} ({})", finding.message, finding.subject)).unwrap_or_default();
         TeamShown {
             anchor: format!("ask-{}", super::short_name(team).replace(' ', "-")),
-            name: team.name(),
+            name: reader(team),
             errors: count(Severity::Error),
             warnings: count(Severity::Warning),
             first: cut(&escape(&first)),
@@ -169,6 +180,17 @@ fn teams(findings: &[Finding]) -> Vec<TeamShown> {
         }
     });
     shown.collect()
+}
+
+/// The page goes to people of whom nobody knows who reads it: nobody is `you` there.
+fn reader(team: Team) -> &'static str {
+    if team == Team::Operator { "whoever keeps the site file" } else { team.name() }
+}
+
+/// What to do in the words of a section that is that team's own.
+fn own_words(fix: &str) -> &str {
+    let rest = named_first(fix).and_then(|(_, rest)| rest.strip_prefix(": ").or_else(|| rest.strip_prefix(" to ")));
+    rest.unwrap_or(fix)
 }
 
 /// As much as a cell of a table holds.
@@ -193,7 +215,7 @@ impl FindingShown {
             id: text(&finding.id),
             subject: text(&finding.subject),
             message: text(&finding.message),
-            fix: text(&finding.fix),
+            fix: text(own_words(&finding.fix)),
             source: text(&finding.source),
             reason: text(reason),
         }
@@ -303,7 +325,7 @@ mod tests {
     fn a_page_says_what_is_wrong_who_must_act_and_what_to_do_and_fetches_nothing() {
         let page = page("mail.example");
         let wanted = [
-            "One thing does not work",
+            "One thing does not work and has to be mended first, by the network and firewall team.",
             "For the network and firewall team",
             "<b>To do:</b> mail.example",
             "could not be run",
@@ -351,6 +373,20 @@ mod tests {
             prop_assert_eq!(tags(&page(&text)), tags(&page("t")));
             let turned = page(&text).contains('\u{202e}');
             prop_assert!(!turned);
+        }
+    }
+
+    #[test]
+    fn a_team_is_not_told_to_ask_itself() {
+        assert_eq!(own_words("ask the DNS team: a.example must lead to b"), "a.example must lead to b");
+        assert_eq!(own_words("ask the load balancer team to pass TLS"), "pass TLS");
+        for other in [
+            "ask the mail team whether it answers",
+            "ask the team of a.example to help",
+            "ask the vendor and the mail team to help",
+            "mend it",
+        ] {
+            assert_eq!(own_words(other), other);
         }
     }
 }

@@ -106,6 +106,13 @@ fn short(text: &str, most: usize) -> String {
     text.chars().take(most - 1 - end).chain(['\u{2026}']).chain(text.chars().skip(length - end)).collect()
 }
 
+/// On which side of its line a mark stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Above,
+    Below,
+}
+
 struct Drawing<'d> {
     outcomes: &'d [Outcome],
     topology: Topology,
@@ -142,6 +149,19 @@ impl Drawing<'_> {
 
     fn line(&mut self, from: &Place, to: &Place, label: &str, standing: Standing) {
         self.straight((from.x + from.width, from.middle()), (to.x, to.middle()), label, standing);
+    }
+
+    /// One of many lines that end at the nodes; its mark stands before its own node, where those from the other place have none.
+    fn fan(&mut self, from: &Place, to: &Place, side: Side, standing: Standing) {
+        const OFF_MIDDLE: u32 = 9;
+        let (class, mark) = shown(standing);
+        let before = if side == Side::Above { 34 } else { 21 };
+        let (x1, y1, x2) = (from.x + from.width, from.middle(), to.x);
+        let y2 = if side == Side::Above { to.middle() - OFF_MIDDLE } else { to.middle() + OFF_MIDDLE };
+        // As high as the line is there.
+        let share = |one: u32, other: u32| (one * before + other * (x2 - x1 - before)) / (x2 - x1);
+        let y = if side == Side::Above { share(y1, y2).saturating_sub(5) } else { share(y1, y2) + 13 };
+        self.topology.lines.push(Line { x1, y1, x2, y2, x: x2 - before, y, label: String::new(), class, mark });
     }
 
     fn straight(&mut self, (x1, y1): (u32, u32), (x2, y2): (u32, u32), label: &str, standing: Standing) {
@@ -191,7 +211,7 @@ impl Drawing<'_> {
 
     fn way_in(&mut self, site: &Site, nodes: &[Place]) {
         let y = nodes.last().map_or(TOP, |node| node.y).max(TOP + 2 * (BOX_HEIGHT + GAP));
-        let mut from = self.place(Place::new(LEFT, y, "you", "with Portcullis", Standing::NotAsked));
+        let mut from = self.place(Place::new(LEFT, y, "operator", "with Portcullis", Standing::NotAsked));
         if let Some(hop) = site.route.hops.first() {
             let standing = self.standing(&["access.path", "access.jump"], Some(&hop.name));
             let about =
@@ -203,12 +223,12 @@ impl Drawing<'_> {
         for node in nodes {
             let machine = if nodes.len() == 1 && site.nodes.len() > 1 { None } else { Some(node.machine.as_str()) };
             let standing = self.standing(&["access.path", "access.jump.hostkey"], machine);
-            self.line(&from, node, "", standing);
+            self.fan(&from, node, Side::Below, standing);
         }
     }
 
     fn users(&mut self, site: &Site, nodes: &[Place]) {
-        let users = self.place(Place::new(LEFT, TOP, "users", "browsers and applications", self.standing(&["dns"], None)));
+        let users = self.place(Place::new(LEFT, TOP, "users", "browsers, applications", self.standing(&["dns"], None)));
         let served = ["tls", "health"];
         let Some(balancer) = &site.load_balancer else {
             if let Some(first) = nodes.first() {
@@ -227,7 +247,7 @@ impl Drawing<'_> {
         for node in nodes {
             let machine = if nodes.len() == 1 && site.nodes.len() > 1 { None } else { Some(node.machine.as_str()) };
             let standing = self.standing(&served, machine);
-            self.line(&place, node, "", standing);
+            self.fan(&place, node, Side::Above, standing);
         }
     }
 
@@ -267,15 +287,21 @@ impl Drawing<'_> {
     fn finish(mut self) -> Topology {
         let frame = &self.topology.frame;
         self.topology.height = self.topology.height.max(frame.y + frame.height + GAP / 2);
-        let failing: Vec<String> =
-            self.topology.places.iter().filter(|place| place.class == "error").map(|place| place.name.clone()).collect();
-        self.topology.words = if failing.is_empty() {
-            "Nothing fails between them.".to_owned()
-        } else {
-            format!("Something fails at: {}.", failing.join(", "))
-        };
+        self.topology.words = words(&self.topology);
         self.topology
     }
+}
+
+/// What the picture shows, for those who cannot see it, or see a part.
+fn words(topology: &Topology) -> String {
+    let of = |class: &str| {
+        let mut names: Vec<&str> = topology.places.iter().filter(|place| place.class == class).map(|place| place.name.as_str()).collect();
+        names.extend((topology.frame.class == class).then_some("between the nodes"));
+        names.join(", ")
+    };
+    let said = [(of("error"), "Something fails at: "), (of("unknown"), "Could not be looked at: ")];
+    let said: Vec<String> = said.iter().filter(|(names, _)| !names.is_empty()).map(|(names, what)| format!("{what}{names}.")).collect();
+    if said.is_empty() { "Nothing fails between them.".to_owned() } else { said.join(" ") }
 }
 
 #[cfg(test)]

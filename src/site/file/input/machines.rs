@@ -177,6 +177,8 @@ pub(crate) struct ConnectorInput {
     pub(crate) bind_password: Option<Located<Secret>>,
     /// Where in the directory persons are looked for, such as `DC=corp,DC=example`.
     pub(crate) base: Option<Text>,
+    /// Where its groups are looked for. `base` unless given.
+    pub(crate) base_groups: Option<Text>,
     /// Files with CA certificates that signed the directory's. The public CAs unless given.
     pub(crate) ca_certificates: Option<Vec<Text>>,
     /// Address or DNS name of its server, where it is managed over SSH.

@@ -49,3 +49,41 @@ fn timesyncd_without_a_server_is_told_with_its_own_command_and_not_judged_by_chr
     assert!(told.contains("systemd-timesyncd runs and follows no source") && told.contains("timedatectl timesync-status"), "{told}");
     assert!(!finds(&ill, "time.ntp.opts", "a0-3"), "chrony's configuration is read by nobody: {}", ill.stdout);
 }
+
+const BUSYBOX: &str = "mkdir /opt/box; busybox --install -s /opt/box; ln -s /usr/bin/sudo /opt/box/sudo; \
+    echo 'SetEnv PATH=/opt/box' >/etc/ssh/sshd_config.d/00-box.conf; echo 'Defaults secure_path=/opt/box' >/etc/sudoers.d/box; systemctl restart ssh";
+const NO_BUSYBOX: &str = "rm -rf /opt/box /etc/ssh/sshd_config.d/00-box.conf /etc/sudoers.d/box; systemctl restart ssh";
+
+#[test]
+fn a_machine_whose_programs_are_busybox_s_is_looked_at_like_any_other() {
+    let turn = turn();
+    let fault = Fault::on(&turn, "a0-3", BUSYBOX, NO_BUSYBOX);
+    let run = turn.events(&["check", "--limit", "a0-3", "--only", "node,cluster,time,dns.nodes,smtp.tcp,access"]);
+    drop(fault);
+    run.assert_code(0);
+    let summary = run.summary();
+    let verdict = |id: &str| {
+        let checks = summary["checks"].as_array().unwrap().iter();
+        let of_machine = |check: &&serde_json::Value| check["id"] == id && check["subject"].as_str().unwrap().contains("a0-3");
+        checks.filter(of_machine).map(|check| check["verdict"].as_str().unwrap().to_owned()).next().unwrap_or_default()
+    };
+    let seen = [
+        "node.ram",
+        "node.cpu",
+        "node.disk.free",
+        "node.mount",
+        "node.nic",
+        "node.swap",
+        "cluster.icmp",
+        "cluster.rtt",
+        "cluster.ports",
+        "time.skew",
+        "smtp.tcp",
+        "access.sudo",
+    ];
+    let others: Vec<(&str, String)> = seen.into_iter().map(|id| (id, verdict(id))).filter(|(_, verdict)| verdict != "passed").collect();
+    assert!(others.is_empty(), "{others:?}");
+    // What it lacks is named.
+    assert_eq!(verdict("dns.nodes"), "could-not-run");
+    assert!(run.stdout.contains("the machine lacks `getent`, `systemctl`"), "{}", run.stdout);
+}

@@ -7,6 +7,7 @@ mod files;
 mod from_here;
 mod health;
 mod machines;
+mod names;
 mod other_makers;
 mod outward;
 mod virtual_machines;
