@@ -17,12 +17,12 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::help::TOPICS;
-use super::record::newest_runs;
+use super::record::{ledger_at, newest_runs};
 use crate::access::approval::{Fate, read_requests};
 use crate::access::read_history;
-use crate::ledger::{LogQuery, LoggedEvent, OpenOptions, SqliteLedger};
+use crate::ledger::{Ledger, LogQuery, LoggedEvent, OpenOptions};
 use crate::playbook::Library;
-use crate::site::model::{LedgerLocation, Site};
+use crate::site::model::Site;
 
 /// By this variable a shell says that it wants completions.
 const VARIABLE: &str = "COMPLETE";
@@ -140,11 +140,9 @@ fn topics() -> Vec<CompletionCandidate> {
     TOPICS.iter().map(|topic| CompletionCandidate::new(topic.name).help(Some(topic.about.into()))).collect()
 }
 
-fn ledger() -> Option<SqliteLedger> {
+fn ledger() -> Option<Ledger> {
     let site = site()?;
-    let LedgerLocation::File(path) = &site.ledger else { return None };
-    let path = site.path(path);
-    path.exists().then(|| SqliteLedger::open(&path, &OpenOptions::read()).ok()).flatten()
+    Ledger::open(&ledger_at(&site).ok()?, &OpenOptions::read()).ok()
 }
 
 fn runs() -> Vec<CompletionCandidate> {

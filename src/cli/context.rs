@@ -10,8 +10,9 @@ use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use crate::event::Sink;
 use crate::report::{JsonSink, Look, PlainSink, ProgressSink};
-use crate::site::model::{LedgerLocation, Site};
+use crate::site::model::{LedgerLocation, SecretRef, Site};
 use crate::site::secret::{AskSecret, Secrets};
+use crate::site::validate::rules::postgres_url;
 use crate::wizard::ask_hidden;
 
 /// Flags, environment and streams of one command.
@@ -237,12 +238,30 @@ fn named_ledger(text: &str) -> Result<LedgerLocation, Failure> {
     };
     match scheme.to_ascii_lowercase().as_str() {
         "sqlite" => Ok(file(rest.trim_start_matches("//"))),
-        "postgres" | "postgresql" => Ok(LedgerLocation::Postgres(text.to_owned())),
+        "postgres" | "postgresql" => named_database(text),
         _ => {
             let what = format!("--ledger names a ledger by `{scheme}:`, which is none that is known");
-            Err(Failure::usage(what, "name a file: --ledger ledger.sqlite"))
+            Err(Failure::usage(
+                what,
+                "name a file, or a PostgreSQL database: --ledger ledger.sqlite, --ledger postgresql://USER@HOST/DATABASE",
+            ))
         }
     }
+}
+
+fn named_database(url: &str) -> Result<LedgerLocation, Failure> {
+    let mut database = postgres_url(url).map_err(|error| {
+        let help = error.help();
+        Failure::new(Exit::Usage, error, help)
+    })?;
+    // What is named on the command line stands where the command is given, and not where the site file is.
+    let here = |path: &mut PathBuf| *path = std::path::absolute(&*path).unwrap_or_else(|_| path.clone());
+    database.root_certificates.iter_mut().for_each(here);
+    database.client_certificate.iter_mut().flat_map(|(certificate, key)| [certificate, key]).for_each(here);
+    if let Some(SecretRef::File(path)) = &mut database.password {
+        here(path);
+    }
+    Ok(LedgerLocation::Postgres(database))
 }
 
 /// Standard output, or standard error, takes no more.

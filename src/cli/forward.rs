@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::outcome::chain;
-use super::record::ledger_path;
-use crate::ledger::SqliteLedger;
+use super::record::ledger_at;
+use crate::ledger::Ledger;
 use crate::ledger::forward::{ForwardError, Forwarder};
 use crate::site::model::Site;
 
@@ -33,13 +33,13 @@ impl Forwarding {
             for path in &mut target.ca_certificates {
                 *path = site.path(path);
             }
-            Some(Forwarder::new(target, &ledger_path(site).ok()?, patience))
+            Some(Forwarder::new(target, ledger_at(site).ok()?.path(), patience))
         };
         Self { forwarder: forwarder(PATIENCE), by_hand: forwarder(PATIENCE_BY_HAND), is_away: AtomicBool::new(false) }
     }
 
     /// Sends what is left. A receiver that is away stops nothing; it is told of, and tried no more by this command.
-    pub(crate) fn push(&self, ledger: &SqliteLedger) {
+    pub(crate) fn push(&self, ledger: &Ledger) {
         let Some(forwarder) = self.forwarder.as_ref().filter(|_| !self.is_away.load(Ordering::Relaxed)) else { return };
         let Err(error) = forwarder.push(ledger) else { return };
         self.is_away.store(true, Ordering::Relaxed);
@@ -49,7 +49,7 @@ impl Forwarding {
     }
 
     /// Sends what is left, by hand; gives back how many events that were.
-    pub(super) fn push_or_fail(&self, ledger: &SqliteLedger) -> Result<u64, Failure> {
+    pub(super) fn push_or_fail(&self, ledger: &Ledger) -> Result<u64, Failure> {
         let Some(forwarder) = &self.by_hand else {
             return Err(Failure::usage(
                 "the site names no syslog receiver",

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::outcome::chain;
 use super::record::ledger_failure;
 use crate::ledger::checkpoint::SignedCheckpoint;
-use crate::ledger::{KnownHead, SqliteLedger};
+use crate::ledger::{KnownHead, Ledger};
 use crate::node::{Machine, Probe as _};
 use crate::site::model::{Node, Site};
 
@@ -38,7 +38,7 @@ impl Asked {
 
 /// Leaves the newest head on the first of `machines`, over the sessions that they have. Failing is told and stops nothing:
 /// the head stands beside the ledger too.
-pub(crate) async fn leave(context: &Context, ledger: &SqliteLedger, machines: &[Machine]) -> Result<(), Failure> {
+pub(crate) async fn leave(context: &Context, ledger: &Ledger, machines: &[Machine]) -> Result<(), Failure> {
     let Some(head) = ledger.checkpoint().map_err(ledger_failure)? else { return Ok(()) };
     let text = head.render_note();
     let (id, seq) = (head.checkpoint.ledger.to_string(), head.checkpoint.seq);
@@ -56,7 +56,7 @@ pub(crate) async fn leave(context: &Context, ledger: &SqliteLedger, machines: &[
 }
 
 /// Asks all nodes for the heads that they keep of this ledger.
-pub(crate) async fn ask(context: &Context, site: &Site, ledger: &SqliteLedger) -> Result<Asked, Failure> {
+pub(crate) async fn ask(context: &Context, site: &Site, ledger: &Ledger) -> Result<Asked, Failure> {
     let Some(id) = ledger.id().map_err(ledger_failure)? else { return Ok(Asked::default()) };
     let nodes = limited(site, &[])?;
     let cluster = Cluster::new(context, site, context.secrets(&site.folder), &nodes)?;

@@ -1,7 +1,5 @@
 //! What a run leaves in the ledger: who, when, from where, what changed (hashes, no secrets), how it ended.
 
-use std::path::{Path, PathBuf};
-
 use super::clock;
 use super::context::Context;
 use super::exit::Exit;
@@ -11,7 +9,7 @@ use super::heads;
 use super::outcome::chain;
 use crate::checks::Assessment;
 use crate::ledger::event::{Actor, FileChange, NodeOutcome};
-use crate::ledger::{Beginning, LedgerError, LogQuery, OpenOptions, Origin, Runs, SqliteLedger};
+use crate::ledger::{Beginning, Lease, LeaseError, Ledger, LedgerError, Location, LogQuery, OpenOptions, Origin, Runs};
 use crate::node::{Machine, RunId};
 use crate::playbook::{Change, ChangeKind, NodeResult, SurveyError};
 use crate::site::model::{LedgerLocation, Node, Site};
@@ -22,16 +20,15 @@ const NEWEST: u32 = 200;
 /// Writes one command's events.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    ledger: SqliteLedger,
-    path: PathBuf,
+    ledger: Ledger,
     origin: Origin,
     forwarding: Forwarding,
 }
 
-/// The ledger's file.
-pub(crate) fn ledger_path(site: &Site) -> Result<std::path::PathBuf, Failure> {
+/// Where the site's ledger is.
+pub(crate) fn ledger_at(site: &Site) -> Result<Location, Failure> {
     match &site.ledger {
-        LedgerLocation::File(path) => Ok(site.path(path)),
+        LedgerLocation::File(path) => Ok(Location::File(site.path(path))),
         LedgerLocation::Postgres(_) => Err(Failure::new(
             Exit::Usage,
             Sentence("this build keeps its ledger in a file; it has no PostgreSQL".to_owned()),
@@ -40,19 +37,24 @@ pub(crate) fn ledger_path(site: &Site) -> Result<std::path::PathBuf, Failure> {
     }
 }
 
+/// Opens the site's ledger.
+pub(crate) fn open_ledger(site: &Site, options: &OpenOptions) -> Result<Ledger, Failure> {
+    Ledger::open(&ledger_at(site)?, options).map_err(ledger_failure)
+}
+
 /// The site's ledger, to be read; `None` where there is none yet. One that was named with `--ledger`, or that has left its
 /// checkpoint behind, has to be there: without it nothing would seem to have happened.
-pub(crate) fn ledger_to_read(context: &Context, site: &Site) -> Result<Option<SqliteLedger>, Failure> {
-    let path = ledger_path(site)?;
-    let is_expected = context.globals.ledger.is_some() || path.with_extension("head").exists();
-    if !is_expected && !path.exists() {
-        return Ok(None);
+pub(crate) fn ledger_to_read(context: &Context, site: &Site) -> Result<Option<Ledger>, Failure> {
+    let location = ledger_at(site)?;
+    let is_expected = context.globals.ledger.is_some() || location.path().with_extension("head").exists();
+    match Ledger::open(&location, &OpenOptions::read()) {
+        Err(LedgerError::Missing { .. }) if !is_expected => Ok(None),
+        opened => opened.map(Some).map_err(ledger_failure),
     }
-    SqliteLedger::open(&path, &OpenOptions::read()).map(Some).map_err(ledger_failure)
 }
 
 /// What a ledger knows of the newest runs.
-pub(crate) fn newest_runs(ledger: &SqliteLedger) -> Result<Runs, Failure> {
+pub(crate) fn newest_runs(ledger: &Ledger) -> Result<Runs, Failure> {
     let query = LogQuery { limit: Some(NEWEST), kind: Some("run.".to_owned()), ..LogQuery::default() };
     Ok(Runs::of(&ledger.log(&query).map_err(ledger_failure)?))
 }
@@ -77,14 +79,13 @@ pub(crate) fn ledger_failure(error: LedgerError) -> Failure {
 impl Recorder {
     /// Opens the site's ledger for appending, before anything is changed: what cannot be recorded is not done.
     pub(crate) fn open(context: &Context, site: &Site) -> Result<Self, Failure> {
-        let path = ledger_path(site)?;
-        let ledger = SqliteLedger::open(&path, &OpenOptions::append()).map_err(ledger_failure)?;
-        Ok(Self { ledger, path, origin: origin(context, &site.name), forwarding: Forwarding::of(site) })
+        let ledger = open_ledger(site, &OpenOptions::append())?;
+        Ok(Self { ledger, origin: origin(context, &site.name), forwarding: Forwarding::of(site) })
     }
 
-    /// Where the ledger is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+    /// Takes the right to change the site, for `holder`.
+    pub(crate) fn take_lease(&self, holder: &str) -> Result<Lease, LeaseError> {
+        self.ledger.take_lease(holder, clock::now())
     }
 
     /// What the ledger knows of the newest runs.

@@ -29,6 +29,6 @@ pub use export::ExportFormat;
 pub use lease::{Lease, LeaseError};
 pub use mistake::{MISTAKES, Mistake};
 pub use runs::{Beginning, InPlace, RunOptions, RunRecord, Runs, WINDOWS};
-pub use store::{Appended, LedgerError, LogQuery, LoggedEvent, OpenOptions, SqliteLedger, ledger_key};
+pub use store::{Appended, Ledger, LedgerError, Location, LogQuery, LoggedEvent, OpenOptions, ledger_key};
 pub use transcript::verify_export;
 pub use verify::{KnownHead, Verdict, Verdicts, VerifyOptions};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::model::{CertificateFiles, LedgerLocation, Login, SecretRef, Site};
+use super::model::{CertificateFiles, Database, LedgerLocation, Login, SecretRef, Site};
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,8 +66,9 @@ impl Site {
                 files.add_login(&format!("connectors: {}", connector.name), login);
             }
         }
-        if let LedgerLocation::File(path) = &self.ledger {
-            files.add(FileUse::Ledger, "ledger.file", path);
+        match &self.ledger {
+            LedgerLocation::File(path) => files.add(FileUse::Ledger, "ledger.file", path),
+            LedgerLocation::Postgres(database) => files.add_database(database),
         }
         if let Some(forward) = &self.forward {
             files.add_all(FileUse::Certificate, "ledger.forward.ca_certificates", &forward.ca_certificates);
@@ -103,6 +104,17 @@ impl Files<'_> {
         self.add_secret(&format!("{place}: passphrase"), login.passphrase.as_ref());
         self.add_secret(&format!("{place}: password"), login.password.as_ref());
         self.add_secret(&format!("{place}: one_time_code"), login.one_time_code.as_ref());
+    }
+
+    fn add_database(&mut self, database: &Database) {
+        self.add_secret("ledger.postgres: password", database.password.as_ref());
+        if let Some(path) = &database.root_certificates {
+            self.add(FileUse::Certificate, "ledger.postgres: sslrootcert", path);
+        }
+        if let Some((certificate, key)) = &database.client_certificate {
+            self.add(FileUse::Certificate, "ledger.postgres: sslcert", certificate);
+            self.add(FileUse::PrivateKey, "ledger.postgres: sslkey", key);
+        }
     }
 
     fn add_certificate(&mut self, place: &str, certificate: &CertificateFiles) {

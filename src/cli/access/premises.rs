@@ -13,11 +13,11 @@ use super::super::context::Context;
 use super::super::exit::Exit;
 use super::super::failure::{Failure, Sentence};
 use super::super::forward::Forwarding;
-use super::super::record::{ledger_failure, ledger_path, ledger_to_read, origin};
+use super::super::record::{ledger_at, ledger_failure, ledger_to_read, open_ledger, origin};
 use super::request::begins;
 use crate::access::approval::{Asked, read_requests};
 use crate::access::{Doorway, History, Keep, KeepError, Way, Window, WindowId, read_history};
-use crate::ledger::{EventKind, LedgerEvent, LogQuery, LoggedEvent, OpenOptions, Origin, SqliteLedger};
+use crate::ledger::{EventKind, Ledger, LedgerEvent, LogQuery, LoggedEvent, OpenOptions, Origin};
 use crate::node::{Machine, RemoteError};
 use crate::playbook::nearest;
 use crate::site::model::Site;
@@ -29,7 +29,7 @@ pub(super) struct Premises<'c> {
     pub(super) site: Site,
     pub(super) secrets: Arc<Secrets>,
     pub(super) keep: Keep,
-    ledger: Option<SqliteLedger>,
+    ledger: Option<Ledger>,
     origin: Origin,
     forwarding: Forwarding,
 }
@@ -50,11 +50,11 @@ impl<'c> Premises<'c> {
         Self::with(context, |site| ledger_to_read(context, site))
     }
 
-    fn with(context: &'c Context, open: impl FnOnce(&Site) -> Result<Option<SqliteLedger>, Failure>) -> Result<Self, Failure> {
+    fn with(context: &'c Context, open: impl FnOnce(&Site) -> Result<Option<Ledger>, Failure>) -> Result<Self, Failure> {
         let site = context.site()?;
-        let path = ledger_path(&site)?;
+        let location = ledger_at(&site)?;
         let ledger = open(&site)?;
-        let folder = path.parent().map(|folder| folder.join("access")).unwrap_or_default();
+        let folder = location.path().parent().map(|folder| folder.join("access")).unwrap_or_default();
         let keep = Keep::new(folder, site.access.ca_key.as_ref().map(|path| site.path(path)));
         let (origin, forwarding) = (origin(context, &site.name), Forwarding::of(&site));
         Ok(Self { context, secrets: context.secrets(&site.folder), keep, ledger, origin, forwarding, site })
@@ -97,7 +97,7 @@ impl<'c> Premises<'c> {
     }
 
     /// The ledger; `None` where there is none to look at.
-    pub(super) fn ledger(&self) -> Option<&SqliteLedger> {
+    pub(super) fn ledger(&self) -> Option<&Ledger> {
         self.ledger.as_ref()
     }
 
@@ -174,8 +174,8 @@ impl<'c> Premises<'c> {
     }
 }
 
-fn append_to(site: &Site) -> Result<SqliteLedger, Failure> {
-    SqliteLedger::open(&ledger_path(site)?, &OpenOptions::append()).map_err(ledger_failure)
+fn append_to(site: &Site) -> Result<Ledger, Failure> {
+    open_ledger(site, &OpenOptions::append())
 }
 
 /// Logs in to a doorway.

@@ -13,9 +13,9 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Sentence};
 use super::forward::Forwarding;
-use super::record::{ledger_failure, ledger_path, origin};
+use super::record::{ledger_failure, open_ledger, origin};
 use crate::ledger::checkpoint::SignedCheckpoint;
-use crate::ledger::{LedgerEvent, OpenOptions, SqliteLedger};
+use crate::ledger::{Ledger, LedgerEvent, OpenOptions};
 use crate::site::model::Site;
 
 /// Verbs of `audit`.
@@ -44,7 +44,7 @@ pub(crate) enum AuditCommand {
 /// The site's ledger, opened by somebody whose reading is recorded.
 struct Opened {
     site: Site,
-    ledger: SqliteLedger,
+    ledger: Ledger,
     origin: crate::ledger::Origin,
     forwarding: Forwarding,
 }
@@ -52,10 +52,8 @@ struct Opened {
 impl Opened {
     fn new(context: &Context) -> Result<Self, Failure> {
         let site = context.site()?;
-        let path = ledger_path(&site)?;
         // Looking at a ledger that is not there does not make one.
-        SqliteLedger::open(&path, &OpenOptions::read()).map_err(ledger_failure)?;
-        let ledger = SqliteLedger::open(&path, &OpenOptions::append()).map_err(ledger_failure)?;
+        let ledger = open_ledger(&site, &OpenOptions::append_to_existing())?;
         let (origin, forwarding) = (origin(context, &site.name), Forwarding::of(&site));
         Ok(Self { site, ledger, origin, forwarding })
     }
@@ -84,7 +82,7 @@ pub(crate) async fn run(command: &AuditCommand, context: &Context) -> Result<Exi
 
 fn forward(context: &Context) -> Result<Exit, Failure> {
     let site = context.site()?;
-    let ledger = SqliteLedger::open(&ledger_path(&site)?, &OpenOptions::read()).map_err(ledger_failure)?;
+    let ledger = open_ledger(&site, &OpenOptions::read())?;
     let sent = Forwarding::of(&site).push_or_fail(&ledger)?;
     if context.is_json() {
         context.print_json(&serde_json::json!({"sent": sent}))?;

@@ -11,10 +11,10 @@ use super::super::failure::{Failure, Sentence};
 use super::super::forward::Forwarding;
 use super::super::heads::{Asked, ask};
 use super::super::outcome::chain;
-use super::super::record::{ledger_failure, ledger_path, origin};
+use super::super::record::{ledger_at, ledger_failure, open_ledger, origin};
 use super::{read_note, unreadable};
 use crate::ledger::sign::PublicKey;
-use crate::ledger::{KnownHead, OpenOptions, SqliteLedger, Verdicts, VerifyOptions, verify_export};
+use crate::ledger::{KnownHead, Ledger, OpenOptions, Verdicts, VerifyOptions, verify_export};
 use crate::report;
 use crate::site::model::Site;
 
@@ -41,7 +41,7 @@ pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Fa
     if args.live {
         let site = context.site()?;
         // The export says which ledger it is; the nodes are asked for the heads of the site's own.
-        let ledger = SqliteLedger::open(&ledger_path(&site)?, &OpenOptions::read()).map_err(ledger_failure)?;
+        let ledger = open_ledger(&site, &OpenOptions::read())?;
         asked = ask(context, &site, &ledger).await?;
         options.heads.extend(asked.heads.iter().cloned());
     }
@@ -50,7 +50,7 @@ pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Fa
         verify_export(&mut input, &path.display().to_string(), &options).map_err(|error| unreadable(path, &error))?
     } else {
         let site = context.site()?;
-        let ledger = SqliteLedger::open(&ledger_path(&site)?, &OpenOptions::read()).map_err(ledger_failure)?;
+        let ledger = open_ledger(&site, &OpenOptions::read())?;
         let verdicts = ledger.verify(&options).map_err(ledger_failure)?;
         drop(ledger);
         record(context, &site, &verdicts)?;
@@ -64,7 +64,7 @@ fn record(context: &Context, site: &Site, verdicts: &Verdicts) -> Result<(), Fai
     if verdicts.has_errors() {
         return Ok(());
     }
-    let recorded = SqliteLedger::open(&ledger_path(site)?, &OpenOptions::append()).and_then(|ledger| {
+    let recorded = Ledger::open(&ledger_at(site)?, &OpenOptions::append()).and_then(|ledger| {
         let (integrity, completeness) = (verdicts.integrity.name(), verdicts.completeness.name());
         ledger.append(&origin(context, &site.name).audit_verified(clock::now(), verdicts.events, integrity, completeness))?;
         Forwarding::of(site).push(&ledger);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::cli::clock;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -19,7 +18,7 @@ pub(crate) async fn take(recorder: &Recorder, context: &Context, until: Option<I
     let holder = format!("{} (portcullis {}, process {})", context.actor(), context.command, std::process::id());
     let mut is_told = false;
     loop {
-        match Lease::take(recorder.path(), &holder, clock::now()) {
+        match recorder.take_lease(&holder) {
             Ok(lease) => return Ok(lease),
             Err(error @ LeaseError::Held { .. }) if until.is_some_and(|until| Instant::now() < until) => {
                 if !is_told {

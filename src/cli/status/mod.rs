@@ -17,10 +17,10 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::interrupt;
 use super::outcome::{chain, reached};
-use super::record::{Recorder, ledger_failure, ledger_path, ledger_to_read};
+use super::record::{Recorder, ledger_failure, ledger_to_read};
 use super::run::settle::settle;
 use crate::event::Sink;
-use crate::ledger::{Lease, LogQuery, RunRecord, Runs};
+use crate::ledger::{LogQuery, RunRecord, Runs};
 use crate::node::{Facts, Inquiry, Machine, began};
 use crate::playbook::{NodePlan, SurveyError, Surveyed, look, role_name, survey};
 use crate::report;
@@ -132,16 +132,16 @@ fn recorded_runs(context: &Context, site: &Site) -> Result<Runs, Failure> {
 
 // What the nodes tell of runs that had been lost sight of is recorded, unless somebody is at work on the site just now.
 fn known_runs(context: &Context, site: &Site, facts: &[(&Node, &Facts)]) -> Result<Runs, Failure> {
-    let path = ledger_path(site)?;
     let runs = recorded_runs(context, site)?;
     let is_open = runs.iter().any(|run| !run.unsettled().is_empty());
     let holder = format!("{} (portcullis status)", context.actor());
-    if is_open && let Ok(lease) = Lease::take(&path, &holder, context.now) {
-        // Looking must not fail over a ledger that can only be read.
-        if let Ok(runs) = Recorder::open(context, site).and_then(|recorder| settle(&recorder, context, facts.iter().copied())) {
-            return Ok(runs);
-        }
-        drop(lease);
+    // Looking must not fail over a ledger that can only be read.
+    if is_open
+        && let Ok(recorder) = Recorder::open(context, site)
+        && let Ok(_lease) = recorder.take_lease(&holder)
+        && let Ok(runs) = settle(&recorder, context, facts.iter().copied())
+    {
+        return Ok(runs);
     }
     Ok(runs)
 }

@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::store::{LedgerError, SqliteLedger};
+use super::store::{Ledger, LedgerError};
 use crate::disk::{Existing, WriteError, write_atomically};
 use crate::site::model::Forward;
 
@@ -87,7 +87,7 @@ impl Forwarder {
     }
 
     /// Sends what the receiver does not have; gives back how many events that were. Where another process sends, none.
-    pub fn push(&self, ledger: &SqliteLedger) -> Result<u64, ForwardError> {
+    pub fn push(&self, ledger: &Ledger) -> Result<u64, ForwardError> {
         let cursor = |source| ForwardError::Cursor { path: self.lock.clone(), source };
         let lock = File::options().create(true).append(true).open(&self.lock).map_err(cursor)?;
         match lock.try_lock() {

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::LedgerError;
+use super::location::Location;
 use crate::disk::{Existing, mode_of, write_atomically};
 use crate::ledger::checkpoint::SignedCheckpoint;
 use crate::ledger::sign::{PublicKey, SigningKey};
@@ -18,16 +19,20 @@ pub(super) struct Beside {
     pub(super) head: PathBuf,
 }
 
-/// The key of the ledger at `path`: the one that is there, or a new one where the ledger has no event yet.
+/// The key of the ledger at `location`: the one that is there, or a new one where the ledger has no event yet.
 ///
 /// It signs what belongs to the ledger's site and is no event, for a purpose of its own.
-pub fn ledger_key(path: &Path) -> Result<SigningKey, LedgerError> {
-    let beside = Beside::of(path);
-    if path.exists() { beside.load_key() } else { beside.make_key() }
+pub fn ledger_key(location: &Location) -> Result<SigningKey, LedgerError> {
+    let beside = Beside::of(location);
+    match location {
+        Location::File(path) if path.exists() => beside.load_key(),
+        Location::File(_) => beside.make_key(),
+    }
 }
 
 impl Beside {
-    pub(super) fn of(ledger: &Path) -> Self {
+    pub(super) fn of(location: &Location) -> Self {
+        let ledger = location.path();
         Self { key: ledger.with_extension("key"), public: ledger.with_extension("pub"), head: ledger.with_extension("head") }
     }
 

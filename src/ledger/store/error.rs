@@ -1,9 +1,10 @@
 //! What can go wrong with a ledger's store, and what to do about it.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::location::Place;
 use crate::disk::WriteError;
 use crate::ledger::checkpoint::CheckpointError;
 use crate::ledger::event::EventError;
@@ -13,10 +14,10 @@ use crate::ledger::sign::KeyError;
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// There is none.
-    #[error("there is no ledger at {path}")]
+    #[error("there is no ledger at {place}")]
     Missing {
         /// Where it was looked for.
-        path: PathBuf,
+        place: Place,
     },
     /// The folder, the file or one beside it cannot be read or made.
     #[error("cannot {action} {path}")]
@@ -36,66 +37,66 @@ pub enum LedgerError {
         source: WriteError,
     },
     /// The file is something else.
-    #[error("{path} is not a ledger")]
+    #[error("{place} is not a ledger")]
     NotALedger {
-        /// The file.
-        path: PathBuf,
+        /// The ledger.
+        place: Place,
     },
     /// It was written by a newer version.
-    #[error("the ledger {path} has format {found}; this version knows formats up to {known}")]
+    #[error("the ledger {place} has format {found}; this version knows formats up to {known}")]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The ledger.
+        place: Place,
         /// Its format.
         found: i64,
         /// The newest format that this version knows.
         known: i64,
     },
     /// Another process holds it.
-    #[error("the ledger {path} is held by another process (waited {} s)", .waited.as_secs())]
+    #[error("the ledger {place} is held by another process (waited {} s)", .waited.as_secs())]
     Locked {
-        /// The file.
-        path: PathBuf,
+        /// The ledger.
+        place: Place,
         /// How long.
         waited: Duration,
     },
     /// It cannot be written to.
-    #[error("the ledger {path} is read-only")]
+    #[error("the ledger {place} is read-only")]
     ReadOnly {
-        /// The file.
-        path: PathBuf,
+        /// The ledger.
+        place: Place,
     },
     /// The file's structure is damaged.
-    #[error("the ledger {path} is damaged")]
+    #[error("the ledger {place} is damaged")]
     Corrupt {
-        /// The file.
-        path: PathBuf,
+        /// The ledger.
+        place: Place,
         /// What the database said.
         source: rusqlite::Error,
     },
     /// No room is left for it.
-    #[error("no space is left for the ledger {path}")]
+    #[error("no space is left for the ledger {place}")]
     Full {
-        /// The file.
-        path: PathBuf,
+        /// The ledger.
+        place: Place,
         /// What the database said.
         source: rusqlite::Error,
     },
     /// The database failed in another way.
-    #[error("cannot {action} the ledger {path}")]
+    #[error("cannot {action} the ledger {place}")]
     Database {
         /// What was tried.
         action: &'static str,
-        /// The file.
-        path: PathBuf,
+        /// The ledger.
+        place: Place,
         /// What the database said.
         source: rusqlite::Error,
     },
     /// The ledger names no id or key, or not in a readable form.
-    #[error("the ledger {path} does not say which ledger it is")]
+    #[error("the ledger {place} does not say which ledger it is")]
     Nameless {
-        /// The file.
-        path: PathBuf,
+        /// The ledger.
+        place: Place,
     },
     /// The ledger is there, its key is not.
     #[error("the ledger's key {path} is missing")]
@@ -130,20 +131,20 @@ pub enum LedgerError {
         found: String,
     },
     /// Events that were there once are gone; appending would hide it.
-    #[error("the ledger {path} ends at event {end}, but its checkpoint knows event {known}")]
+    #[error("the ledger {place} ends at event {end}, but its checkpoint knows event {known}")]
     Cut {
         /// The ledger.
-        path: PathBuf,
+        place: Place,
         /// Its newest event.
         end: u64,
         /// The event that the checkpoint was made of.
         known: u64,
     },
     /// The newest event is not the one that the checkpoint knows; appending would hide it.
-    #[error("event {seq} of the ledger {path} is not the one that its checkpoint knows")]
+    #[error("event {seq} of the ledger {place} is not the one that its checkpoint knows")]
     Forked {
         /// The ledger.
-        path: PathBuf,
+        place: Place,
         /// The event.
         seq: u64,
     },
@@ -168,20 +169,20 @@ pub enum LedgerError {
         path: PathBuf,
     },
     /// Nothing is made anew over a ledger that is not whole.
-    #[error("the ledger {path} is not whole: {found}")]
+    #[error("the ledger {place} is not whole: {found}")]
     NotWhole {
         /// The ledger.
-        path: PathBuf,
+        place: Place,
         /// What was found, in words.
         found: String,
     },
     /// The event cannot be recorded or read.
-    #[error("cannot {action} event {seq} of the ledger {path}")]
+    #[error("cannot {action} event {seq} of the ledger {place}")]
     Event {
         /// What was tried.
         action: &'static str,
         /// The ledger.
-        path: PathBuf,
+        place: Place,
         /// The event's number.
         seq: u64,
         /// Why.
@@ -197,16 +198,16 @@ pub enum LedgerError {
 
 impl LedgerError {
     /// Sorts what the database says by what a person can do about it.
-    pub(super) fn of(action: &'static str, path: &Path, waited: Duration, source: rusqlite::Error) -> Self {
+    pub(super) fn of(action: &'static str, place: &Place, waited: Duration, source: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode;
-        let path = path.to_owned();
+        let place = place.clone();
         match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path, waited },
-            Some(ErrorCode::ReadOnly) => Self::ReadOnly { path },
-            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { path, source },
-            Some(ErrorCode::NotADatabase) => Self::NotALedger { path },
-            Some(ErrorCode::DiskFull) => Self::Full { path, source },
-            Some(_) | None => Self::Database { action, path, source },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { place, waited },
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly { place },
+            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { place, source },
+            Some(ErrorCode::NotADatabase) => Self::NotALedger { place },
+            Some(ErrorCode::DiskFull) => Self::Full { place, source },
+            Some(_) | None => Self::Database { action, place, source },
         }
     }
 

@@ -1,33 +1,31 @@
 //! A ledger whose checkpoint was lost goes on, after a person said so: the ledger itself tells of it for ever.
 
 use jiff::Timestamp;
-use rusqlite::TransactionBehavior;
 
+use super::append::{Appended, Ledger};
 use super::error::LedgerError;
-use super::sqlite::{Appended, SqliteLedger};
 use crate::finding::Severity;
 use crate::ledger::chain::judge;
 use crate::ledger::event::Origin;
 use crate::ledger::verify::{KnownHead, VerifyOptions, assess};
 
-impl SqliteLedger {
+impl Ledger {
     /// Makes a lost or spoilt checkpoint anew, with an event that says who did so, why, and whose `heads` were looked at.
     ///
     /// Refuses where the checkpoint is there, where the ledger is not whole, and where a head knows more than it does.
     pub fn resume(&self, origin: &Origin, at: Timestamp, reason: &str, heads: &[KnownHead]) -> Result<Appended, LedgerError> {
-        let connection = self.lock();
-        let transaction = self.begin(&connection, TransactionBehavior::Immediate)?;
-        let nameless = || LedgerError::Nameless { path: self.path.clone() };
-        let identity = self.identity(&transaction)?.ok_or_else(nameless)?;
+        let mut turn = self.store.turn()?;
+        let nameless = || LedgerError::Nameless { place: self.place.clone() };
+        let identity = turn.identity()?.ok_or_else(nameless)?;
         let key = self.beside.load_key_of(&identity.key)?;
-        let tip = self.tip(&transaction)?;
-        match self.check_head(&transaction, &identity, &key, tip) {
+        let tip = turn.tip()?;
+        match self.check_head(turn.as_mut(), &identity, &key, tip) {
             Ok(()) => return Err(LedgerError::CheckpointPresent { path: self.beside.head.clone() }),
             Err(LedgerError::CheckpointMissing { .. } | LedgerError::CheckpointForeign { .. }) => {}
             Err(other) => return Err(other),
         }
         let mut judged = Vec::new();
-        self.each_record(&transaction, |found| {
+        turn.each_after(None, None, &mut |found| {
             judged.push(judge(found, &identity.key));
             Ok(())
         })?;
@@ -36,13 +34,13 @@ impl SqliteLedger {
         let wrong = verdicts.findings.iter().filter(|finding| finding.severity == Severity::Error);
         let wrong: Vec<_> = wrong.map(|finding| format!("{} {}", finding.subject, finding.message)).collect();
         if !wrong.is_empty() {
-            return Err(LedgerError::NotWhole { path: self.path.clone(), found: wrong.join("; ") });
+            return Err(LedgerError::NotWhole { place: self.place.clone(), found: wrong.join("; ") });
         }
         let mut sources: Vec<_> = heads.iter().map(|head| head.source.clone()).collect();
         sources.dedup();
         let event = origin.checkpoint_replaced(at, tip.map_or(0, |(seq, _)| seq), reason, &sources);
-        let appended = self.append_to(transaction, (&identity, &key), tip, &event)?;
-        self.leave_head(&connection, &identity, &key)?;
+        let appended = self.append_to(turn, (&identity, &key), tip, &event)?;
+        self.leave_head(&identity, &key)?;
         Ok(appended)
     }
 }

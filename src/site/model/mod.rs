@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 pub use access::{AccessPolicy, Signatory};
 pub use hours::{AllowedHours, WeeklyHours};
-pub use ledger::{Forward, LedgerLocation};
+pub use ledger::{Database, Forward, LedgerLocation, SslMode};
 pub use surroundings::{
     Balance, BalancerSettings, Connector, LoadBalancer, Maintenance, NextUpdate, Operations, OtherEnvironment, Platform, Surroundings,
     System, Waiver,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portcullis::ledger::{LogQuery, OpenOptions, SqliteLedger, Verdict, VerifyOptions};
+use portcullis::ledger::{Ledger, LogQuery, OpenOptions, Verdict, VerifyOptions};
 
 use super::desk::Desk;
 use super::event;
@@ -10,7 +10,7 @@ use super::event;
 const EACH: u64 = 20;
 
 fn append_some(path: &Path) {
-    let ledger = SqliteLedger::open(path, &OpenOptions::append()).unwrap();
+    let ledger = Ledger::open_file(path, &OpenOptions::append()).unwrap();
     for number in 1..=EACH {
         ledger.append(&event(number)).unwrap();
     }
@@ -31,7 +31,7 @@ fn threads_and_processes_that_append_at_once_make_one_whole_chain() {
         let output = process.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    let ledger = SqliteLedger::open(&path, &OpenOptions::read()).unwrap();
+    let ledger = Ledger::open_file(&path, &OpenOptions::read()).unwrap();
     let verdicts = ledger.verify(&VerifyOptions::default()).unwrap();
     // The threads' events have a fixed date, the processes' that of today: a word about the clock is right.
     assert!(verdicts.findings.iter().all(|finding| finding.id == "audit.clock.back"), "{:?}", verdicts.findings);
@@ -51,14 +51,14 @@ fn a_ledger_that_several_make_at_once_is_one() {
             scope.spawn(|| append_some(&path));
         }
     });
-    let verdicts = SqliteLedger::open(&path, &OpenOptions::read()).unwrap().verify(&VerifyOptions::default()).unwrap();
+    let verdicts = Ledger::open_file(&path, &OpenOptions::read()).unwrap().verify(&VerifyOptions::default()).unwrap();
     assert_eq!((verdicts.findings.as_slice(), verdicts.events), (&[][..], 6 * EACH));
 }
 
 #[test]
 fn one_ledger_value_serves_several_threads() {
     let folder = tempfile::tempdir().unwrap();
-    let ledger = SqliteLedger::open(&folder.path().join("ledger.db"), &OpenOptions::append()).unwrap();
+    let ledger = Ledger::open_file(&folder.path().join("ledger.db"), &OpenOptions::append()).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (1..=5).for_each(|number| assert!(ledger.append(&event(number)).unwrap().seq > 0)));

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use portcullis::ledger::{KnownHead, LedgerError, OpenOptions, SqliteLedger, Verdict, Verdicts, VerifyOptions};
+use portcullis::ledger::{KnownHead, Ledger, LedgerError, OpenOptions, Verdict, Verdicts, VerifyOptions};
 use rusqlite::Connection;
 
 use super::{event, filled};
@@ -19,7 +19,7 @@ fn forge(folder: &Path, statements: &str) {
 }
 
 fn verdicts(folder: &Path, options: &VerifyOptions) -> Verdicts {
-    SqliteLedger::open(&folder.join("ledger.db"), &OpenOptions::read()).unwrap().verify(options).unwrap()
+    Ledger::open_file(&folder.join("ledger.db"), &OpenOptions::read()).unwrap().verify(options).unwrap()
 }
 
 fn ids(verdicts: &Verdicts) -> Vec<(&str, &str)> {
@@ -143,7 +143,7 @@ fn a_cut_tail_whose_checkpoint_was_put_back_is_found_by_what_a_node_keeps() {
     assert_eq!(ids(&seen), [("audit.tail.cut", "event 5")]);
     assert!(seen.findings[0].message.contains("a0-1"));
     // The forger, who holds the key too, writes another fifth event.
-    let ledger = SqliteLedger::open(&folder.path().join("ledger.db"), &OpenOptions::append()).unwrap();
+    let ledger = Ledger::open_file(&folder.path().join("ledger.db"), &OpenOptions::append()).unwrap();
     ledger.append(&event(55)).unwrap();
     let seen = ledger.verify(&VerifyOptions { heads: vec![kept], ..VerifyOptions::default() }).unwrap();
     assert_eq!(ids(&seen), [("audit.fork", "event 5")]);
@@ -155,7 +155,7 @@ fn appending_does_not_cover_up_a_cut_tail() {
     let folder = tempfile::tempdir().unwrap();
     drop(filled(folder.path(), 4));
     forge(folder.path(), "DELETE FROM events WHERE seq = 4");
-    let ledger = SqliteLedger::open(&folder.path().join("ledger.db"), &OpenOptions::append()).unwrap();
+    let ledger = Ledger::open_file(&folder.path().join("ledger.db"), &OpenOptions::append()).unwrap();
     assert!(matches!(ledger.append(&event(5)), Err(LedgerError::Cut { end: 3, known: 4, .. })));
     fs::remove_file(folder.path().join("ledger.head")).unwrap();
     assert!(matches!(ledger.append(&event(5)), Err(LedgerError::CheckpointMissing { .. })));

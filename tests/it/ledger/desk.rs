@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use portcullis::disk::{Existing, write_atomically};
-use portcullis::ledger::{OpenOptions, SqliteLedger};
+use portcullis::ledger::{Ledger, OpenOptions};
 use tempfile::TempDir;
 
 use super::event;
@@ -52,8 +52,8 @@ impl Desk {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    pub(super) fn ledger(&self) -> SqliteLedger {
-        SqliteLedger::open(&self.path("ledger.sqlite"), &OpenOptions::append()).unwrap()
+    pub(super) fn ledger(&self) -> Ledger {
+        Ledger::open_file(&self.path("ledger.sqlite"), &OpenOptions::append()).unwrap()
     }
 
     pub(super) fn start(&self, arguments: &[&str]) -> Child {

@@ -1,12 +1,12 @@
 //! A forger at an export: each event taken out, doubled, moved, put in from elsewhere; each tail cut.
 
-use portcullis::ledger::{ExportFormat, OpenOptions, SqliteLedger, Verdict, Verdicts, VerifyOptions, verify_export};
+use portcullis::ledger::{ExportFormat, Ledger, OpenOptions, Verdict, Verdicts, VerifyOptions, verify_export};
 
 use super::{event, filled};
 
 const EVENTS: u64 = 50;
 
-fn exported(ledger: &SqliteLedger) -> Vec<Vec<u8>> {
+fn exported(ledger: &Ledger) -> Vec<Vec<u8>> {
     let mut text = Vec::new();
     ledger.export(ExportFormat::Jsonl, &mut text).unwrap();
     text.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
@@ -33,7 +33,7 @@ fn places() -> std::ops::RangeInclusive<usize> {
 #[test]
 fn two_hundred_clean_exports_raise_no_alarm() {
     let folder = tempfile::tempdir().unwrap();
-    let ledger = SqliteLedger::open(&folder.path().join("ledger.db"), &OpenOptions::append()).unwrap();
+    let ledger = Ledger::open_file(&folder.path().join("ledger.db"), &OpenOptions::append()).unwrap();
     for number in 1..=200 {
         ledger.append(&event(number)).unwrap();
         let verdicts = verify(&exported(&ledger));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use portcullis::ledger::event::Actor;
-use portcullis::ledger::{Beginning, LedgerEvent, OpenOptions, Origin, SqliteLedger};
+use portcullis::ledger::{Beginning, Ledger, LedgerEvent, OpenOptions, Origin};
 
 mod appends;
 mod commands;
@@ -33,8 +33,8 @@ fn event(number: u64) -> LedgerEvent {
 }
 
 /// A ledger of `count` events in `folder`.
-fn filled(folder: &Path, count: u64) -> SqliteLedger {
-    let ledger = SqliteLedger::open(&folder.join("ledger.db"), &OpenOptions::append()).unwrap();
+fn filled(folder: &Path, count: u64) -> Ledger {
+    let ledger = Ledger::open_file(&folder.join("ledger.db"), &OpenOptions::append()).unwrap();
     for number in 1..=count {
         assert_eq!(ledger.append(&event(number)).unwrap().seq, number);
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use portcullis::ledger::{LedgerError, LogQuery, OpenOptions, SqliteLedger, Verdict, VerifyOptions};
+use portcullis::ledger::{Ledger, LedgerError, LogQuery, OpenOptions, Verdict, VerifyOptions};
 
 use super::{event, filled, noon, origin};
 
@@ -15,8 +15,8 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-fn open(path: &Path) -> Result<SqliteLedger, LedgerError> {
-    SqliteLedger::open(path, &OpenOptions { patience: Duration::from_millis(50), ..OpenOptions::append() })
+fn open(path: &Path) -> Result<Ledger, LedgerError> {
+    Ledger::open_file(path, &OpenOptions { patience: Duration::from_millis(50), ..OpenOptions::append() })
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn an_empty_ledger_is_not_called_complete() {
 fn what_is_no_ledger_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.db");
-    assert!(matches!(SqliteLedger::open(&path, &OpenOptions::read()), Err(LedgerError::Missing { .. })));
+    assert!(matches!(Ledger::open_file(&path, &OpenOptions::read()), Err(LedgerError::Missing { .. })));
     let text = "a shopping list, long enough to be looked at as a database header and then some".repeat(20);
     fs::write(&path, &text).unwrap();
     assert!(matches!(open(&path), Err(LedgerError::NotALedger { .. })));
@@ -92,7 +92,7 @@ fn a_ledger_of_a_newer_version_is_refused() {
     let path = folder.path().join("ledger.db");
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(open(&path), Err(LedgerError::Newer { found: 99, known: 1, .. })));
-    assert!(matches!(SqliteLedger::open(&path, &OpenOptions::read()), Err(LedgerError::Newer { .. })));
+    assert!(matches!(Ledger::open_file(&path, &OpenOptions::read()), Err(LedgerError::Newer { .. })));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_ledger_held_by_another_process_is_said_to_be_held() {
 fn a_ledger_opened_for_reading_is_never_written() {
     let folder = tempfile::tempdir().unwrap();
     drop(filled(folder.path(), 1));
-    let ledger = SqliteLedger::open(&folder.path().join("ledger.db"), &OpenOptions::read()).unwrap();
+    let ledger = Ledger::open_file(&folder.path().join("ledger.db"), &OpenOptions::read()).unwrap();
     assert!(matches!(ledger.append(&event(2)), Err(LedgerError::ReadOnly { .. })));
 }
 

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use portcullis::access::{Kind, Person, Span, Window, WindowId, details_of_opening};
 use portcullis::disk::{Existing, write_atomically};
 use portcullis::ledger::event::Actor;
-use portcullis::ledger::{Beginning, EventKind, OpenOptions, Origin, SqliteLedger};
+use portcullis::ledger::{Beginning, EventKind, Ledger, OpenOptions, Origin};
 use tempfile::TempDir;
 
 const SITE: &str = "site: north\nenvironment: development\nroute: {vpn: true}\nnodes:\n  - {name: web-one, address: 127.0.0.1, port: 1}\n  \
@@ -29,7 +29,7 @@ fn desk() -> TempDir {
     let origin = Origin { site: "north".into(), actor, from: "192.0.2.7".into() };
     let span = Span::between(at, at + SignedDuration::from_hours(1), at).unwrap();
     let window = Window::new(WindowId::parse(WINDOW).unwrap(), Person::parse("Grace Hopper").unwrap(), Kind::Maintenance, span);
-    let ledger = SqliteLedger::open(&folder.path().join("ledger.sqlite"), &OpenOptions::append()).unwrap();
+    let ledger = Ledger::open_file(&folder.path().join("ledger.sqlite"), &OpenOptions::append()).unwrap();
     ledger.append(&origin.run_started(at, RUN, &Beginning::new(&["time"], &["web-one"]))).unwrap();
     ledger.append(&origin.event(EventKind::WindowOpening, at, Some(WINDOW), details_of_opening(&window))).unwrap();
     folder

@@ -96,8 +96,14 @@ pub enum RuleError {
     #[error("a password stands in the URL, and a secret may stand nowhere but in its own place")]
     Credentials,
     /// A password in the ledger's URL.
-    #[error("a password stands in the URL, and a secret may stand nowhere but in its own place")]
+    #[error("a password stands in the ledger's URL: in the site file and in `ps` others would read it")]
     DatabasePassword,
+    /// A database's URL that cannot be used for another reason.
+    #[error("the database's URL cannot be used: {problem}")]
+    Database {
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A user in a URL where none can be used.
     #[error("a user stands in the URL; logging in to the proxy is not supported")]
     User,
@@ -191,7 +197,11 @@ impl RuleError {
                 "take user and password out of the URL: a proxy lets the nodes pass without a login for what stands under `proxy.exceptions` \
                  (`portcullis render proxy` writes what its administrators need); a directory's account is `bind_user` and `bind_password`"
             }
-            Self::DatabasePassword => "take the password out of the URL; `~/.pgpass` or PGPASSWORD holds it",
+            Self::DatabasePassword => {
+                "take the password out of the URL: `~/.pgpass` or PGPASSWORD holds it, or `?password=env:NAME` (also `file:PATH`, `cmd:COMMAND`, \
+                 `prompt`) says where it is to be had"
+            }
+            Self::Database { .. } => "such as postgresql://portcullis@db.corp.example/ledger?sslrootcert=ca.pem",
             Self::User => "have the proxy let the nodes pass without a login, and take the user out of the URL",
             Self::Mail { .. } => "write the bare address, such as appliance@example.com",
             Self::Duration(error) => return error.help(),
