@@ -19,7 +19,7 @@ test_packages := busybox:busybox dash:dash fish:fish tcsh:tcsh sudo:sudo openssh
 	rsyslog:rsyslogd rsyslog-openssl:/usr/share/doc/rsyslog-openssl/copyright slapd:slapd \
 	curl:curl wget:wget python3-requests:/usr/lib/python3/dist-packages/requests \
 	zsh:zsh man-db:man mandoc:mandoc libxml2-utils:xmllint \
-	chromium:chromium chromium-driver:chromedriver
+	chromium:chromium chromium-driver:chromedriver postgresql:/usr/lib/postgresql
 
 .PHONY: dist dist-twice dist-test dist-deps help demo endurance bench-windows deps test-deps build lint test audit fuzz reference picture docs certs-examples bench bench-deps chaos lab-program lab-image lab-up lab-down
 

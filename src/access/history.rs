@@ -106,6 +106,8 @@ pub fn read_history<'e>(events: impl IntoIterator<Item = &'e LoggedEvent>) -> Hi
             | EventKind::AuditExported
             | EventKind::CheckpointCountersigned
             | EventKind::CheckpointReplaced
+            | EventKind::KeyAdmitted
+            | EventKind::KeyRetired
             | EventKind::CheckWaived
             | EventKind::Unknown(_) => continue,
         };

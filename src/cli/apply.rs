@@ -64,7 +64,7 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let kept = plan_file(args)?;
     let (playbooks, skip) = kept.as_ref().map_or((&args.playbooks, &args.skip), |plan| (&plan.playbooks, &plan.skip));
     let desired = Desired::load(context, &Wanted { playbooks, limit: &args.limit, flag: None, skip })?;
-    kept.as_ref().map_or(Ok(()), |kept| kept.must_be_signed(&desired.site))?;
+    kept.as_ref().map_or(Ok(()), |kept| kept.must_be_signed(context, &desired.site))?;
     let recorder = Recorder::open(context, &desired.site)?;
     let lease = lease::take(&recorder, context, until).await?;
     let cluster = desired.cluster(context)?;

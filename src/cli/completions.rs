@@ -1,11 +1,13 @@
 //! `portcullis completions`: what a shell asks for, and the answers: words of the grammar, and the site's own nodes,
 //! windows, runs and playbooks.
 //!
-//! The shell calls the program back, with `COMPLETE` naming itself. Answers come from files alone and never fail: a
-//! site file that cannot be read gives none.
+//! The shell calls the program back, with `COMPLETE` naming itself. Answers come from files and the ledger, and never fail: a
+//! site file that cannot be read gives none, and so does a ledger's server that is not there within a second.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
@@ -13,20 +15,23 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter, CompletionCan
 use clap_complete::env::{CompleteEnv, Shells};
 
 use super::args::Cli;
-use super::context::Context;
+use super::context::{Context, named_ledger};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::help::TOPICS;
-use super::record::{ledger_at, newest_runs};
+use super::record::{ledger_with, newest_runs};
 use crate::access::approval::{Fate, read_requests};
 use crate::access::read_history;
 use crate::ledger::{Ledger, LogQuery, LoggedEvent, OpenOptions};
 use crate::playbook::Library;
-use crate::site::model::Site;
+use crate::site::model::{Database, LedgerLocation, SecretRef, Site};
+use crate::site::secret::Secrets;
 
 /// By this variable a shell says that it wants completions.
 const VARIABLE: &str = "COMPLETE";
 const PROGRAM: &str = "portcullis";
+/// Whoever presses the tabulator waits no longer for a ledger.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Arguments of `completions`.
 #[derive(Debug, Args)]
@@ -104,7 +109,11 @@ fn site() -> Option<Site> {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from);
     let named = flag("--site", std::env::args_os().map(|word| word.to_string_lossy().into_owned()));
     let path = named.or_else(|| std::env::var("PORTCULLIS_SITE").ok()).unwrap_or_else(|| "site.yaml".to_owned());
-    crate::site::load(Path::new(&path), &home).ok()
+    let mut site = crate::site::load(Path::new(&path), &home).ok()?;
+    if let Some(ledger) = flag("--ledger", std::env::args_os().map(|word| word.to_string_lossy().into_owned())) {
+        site.ledger = named_ledger(&ledger).ok()?;
+    }
+    Some(site)
 }
 
 /// The last value of a flag among words of which some are not typed to their end.
@@ -142,7 +151,12 @@ fn topics() -> Vec<CompletionCandidate> {
 
 fn ledger() -> Option<Ledger> {
     let site = site()?;
-    Ledger::open(&ledger_at(&site).ok()?, &OpenOptions::read()).ok()
+    let needs_more_than_a_look = |database: &Database| matches!(database.password, Some(SecretRef::Cmd(_) | SecretRef::Prompt));
+    if matches!(&site.ledger, LedgerLocation::Postgres(database) if needs_more_than_a_look(database)) {
+        return None;
+    }
+    let secrets = Arc::new(Secrets::new(&site.folder, None));
+    Ledger::open(&ledger_with(&site, secrets), &OpenOptions { patience: PATIENCE, ..OpenOptions::read() }).ok()
 }
 
 fn runs() -> Vec<CompletionCandidate> {

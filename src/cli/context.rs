@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::args::{ColorChoice, Globals, OutputFormat, ProgressChoice};
 use super::clock;
@@ -39,6 +39,7 @@ pub(crate) struct Context {
     terminal_in: bool,
     terminal_out: bool,
     terminal_err: bool,
+    ledger_secrets: OnceLock<Arc<Secrets>>,
 }
 
 impl Context {
@@ -62,6 +63,7 @@ impl Context {
             terminal_out: io::stdout().is_terminal(),
             terminal_err: io::stderr().is_terminal(),
             globals,
+            ledger_secrets: OnceLock::new(),
         }
     }
 
@@ -106,6 +108,11 @@ impl Context {
             return Ok(None);
         }
         self.site().map(Some)
+    }
+
+    /// Resolves the password of the ledger's database, once a command however often the ledger is opened.
+    pub(crate) fn ledger_secrets(&self, folder: &Path) -> Arc<Secrets> {
+        Arc::clone(self.ledger_secrets.get_or_init(|| self.secrets(folder)))
     }
 
     /// Resolves secrets whose relative paths start at `folder`; asks only where somebody is there.
@@ -231,7 +238,7 @@ fn quietly(mut stream: impl Write, text: &str) -> Result<(), Failure> {
 
 /// `--ledger`: a file, or a URL of a kind that is known. Another one is no file's name: it would be an empty ledger beside the
 /// one that was meant.
-fn named_ledger(text: &str) -> Result<LedgerLocation, Failure> {
+pub(super) fn named_ledger(text: &str) -> Result<LedgerLocation, Failure> {
     let file = |path: &str| LedgerLocation::File(std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path)));
     let Some((scheme, rest)) = text.split_once(':').filter(|(scheme, rest)| *scheme == "sqlite" || rest.starts_with("//")) else {
         return Ok(file(text));

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::outcome::chain;
@@ -27,13 +28,13 @@ pub(crate) struct Forwarding {
 
 impl Forwarding {
     /// As the site says; nothing where it says nothing.
-    pub(crate) fn of(site: &Site) -> Self {
+    pub(crate) fn of(context: &Context, site: &Site) -> Self {
         let forwarder = |patience| {
             let mut target = site.forward.clone()?;
             for path in &mut target.ca_certificates {
                 *path = site.path(path);
             }
-            Some(Forwarder::new(target, ledger_at(site).ok()?.path(), patience))
+            Some(Forwarder::new(target, ledger_at(context, site).path(), patience))
         };
         Self { forwarder: forwarder(PATIENCE), by_hand: forwarder(PATIENCE_BY_HAND), is_away: AtomicBool::new(false) }
     }

@@ -39,7 +39,7 @@ impl Topic {
 }
 
 /// All pages.
-pub(crate) const TOPICS: [Topic; 9] = [
+pub(crate) const TOPICS: [Topic; 10] = [
     Topic {
         name: "site-file",
         about: "what a site file says, and how it is written",
@@ -52,6 +52,11 @@ pub(crate) const TOPICS: [Topic; 9] = [
     Topic { name: "events", about: "the lines of `--output json`", text: Text::Made(report::events_page) },
     Topic { name: "site-keys", about: "every key of the site file", text: Text::Made(wizard::reference) },
     Topic { name: "runs", about: "how a run goes over several nodes", text: Text::Kept(include_str!("../../docs/runs.md")) },
+    Topic {
+        name: "team-ledger",
+        about: "several operators, one ledger on PostgreSQL",
+        text: Text::Kept(include_str!("../../docs/howto/team-ledger.md")),
+    },
     Topic { name: "troubleshooting", about: "what to do when it fails", text: Text::Kept(include_str!("../../docs/troubleshooting.md")) },
 ];
 

@@ -135,8 +135,8 @@ impl PlanFile {
     }
 
     /// Refuses unless the key of the site's ledger signed it as it is.
-    pub(crate) fn must_be_signed(&self, site: &Site) -> Result<(), Failure> {
-        let key = ledger_key(&ledger_at(site)?).map_err(ledger_failure)?;
+    pub(crate) fn must_be_signed(&self, context: &Context, site: &Site) -> Result<(), Failure> {
+        let key = ledger_key(&ledger_at(context, site)).map_err(ledger_failure)?;
         let what = match &self.seal {
             None => "nobody signed it",
             Some(seal) if seal.is_by(key.public(), &self.message()) => return Ok(()),
@@ -150,7 +150,7 @@ impl PlanFile {
 
     /// Refuses, and says where, if a new look no longer gives this plan.
     pub(crate) fn must_still_hold(&self, context: &Context, desired: &Desired, plans: &[NodePlan]) -> Result<(), Failure> {
-        let key = ledger_key(&ledger_at(&desired.site)?).map_err(ledger_failure)?;
+        let key = ledger_key(&ledger_at(context, &desired.site)).map_err(ledger_failure)?;
         let now = Self::new(context, desired, &self.skip, plans, &veil(&key)?);
         let mut differences = Vec::new();
         if now.site != self.site {
@@ -209,7 +209,7 @@ fn veil(key: &SigningKey) -> Result<Veil, Failure> {
 
 /// Keeps a plan in `path`, mode 0600, signed with the key of the site's ledger.
 pub(crate) fn write(path: &Path, context: &Context, desired: &Desired, skip: &[String], plans: &[NodePlan]) -> Result<(), Failure> {
-    let key = ledger_key(&ledger_at(&desired.site)?).map_err(ledger_failure)?;
+    let key = ledger_key(&ledger_at(context, &desired.site)).map_err(ledger_failure)?;
     let mut plan = PlanFile::new(context, desired, skip, plans, &veil(&key)?);
     let seal = Seal::over(&plan.message(), &key).map_err(|error| Failure::new(Exit::Failed, error, None))?;
     plan.seal = Some(seal);

@@ -1,18 +1,21 @@
 //! What a run leaves in the ledger: who, when, from where, what changed (hashes, no secrets), how it ended.
 
+use std::sync::Arc;
+
 use super::clock;
 use super::context::Context;
 use super::exit::Exit;
-use super::failure::{Failure, Sentence};
+use super::failure::Failure;
 use super::forward::Forwarding;
 use super::heads;
 use super::outcome::chain;
 use crate::checks::Assessment;
 use crate::ledger::event::{Actor, FileChange, NodeOutcome};
-use crate::ledger::{Beginning, Lease, LeaseError, Ledger, LedgerError, Location, LogQuery, OpenOptions, Origin, Runs};
+use crate::ledger::{Beginning, Lease, LeaseError, Ledger, LedgerError, Location, LogQuery, OpenOptions, Origin, Runs, Server};
 use crate::node::{Machine, RunId};
 use crate::playbook::{Change, ChangeKind, NodeResult, SurveyError};
 use crate::site::model::{LedgerLocation, Node, Site};
+use crate::site::secret::Secrets;
 
 /// So many events of runs are looked at: far more than nodes keep runs.
 const NEWEST: u32 = 200;
@@ -26,26 +29,34 @@ pub(crate) struct Recorder {
 }
 
 /// Where the site's ledger is.
-pub(crate) fn ledger_at(site: &Site) -> Result<Location, Failure> {
+pub(crate) fn ledger_at(context: &Context, site: &Site) -> Location {
+    ledger_with(site, context.ledger_secrets(&site.folder))
+}
+
+/// The same for whoever has no context; `secrets` resolves the database's password.
+pub(super) fn ledger_with(site: &Site, secrets: Arc<Secrets>) -> Location {
     match &site.ledger {
-        LedgerLocation::File(path) => Ok(Location::File(site.path(path))),
-        LedgerLocation::Postgres(_) => Err(Failure::new(
-            Exit::Usage,
-            Sentence("this build keeps its ledger in a file; it has no PostgreSQL".to_owned()),
-            Some("write `ledger: {file: ledger.sqlite}` in the site file, or name a file with --ledger".to_owned()),
-        )),
+        LedgerLocation::File(path) => Location::File(site.path(path)),
+        LedgerLocation::Postgres(database) => {
+            let mut database = database.clone();
+            let absolute = |path: &mut std::path::PathBuf| *path = site.path(path);
+            database.root_certificates.iter_mut().for_each(absolute);
+            database.client_certificate.iter_mut().flat_map(|(certificate, key)| [certificate, key]).for_each(absolute);
+            let files = site.path(std::path::Path::new(&format!("ledger-{}.postgres", site.name)));
+            Location::Server(Server { database, site: site.name.clone(), files, secrets })
+        }
     }
 }
 
 /// Opens the site's ledger.
-pub(crate) fn open_ledger(site: &Site, options: &OpenOptions) -> Result<Ledger, Failure> {
-    Ledger::open(&ledger_at(site)?, options).map_err(ledger_failure)
+pub(crate) fn open_ledger(context: &Context, site: &Site, options: &OpenOptions) -> Result<Ledger, Failure> {
+    Ledger::open(&ledger_at(context, site), options).map_err(ledger_failure)
 }
 
 /// The site's ledger, to be read; `None` where there is none yet. One that was named with `--ledger`, or that has left its
 /// checkpoint behind, has to be there: without it nothing would seem to have happened.
 pub(crate) fn ledger_to_read(context: &Context, site: &Site) -> Result<Option<Ledger>, Failure> {
-    let location = ledger_at(site)?;
+    let location = ledger_at(context, site);
     let is_expected = context.globals.ledger.is_some() || location.path().with_extension("head").exists();
     match Ledger::open(&location, &OpenOptions::read()) {
         Err(LedgerError::Missing { .. }) if !is_expected => Ok(None),
@@ -79,8 +90,8 @@ pub(crate) fn ledger_failure(error: LedgerError) -> Failure {
 impl Recorder {
     /// Opens the site's ledger for appending, before anything is changed: what cannot be recorded is not done.
     pub(crate) fn open(context: &Context, site: &Site) -> Result<Self, Failure> {
-        let ledger = open_ledger(site, &OpenOptions::append())?;
-        Ok(Self { ledger, origin: origin(context, &site.name), forwarding: Forwarding::of(site) })
+        let ledger = open_ledger(context, site, &OpenOptions::append())?;
+        Ok(Self { ledger, origin: origin(context, &site.name), forwarding: Forwarding::of(context, site) })
     }
 
     /// Takes the right to change the site, for `holder`.
@@ -162,9 +173,9 @@ impl Recorder {
     }
 }
 
-/// Findings that did not count are recorded, with their reasons. A ledger elsewhere is no reason not to look at a site.
+/// Findings that did not count are recorded, with their reasons.
 pub(crate) fn waived(context: &Context, site: &Site, command: &str, assessment: &Assessment) -> Result<(), Failure> {
-    if assessment.waived.is_empty() || matches!(site.ledger, LedgerLocation::Postgres(_)) {
+    if assessment.waived.is_empty() {
         return Ok(());
     }
     let findings: Vec<serde_json::Value> = assessment
@@ -172,8 +183,15 @@ pub(crate) fn waived(context: &Context, site: &Site, command: &str, assessment: 
         .iter()
         .map(|waived| serde_json::json!({"id": waived.finding.id, "subject": waived.finding.subject, "reason": waived.reason}))
         .collect();
-    let recorder = Recorder::open(context, site)?;
-    recorder.append(&recorder.origin.check_waived(clock::now(), command, &findings.into()))
+    let recorded = Recorder::open(context, site)
+        .and_then(|recorder| recorder.append(&recorder.origin.check_waived(clock::now(), command, &findings.into())));
+    match recorded {
+        // A server that is away is no reason not to look at a site.
+        Err(failure) if matches!(site.ledger, LedgerLocation::Postgres(_)) => {
+            context.say(&format!("which findings did not count is not recorded: {}\n", chain(failure.error.as_ref())))
+        }
+        recorded => recorded,
+    }
 }
 
 // A secret's hash would let its guesses be tried: the fact that it changed is enough.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::canonical::encode_canonical;
 use super::checkpoint::SignedCheckpoint;
 use super::event::{EventKind, LedgerEvent};
+use super::keys::Keys;
 use super::sign::{KeyError, PublicKey, Signature, SigningKey};
 
 const GENESIS_PREFIX: &[u8] = b"portcullis/ledger/genesis/v1\n";
@@ -163,13 +164,13 @@ pub struct Judged {
     pub prev: Option<Hash>,
     /// Its hash.
     pub hash: Option<Hash>,
-    /// What it says of a checkpoint, where it says anything.
+    /// What it says of a checkpoint or a key, where it says anything.
     pub remark: Option<Remark>,
     /// What is wrong with it; `None`: it is what the key signed.
     pub fault: Option<Fault>,
 }
 
-/// What an event says of the ledger's own checkpoints.
+/// What an event says of the ledger's own checkpoints and keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Remark {
     /// The other party countersigned one.
@@ -182,6 +183,18 @@ pub enum Remark {
         seq: u64,
         /// That event's hash, as it was countersigned.
         hash: Option<Hash>,
+    },
+    /// Another key may sign from here on.
+    Admitted {
+        /// Which.
+        key: PublicKey,
+        /// Whose.
+        who: String,
+    },
+    /// A key signs no more from here on.
+    Retired {
+        /// Which.
+        key: PublicKey,
     },
     /// The checkpoint was lost and made anew.
     Replaced {
@@ -199,8 +212,8 @@ impl Judged {
     }
 }
 
-/// Looks at one link alone: form, hash, signature.
-pub fn judge(found: &Found<'_>, key: &PublicKey) -> Judged {
+/// Looks at one link alone: form, hash, signature by one of `keys`, which are those of the events before.
+pub fn judge(found: &Found<'_>, keys: &Keys) -> Judged {
     let mut judged = Judged::unreadable(found.place);
     judged.prev = Hash::parse_bytes(found.prev);
     judged.hash = Hash::parse_bytes(found.hash);
@@ -212,13 +225,13 @@ pub fn judge(found: &Found<'_>, key: &PublicKey) -> Judged {
     let newer = body.get("v").and_then(Value::as_u64).is_some_and(|format| format > super::event::BODY_FORMAT);
     if let Ok((_, event)) = LedgerEvent::parse_body(found.body) {
         judged.at = Some(event.at);
-        judged.remark = read_remark(&event, key);
+        judged.remark = read_remark(&event, keys);
     }
     judged.fault = if judged.seq.is_none() || (judged.at.is_none() && !newer) {
         Some(Fault::Form)
     } else if hash_event(&prev, found.body) != hash {
         Some(Fault::Hash)
-    } else if !key.is_signed(&signed_bytes(&hash), found.signature) {
+    } else if !keys.are_signers(judged.seq.unwrap_or_default(), &signed_bytes(&hash), found.signature) {
         Some(Fault::Signature)
     } else {
         None
@@ -226,17 +239,22 @@ pub fn judge(found: &Found<'_>, key: &PublicKey) -> Judged {
     judged
 }
 
-fn read_remark(event: &LedgerEvent, key: &PublicKey) -> Option<Remark> {
+fn read_remark(event: &LedgerEvent, keys: &Keys) -> Option<Remark> {
     let text = |name: &str| event.details.get(name).and_then(Value::as_str).unwrap_or_default();
     let seq = event.details.get("event").and_then(Value::as_u64).unwrap_or_default();
     if event.kind == EventKind::CheckpointReplaced {
         let asked = event.details.get("heads").and_then(Value::as_array).is_some_and(|heads| !heads.is_empty());
         return Some(Remark::Replaced { seq, asked });
     }
+    if let EventKind::KeyAdmitted | EventKind::KeyRetired = event.kind {
+        let key = PublicKey::parse_base64(text("key"))?;
+        let is_admitted = event.kind == EventKind::KeyAdmitted;
+        return Some(if is_admitted { Remark::Admitted { key, who: text("who").to_owned() } } else { Remark::Retired { key } });
+    }
     if event.kind != EventKind::CheckpointCountersigned {
         return None;
     }
-    let note = SignedCheckpoint::parse(text("note").as_bytes()).ok().filter(|note| note.is_signed_by(key));
+    let note = SignedCheckpoint::parse(text("note").as_bytes()).ok().filter(|note| keys.signed(note));
     let holder = note.as_ref().and_then(|note| {
         let mut lines = note.countersignatures().into_iter();
         lines.find(|line| line.signature.fingerprint() == text("key") && line.must_hold(note).is_ok())
@@ -264,10 +282,10 @@ mod tests {
     fn a_sealed_link_is_sound_under_its_own_key_alone() {
         let key = SigningKey::generate().unwrap();
         let record = link(&key);
-        let judged = judge(&found(&record), key.public());
+        let judged = judge(&found(&record), &Keys::of(key.public()));
         assert_eq!((judged.fault, judged.seq, judged.at), (None, Some(1), Some(noon(1))));
         let other = SigningKey::generate().unwrap();
-        assert_eq!(judge(&found(&record), other.public()).fault, Some(Fault::Signature));
+        assert_eq!(judge(&found(&record), &Keys::of(other.public())).fault, Some(Fault::Signature));
     }
 
     #[test]
@@ -275,9 +293,9 @@ mod tests {
         let key = SigningKey::generate().unwrap();
         let mut record = link(&key);
         record.body = record.body.replace("\"ada\"", "\"eve\"");
-        assert_eq!(judge(&found(&record), key.public()).fault, Some(Fault::Hash));
+        assert_eq!(judge(&found(&record), &Keys::of(key.public())).fault, Some(Fault::Hash));
         record.body.insert(1, ' ');
-        assert_eq!(judge(&found(&record), key.public()).fault, Some(Fault::Form));
+        assert_eq!(judge(&found(&record), &Keys::of(key.public())).fault, Some(Fault::Form));
     }
 
     #[test]
@@ -285,7 +303,7 @@ mod tests {
         let key = SigningKey::generate().unwrap();
         let prev = genesis(LedgerId::made_at(noon(0)), key.public());
         let record = seal(prev, "{\"seq\":1,\"v\":2,\"what\":\"new\"}".into(), &key).unwrap();
-        assert_eq!(judge(&found(&record), key.public()).fault, None);
+        assert_eq!(judge(&found(&record), &Keys::of(key.public())).fault, None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::canonical::{CanonicalError, encode_canonical};
 use super::runs::Beginning;
+use super::sign::PublicKey;
 
 /// The body's format; a reader refuses what it does not know.
 pub const BODY_FORMAT: u64 = 1;
@@ -82,6 +83,10 @@ pub enum EventKind {
     CheckpointCountersigned,
     /// `checkpoint.replaced`
     CheckpointReplaced,
+    /// `key.admitted`: another key may sign the ledger's events
+    KeyAdmitted,
+    /// `key.retired`: a key signs no more of them
+    KeyRetired,
     /// `check.waived`: findings that did not count
     CheckWaived,
     /// Recorded by a newer version; kept as it is.
@@ -90,7 +95,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind this version knows.
-    pub const KNOWN: [Self; 19] = [
+    pub const KNOWN: [Self; 21] = [
         Self::RunStarted,
         Self::RunFinished,
         Self::RunSettled,
@@ -109,6 +114,8 @@ impl EventKind {
         Self::AuditExported,
         Self::CheckpointCountersigned,
         Self::CheckpointReplaced,
+        Self::KeyAdmitted,
+        Self::KeyRetired,
         Self::CheckWaived,
     ];
 
@@ -133,6 +140,8 @@ impl EventKind {
             Self::AuditExported => "audit.exported",
             Self::CheckpointCountersigned => "checkpoint.countersigned",
             Self::CheckpointReplaced => "checkpoint.replaced",
+            Self::KeyAdmitted => "key.admitted",
+            Self::KeyRetired => "key.retired",
             Self::CheckWaived => "check.waived",
             Self::Unknown(name) => name,
         }
@@ -288,6 +297,22 @@ impl Origin {
     pub fn checkpoint_replaced(&self, at: Timestamp, seq: u64, reason: &str, heads: &[String]) -> LedgerEvent {
         let members = [("event", json!(seq)), ("reason", json!(reason)), ("heads", json!(heads))];
         self.event(EventKind::CheckpointReplaced, at, None, details(members))
+    }
+
+    /// From the next event on `key` may sign, too; it is `who`'s.
+    pub fn key_admitted(&self, at: Timestamp, who: &str, key: &PublicKey) -> LedgerEvent {
+        let members = [("who", json!(who)), ("key", json!(key.encode_base64())), ("fingerprint", json!(key.fingerprint()))];
+        self.event(EventKind::KeyAdmitted, at, None, details(members))
+    }
+
+    /// From the next event on `key` signs no more.
+    pub fn key_retired(&self, at: Timestamp, key: &PublicKey) -> LedgerEvent {
+        self.event(
+            EventKind::KeyRetired,
+            at,
+            None,
+            details([("key", json!(key.encode_base64())), ("fingerprint", json!(key.fingerprint()))]),
+        )
     }
 }
 

@@ -163,7 +163,7 @@ fn write_cef(seq: u64, event: &LedgerEvent, details: &str, hash: &str, out: &mut
 pub(super) fn cef_severity(event: &LedgerEvent) -> u8 {
     match &event.kind {
         EventKind::RunFinished if event.details.get("outcome").and_then(Value::as_str) == Some("failed") => 7,
-        EventKind::CheckpointReplaced => 7,
+        EventKind::CheckpointReplaced | EventKind::KeyAdmitted | EventKind::KeyRetired => 7,
         EventKind::RunRolledBack => 6,
         EventKind::WindowRequested
         | EventKind::WindowApproved

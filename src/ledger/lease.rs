@@ -1,6 +1,7 @@
-//! One operator at a time on a site: a lock beside the ledger that lives as long as the process that took it.
+//! One operator at a time on a site: a lock that lives as long as the process that took it.
 //!
-//! The kernel gives it back when that process ends, however it ends: nothing has to expire.
+//! Beside a ledger in a file it is a file's: the kernel gives it back when that process ends, however it ends, and nothing
+//! has to expire. Where the ledger is on a server, it is that session's.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use super::store::{LedgerError, SessionLease};
 use crate::disk::with_mode;
 
 /// Why a lease could not be had.
@@ -20,6 +22,12 @@ pub enum LeaseError {
         holder: String,
         /// Since when, where that is written.
         since: Option<Timestamp>,
+    },
+    /// The ledger's server does not give it.
+    #[error(transparent)]
+    Ledger {
+        /// Why.
+        source: Box<LedgerError>,
     },
     /// The file beside the ledger cannot be used.
     #[error("cannot use {path}")]
@@ -36,6 +44,7 @@ impl LeaseError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Held { .. } => Some("wait until that command has ended (`--wait` does)".to_owned()),
+            Self::Ledger { source } => source.help(),
             Self::File { .. } => Some("see that the ledger's folder can be written to".to_owned()),
         }
     }
@@ -43,7 +52,20 @@ impl LeaseError {
 
 /// The right to change a site, until this is dropped.
 #[derive(Debug)]
-pub struct Lease(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
+pub struct Lease(#[expect(dead_code, reason = "the lock is held as long as this is there")] Held);
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "the lock is held as long as the file is open or the session lives")]
+enum Held {
+    File(File),
+    Session(SessionLease),
+}
+
+impl From<SessionLease> for Lease {
+    fn from(lease: SessionLease) -> Self {
+        Self(Held::Session(lease))
+    }
+}
 
 impl Lease {
     /// Takes the lease of the site whose ledger is at `ledger`, for `holder`, at this moment.
@@ -60,7 +82,7 @@ impl Lease {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{now}\t{holder}")).map_err(failed)?;
-        Ok(Self(file))
+        Ok(Self(Held::File(file)))
     }
 }
 

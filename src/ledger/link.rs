@@ -253,7 +253,7 @@ fn read_remarks(sound: &Sound<'_>, findings: &mut Vec<Finding>) -> (Vec<Witnesse
     let (mut witnessed, mut blindly) = (Vec::<Witnessed>::new(), false);
     for (place, link) in sound {
         match &link.remark {
-            None => {}
+            None | Some(Remark::Admitted { .. } | Remark::Retired { .. }) => {}
             Some(Remark::Replaced { seq, asked }) => {
                 blindly |= !asked;
                 let known = if *asked { "the heads that others keep knew no newer one" } else { "nobody else was asked for a newer one" };

@@ -200,6 +200,8 @@ impl Runs {
                 | EventKind::AuditExported
                 | EventKind::CheckpointCountersigned
                 | EventKind::CheckpointReplaced
+                | EventKind::KeyAdmitted
+                | EventKind::KeyRetired
                 | EventKind::CheckWaived
                 | EventKind::Unknown(_) => {}
             }

@@ -3,6 +3,7 @@
 //! The private half never leaves this type but as PEM for its own file; Debug shows the public half alone.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -113,6 +114,12 @@ impl PartialEq for PublicKey {
 }
 
 impl Eq for PublicKey {}
+
+impl Hash for PublicKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.raw.hash(state);
+    }
+}
 
 impl PublicKey {
     /// Takes the 32 bytes of RFC 8032.

@@ -12,6 +12,7 @@ use super::canonical::encode_canonical;
 use super::chain::{Found, Hash, Judged, LedgerId, judge};
 use super::checkpoint::SignedCheckpoint;
 use super::export::{EXPORT_FORMAT, opening};
+use super::keys::Keys;
 use super::mistake::mistake;
 use super::sign::PublicKey;
 use super::verify::{Identity, KnownHead, Verdicts, VerifyOptions, assess};
@@ -25,13 +26,13 @@ pub fn verify_export(input: &mut dyn BufRead, source: &str, options: &VerifyOpti
         Ok(identity) => identity,
         Err(problem) => return Ok(Verdicts::unreadable(vec![mistake("audit.header.altered", &format!("{source}, line 1"), &problem)])),
     };
-    let mut transcript = Transcript::default();
+    let (mut transcript, mut keys) = (Transcript::default(), Keys::of(&identity.key));
     for place in 2.. {
         line.clear();
         if input.read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        transcript.take(place, &line, &identity);
+        transcript.take(place, &line, &mut keys);
     }
     let mut findings = Vec::new();
     let mut options = options.clone();
@@ -67,7 +68,7 @@ pub(super) struct Transcript {
 
 impl Transcript {
     /// Takes the line at `place`, its line break included.
-    pub(super) fn take(&mut self, place: u64, line: &[u8], identity: &Identity) {
+    pub(super) fn take(&mut self, place: u64, line: &[u8], keys: &mut Keys) {
         self.last = place;
         let Some(whole) = line.strip_suffix(b"\n") else {
             self.cut_within = true;
@@ -78,7 +79,9 @@ impl Transcript {
         } else if whole.starts_with(b"{\"note\":") {
             self.spoilt.push(place);
         } else {
-            self.judged.push(judge_line(place, whole, identity));
+            let judged = judge_line(place, whole, keys);
+            keys.learn(&judged);
+            self.judged.push(judged);
         }
     }
 
@@ -135,10 +138,10 @@ fn parse_checkpoint(line: &[u8]) -> Option<SignedCheckpoint> {
 }
 
 /// Looks at one event's line, without its line break.
-pub(super) fn judge_line(place: u64, line: &[u8], identity: &Identity) -> Judged {
+pub(super) fn judge_line(place: u64, line: &[u8], keys: &Keys) -> Judged {
     let Some(parts) = split_line(line) else { return Judged::unreadable(place) };
     let found = Found { place, prev: parts.prev.bytes(), hash: parts.hash.bytes(), signature: &parts.signature, body: parts.body };
-    judge(&found, &identity.key)
+    judge(&found, keys)
 }
 
 struct Parts<'a> {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::chain::{Hash, Judged, LedgerId};
 use super::checkpoint::SignedCheckpoint;
+use super::keys::{Keys, Signer};
 use super::link;
 use super::mistake::mistake;
 use super::sign::PublicKey;
@@ -66,6 +67,8 @@ pub struct VerifyOptions {
     pub key: Option<PublicKey>,
     /// What others know of its newest events.
     pub heads: Vec<KnownHead>,
+    /// The key of whoever asks: its checkpoints are believed, also where the event that admitted it is gone.
+    pub own: Option<PublicKey>,
 }
 
 /// What a ledger says about itself.
@@ -99,8 +102,10 @@ pub struct Verdicts {
     pub findings: Vec<Finding>,
     /// The ledger's id, where it could be read.
     pub ledger: Option<String>,
-    /// Fingerprint of the key it was measured by.
+    /// Fingerprint of the key that it began with.
     pub key: Option<String>,
+    /// The keys that may sign it, or might once.
+    pub signers: Vec<Signer>,
     /// How many events are as they were signed.
     pub events: u64,
     /// The newest of these: its hash in hex.
@@ -123,7 +128,17 @@ impl Verdicts {
     /// Verdicts on something that could not even be read as a ledger.
     pub(crate) fn unreadable(findings: Vec<Finding>) -> Self {
         let (integrity, completeness) = (Verdict::Broken, Verdict::Unproven);
-        Self { integrity, completeness, findings, ledger: None, key: None, events: 0, head: None, witnessed: Vec::new() }
+        Self {
+            integrity,
+            completeness,
+            findings,
+            ledger: None,
+            key: None,
+            signers: Vec::new(),
+            events: 0,
+            head: None,
+            witnessed: Vec::new(),
+        }
     }
 }
 
@@ -131,7 +146,9 @@ impl Verdicts {
 ///
 /// `findings` holds what was found before; it stands first and counts.
 pub fn assess(identity: &Identity, judged: &[Judged], options: &VerifyOptions, mut findings: Vec<Finding>) -> Verdicts {
-    let (believed, disbelieved): (Vec<_>, Vec<_>) = options.heads.iter().partition(|head| is_believed(head, identity));
+    let keys = Keys::after(&identity.key, judged);
+    let (believed, disbelieved): (Vec<_>, Vec<_>) =
+        options.heads.iter().partition(|head| is_believed(head, identity, (&keys, options.own.as_ref())));
     let foreign = options.key.as_ref().is_some_and(|key| *key != identity.key);
     if foreign {
         findings.push(mistake(
@@ -161,12 +178,15 @@ pub fn assess(identity: &Identity, judged: &[Judged], options: &VerifyOptions, m
         findings,
         ledger: Some(identity.ledger.to_string()),
         key: Some(identity.key.fingerprint()),
+        signers: keys.signers(),
         events: outcome.events,
         head: outcome.head.map(|hash| hash.to_string()),
         witnessed: outcome.witnessed,
     }
 }
 
-fn is_believed(head: &KnownHead, identity: &Identity) -> bool {
-    head.note.as_ref().is_none_or(|note| note.checkpoint.ledger == identity.ledger && note.is_signed_by(&identity.key))
+fn is_believed(head: &KnownHead, identity: &Identity, (keys, own): (&Keys, Option<&PublicKey>)) -> bool {
+    head.note.as_ref().is_none_or(|note| {
+        note.checkpoint.ledger == identity.ledger && (keys.signed(note) || own.is_some_and(|own| note.is_signed_by(own)))
+    })
 }

@@ -62,6 +62,8 @@ fn details(event: &LedgerEvent) -> String {
         EventKind::AuditExported => format!("{} to {}", text("format"), text("target")),
         EventKind::CheckpointCountersigned => format!("event {} by {}", number("event"), text("witness")),
         EventKind::CheckpointReplaced => format!("after event {}: {}", number("event"), text("reason")),
+        EventKind::KeyAdmitted => format!("{} of {}", text("fingerprint"), text("who")),
+        EventKind::KeyRetired => text("fingerprint").to_owned(),
         EventKind::WindowOpening => format!("{} from {} to {}: {}", text("who"), text("from"), text("to"), text("reason")),
         EventKind::WindowExtended => format!("to {}, before {}", text("to"), text("before")),
         EventKind::WindowClosing | EventKind::WindowWithdrawn => text("why").to_owned(),
@@ -148,6 +150,11 @@ pub fn write_verdicts(out: &mut dyn Write, verdicts: &Verdicts, look: &Look) -> 
     if let Some(key) = &verdicts.key {
         writeln!(out, "signed with {key}")?;
     }
+    for signer in verdicts.signers.iter().filter(|signer| signer.admitted.is_some()) {
+        let who = escape(signer.who.as_deref().unwrap_or_default());
+        let retired = signer.retired.map_or_else(String::new, |event| format!(" to event {event}"));
+        writeln!(out, "signed also with {} of {who}, after event {}{retired}", signer.key, signer.admitted.unwrap_or_default())?;
+    }
     if let Some(head) = &verdicts.head {
         writeln!(out, "newest hash {head}")?;
     }
@@ -218,6 +225,7 @@ mod tests {
             source: "s".into(),
         };
         let verdicts = Verdicts {
+            signers: Vec::new(),
             integrity: Verdict::Ok,
             completeness: Verdict::Broken,
             findings: vec![finding],

@@ -23,6 +23,8 @@ mod playbooks;
 #[cfg(test)]
 mod ports;
 #[cfg(test)]
+mod postgres_server;
+#[cfg(test)]
 mod road;
 #[cfg(test)]
 mod seen;

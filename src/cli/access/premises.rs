@@ -37,12 +37,12 @@ pub(super) struct Premises<'c> {
 impl<'c> Premises<'c> {
     /// For a verb that begins something, the ledger as well: what cannot be recorded is not done.
     pub(super) fn begin(context: &'c Context) -> Result<Self, Failure> {
-        Self::with(context, |site| append_to(site).map(Some))
+        Self::with(context, |site| append_to(context, site).map(Some))
     }
 
     /// For a verb that changes what a ledger holds.
     pub(super) fn open(context: &'c Context) -> Result<Self, Failure> {
-        Self::with(context, |site| ledger_to_read(context, site).and_then(|_| append_to(site)).map(Some))
+        Self::with(context, |site| ledger_to_read(context, site).and_then(|_| append_to(context, site)).map(Some))
     }
 
     /// For a verb that only looks: where there is no ledger yet there are no windows, and none is made.
@@ -52,11 +52,11 @@ impl<'c> Premises<'c> {
 
     fn with(context: &'c Context, open: impl FnOnce(&Site) -> Result<Option<Ledger>, Failure>) -> Result<Self, Failure> {
         let site = context.site()?;
-        let location = ledger_at(&site)?;
+        let location = ledger_at(context, &site);
         let ledger = open(&site)?;
         let folder = location.path().parent().map(|folder| folder.join("access")).unwrap_or_default();
         let keep = Keep::new(folder, site.access.ca_key.as_ref().map(|path| site.path(path)));
-        let (origin, forwarding) = (origin(context, &site.name), Forwarding::of(&site));
+        let (origin, forwarding) = (origin(context, &site.name), Forwarding::of(context, &site));
         Ok(Self { context, secrets: context.secrets(&site.folder), keep, ledger, origin, forwarding, site })
     }
 
@@ -174,8 +174,8 @@ impl<'c> Premises<'c> {
     }
 }
 
-fn append_to(site: &Site) -> Result<Ledger, Failure> {
-    open_ledger(site, &OpenOptions::append())
+fn append_to(context: &Context, site: &Site) -> Result<Ledger, Failure> {
+    open_ledger(context, site, &OpenOptions::append())
 }
 
 /// Logs in to a doorway.

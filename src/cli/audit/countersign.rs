@@ -39,7 +39,7 @@ pub(super) async fn run(args: &CountersignArgs, context: &Context) -> Result<Exi
     let kept = if Path::exists(&args.kept) { Some(read_note(&args.kept)?) } else { None };
     let heads = heads_to_show(&offered, kept.as_ref()).map_err(refused)?;
     let file = std::fs::File::open(&args.export).map_err(|error| unreadable(&args.export, &error))?;
-    let options = VerifyOptions { key: None, heads };
+    let options = VerifyOptions { heads, ..VerifyOptions::default() };
     let verdicts = verify_export(&mut std::io::BufReader::new(file), &args.export.display().to_string(), &options);
     check_continues(verdicts.map_err(|error| unreadable(&args.export, &error))?).map_err(refused)?;
     let signer = signer(&args.key, context)?;

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod countersign;
 mod export;
+mod keys;
 mod log;
 mod resume;
 mod verify;
@@ -37,6 +38,10 @@ pub(crate) enum AuditCommand {
     Import(checkpoint::ImportArgs),
     /// Go on after the ledger's checkpoint file was lost; the ledger tells of it for ever
     Resume(resume::ResumeArgs),
+    /// Let another operator's machine append to a ledger that a team shares
+    Admit(keys::AdmitArgs),
+    /// Let a machine append to it no more
+    Retire(keys::RetireArgs),
     /// Send what the syslog receiver does not have yet
     Forward,
 }
@@ -53,8 +58,8 @@ impl Opened {
     fn new(context: &Context) -> Result<Self, Failure> {
         let site = context.site()?;
         // Looking at a ledger that is not there does not make one.
-        let ledger = open_ledger(&site, &OpenOptions::append_to_existing())?;
-        let (origin, forwarding) = (origin(context, &site.name), Forwarding::of(&site));
+        let ledger = open_ledger(context, &site, &OpenOptions::append_to_existing())?;
+        let (origin, forwarding) = (origin(context, &site.name), Forwarding::of(context, &site));
         Ok(Self { site, ledger, origin, forwarding })
     }
 
@@ -76,14 +81,16 @@ pub(crate) async fn run(command: &AuditCommand, context: &Context) -> Result<Exi
         AuditCommand::Countersign(args) => countersign::run(args, context).await,
         AuditCommand::Import(args) => checkpoint::import(args, context),
         AuditCommand::Resume(args) => resume::run(args, context).await,
+        AuditCommand::Admit(args) => keys::admit(args, context),
+        AuditCommand::Retire(args) => keys::retire(args, context),
         AuditCommand::Forward => forward(context),
     }
 }
 
 fn forward(context: &Context) -> Result<Exit, Failure> {
     let site = context.site()?;
-    let ledger = open_ledger(&site, &OpenOptions::read())?;
-    let sent = Forwarding::of(&site).push_or_fail(&ledger)?;
+    let ledger = open_ledger(context, &site, &OpenOptions::read())?;
+    let sent = Forwarding::of(context, &site).push_or_fail(&ledger)?;
     if context.is_json() {
         context.print_json(&serde_json::json!({"sent": sent}))?;
     } else {

@@ -36,12 +36,12 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Failure> {
-    let mut options = VerifyOptions { key: args.key.as_deref().map(read_key).transpose()?, heads: read_heads(&args.head)? };
+    let mut options = VerifyOptions { key: args.key.as_deref().map(read_key).transpose()?, heads: read_heads(&args.head)?, own: None };
     let mut asked = Asked::default();
     if args.live {
         let site = context.site()?;
         // The export says which ledger it is; the nodes are asked for the heads of the site's own.
-        let ledger = open_ledger(&site, &OpenOptions::read())?;
+        let ledger = open_ledger(context, &site, &OpenOptions::read())?;
         asked = ask(context, &site, &ledger).await?;
         options.heads.extend(asked.heads.iter().cloned());
     }
@@ -50,7 +50,7 @@ pub(super) async fn run(args: &VerifyArgs, context: &Context) -> Result<Exit, Fa
         verify_export(&mut input, &path.display().to_string(), &options).map_err(|error| unreadable(path, &error))?
     } else {
         let site = context.site()?;
-        let ledger = open_ledger(&site, &OpenOptions::read())?;
+        let ledger = open_ledger(context, &site, &OpenOptions::read())?;
         let verdicts = ledger.verify(&options).map_err(ledger_failure)?;
         drop(ledger);
         record(context, &site, &verdicts)?;
@@ -64,10 +64,10 @@ fn record(context: &Context, site: &Site, verdicts: &Verdicts) -> Result<(), Fai
     if verdicts.has_errors() {
         return Ok(());
     }
-    let recorded = Ledger::open(&ledger_at(site)?, &OpenOptions::append()).and_then(|ledger| {
+    let recorded = Ledger::open(&ledger_at(context, site), &OpenOptions::append()).and_then(|ledger| {
         let (integrity, completeness) = (verdicts.integrity.name(), verdicts.completeness.name());
         ledger.append(&origin(context, &site.name).audit_verified(clock::now(), verdicts.events, integrity, completeness))?;
-        Forwarding::of(site).push(&ledger);
+        Forwarding::of(context, site).push(&ledger);
         Ok(())
     });
     recorded.or_else(|error| context.say(&format!("that the ledger was verified is not recorded: {}\n", chain(&error))))
@@ -77,7 +77,7 @@ pub(super) fn read_heads(paths: &[PathBuf]) -> Result<Vec<KnownHead>, Failure> {
     paths.iter().map(|path| Ok(KnownHead::signed(&path.display().to_string(), read_note(path)?))).collect()
 }
 
-fn read_key(path: &std::path::Path) -> Result<PublicKey, Failure> {
+pub(super) fn read_key(path: &std::path::Path) -> Result<PublicKey, Failure> {
     let pem = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     PublicKey::parse_pem(&pem).map_err(|error| {
         let what = Sentence(format!("{} is not a ledger's public key: {error}", path.display()));
@@ -90,7 +90,7 @@ fn tell(verdicts: &Verdicts, asked: &Asked, context: &Context) -> Result<Exit, F
         let nodes = serde_json::json!({"answered": asked.answered, "silent": asked.silent});
         context.print_json(&serde_json::json!({
             "integrity": verdicts.integrity.name(), "completeness": verdicts.completeness.name(), "findings": verdicts.findings,
-            "ledger": verdicts.ledger, "key": verdicts.key, "events": verdicts.events, "head": verdicts.head,
+            "ledger": verdicts.ledger, "key": verdicts.key, "signers": verdicts.signers, "events": verdicts.events, "head": verdicts.head,
             "witnessed": verdicts.witnessed, "nodes": nodes,
         }))?;
     } else {

@@ -1,4 +1,7 @@
 //! The files beside a ledger: its key (`.key`, 0600), its public key (`.pub`) and its newest checkpoint (`.head`).
+//!
+//! A ledger on a server has them on each machine that appends: the key is that machine's own, with its public half in
+//! `.operator.pub`; `.pub` is the key that the ledger began with, kept from the first time on.
 
 use std::fs;
 use std::io;
@@ -16,7 +19,11 @@ use zeroize::Zeroizing;
 pub(super) struct Beside {
     key: PathBuf,
     public: PathBuf,
+    /// The public half of this machine's own key.
+    pub(super) own: PathBuf,
     pub(super) head: PathBuf,
+    /// The ledger is on a server, and each machine has a key of its own.
+    is_shared: bool,
 }
 
 /// The key of the ledger at `location`: the one that is there, or a new one where the ledger has no event yet.
@@ -26,17 +33,50 @@ pub fn ledger_key(location: &Location) -> Result<SigningKey, LedgerError> {
     let beside = Beside::of(location);
     match location {
         Location::File(path) if path.exists() => beside.load_key(),
-        Location::File(_) => beside.make_key(),
+        Location::File(_) | Location::Server(_) => beside.make_key(),
     }
 }
 
 impl Beside {
     pub(super) fn of(location: &Location) -> Self {
         let ledger = location.path();
-        Self { key: ledger.with_extension("key"), public: ledger.with_extension("pub"), head: ledger.with_extension("head") }
+        let [key, public, head] = ["key", "pub", "head"].map(|extension| ledger.with_extension(extension));
+        let is_shared = matches!(location, Location::Server(_));
+        let own = if is_shared { ledger.with_extension("operator.pub") } else { public.clone() };
+        Self { key, public, own, head, is_shared }
     }
 
-    /// The key of a ledger that has none yet: one left by a broken-off first event, or a new one.
+    /// Whether the key here is the ledger's one and only.
+    pub(super) fn key_is_the_ledgers(&self) -> bool {
+        !self.is_shared
+    }
+
+    /// Whether nobody has appended from this machine yet.
+    pub(super) fn is_new_here(&self) -> bool {
+        self.is_shared && !self.public.exists()
+    }
+
+    /// Keeps the key that a shared ledger began with.
+    pub(super) fn pin(&self, first: &PublicKey) -> Result<(), LedgerError> {
+        if self.is_new_here() {
+            let pem = first.encode_pem().map_err(|source| LedgerError::Key { path: self.public.clone(), source })?;
+            write_atomically(&self.public, &pem, 0o644, Existing::Replace)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a shared ledger that began with another key than the one that was kept.
+    pub(super) fn check_pin(&self, first: &PublicKey) -> Result<(), LedgerError> {
+        match self.public_key() {
+            Some(kept) if kept != *first => {
+                let (expected, found) = (first.fingerprint(), kept.fingerprint());
+                Err(LedgerError::OtherLedger { path: self.public.clone(), expected, found })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// This machine's key: the one that is here, or a new one for a ledger or a machine that has none yet.
     pub(super) fn make_key(&self) -> Result<SigningKey, LedgerError> {
         let key = match self.load_key() {
             Err(LedgerError::KeyMissing { .. }) => {
@@ -48,7 +88,7 @@ impl Beside {
             loaded => loaded?,
         };
         let public = key.public().encode_pem().map_err(|source| self.key_error(source))?;
-        write_atomically(&self.public, &public, 0o644, Existing::Replace)?;
+        write_atomically(&self.own, &public, 0o644, Existing::Replace)?;
         Ok(key)
     }
 
@@ -79,6 +119,12 @@ impl Beside {
     /// The public key that was left beside the ledger, if it is there and readable.
     pub(super) fn public_key(&self) -> Option<PublicKey> {
         fs::read(&self.public).ok().and_then(|pem| PublicKey::parse_pem(&pem).ok())
+    }
+
+    /// The public half of this machine's own key to a shared ledger, if it is there and readable.
+    pub(super) fn own_public_key(&self) -> Option<PublicKey> {
+        let pem = self.is_shared.then(|| fs::read(&self.own).ok()).flatten()?;
+        PublicKey::parse_pem(&pem).ok()
     }
 
     /// The checkpoint's bytes; `None` where there is none.

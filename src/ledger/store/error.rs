@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::location::Place;
+use super::postgres::ServerError;
 use crate::disk::WriteError;
+use crate::ledger::chain::Hash;
 use crate::ledger::checkpoint::CheckpointError;
 use crate::ledger::event::EventError;
 use crate::ledger::sign::KeyError;
@@ -14,7 +16,7 @@ use crate::ledger::sign::KeyError;
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// There is none.
-    #[error("there is no ledger at {place}")]
+    #[error("there is no ledger {}", .place.at())]
     Missing {
         /// Where it was looked for.
         place: Place,
@@ -176,6 +178,69 @@ pub enum LedgerError {
         /// What was found, in words.
         found: String,
     },
+    /// The server was lost just when it was to make an event last.
+    #[error("it is not known whether event {seq} was recorded in the ledger {place}")]
+    Unsure {
+        /// The ledger.
+        place: Place,
+        /// The event's number.
+        seq: u64,
+        /// Its hash.
+        hash: Hash,
+        /// How the server was lost.
+        source: Box<LedgerError>,
+    },
+    /// The ledger's server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// This machine's key may not sign.
+    #[error("the ledger {place} has not admitted this machine's key {fingerprint}")]
+    NotAdmitted {
+        /// The ledger.
+        place: Place,
+        /// The key's fingerprint.
+        fingerprint: String,
+        /// The file with its public half.
+        path: PathBuf,
+    },
+    /// The ledger began with another key than the one that was kept here.
+    #[error("the ledger began with the key {expected}, and {path} kept {found}")]
+    OtherLedger {
+        /// The file with the key that was kept.
+        path: PathBuf,
+        /// The key that the ledger names.
+        expected: String,
+        /// The key that was kept.
+        found: String,
+    },
+    /// A ledger in a file has one key.
+    #[error("the ledger {place} is a file and has one key, which stands beside it")]
+    OneKey {
+        /// The ledger.
+        place: Place,
+    },
+    /// The key may sign already.
+    #[error("the ledger {place} has admitted the key {fingerprint} already")]
+    Admitted {
+        /// The ledger.
+        place: Place,
+        /// The key's fingerprint.
+        fingerprint: String,
+    },
+    /// No key that may sign has this fingerprint.
+    #[error("no key that may sign in the ledger {place} has the fingerprint {fingerprint}")]
+    NoSuchKey {
+        /// The ledger.
+        place: Place,
+        /// What was asked for.
+        fingerprint: String,
+    },
+    /// Nobody retires the key that the retirement would be signed with.
+    #[error("this is the key with which this machine signs in the ledger {place}")]
+    OwnKey {
+        /// The ledger.
+        place: Place,
+    },
     /// The event cannot be recorded or read.
     #[error("cannot {action} event {seq} of the ledger {place}")]
     Event {
@@ -211,6 +276,11 @@ impl LedgerError {
         }
     }
 
+    /// Whether a server was lost on the way: what was begun is not in the ledger, and may be begun again.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self, Self::Server(error) if error.is_lost())
+    }
+
     /// What to do next.
     pub fn help(&self) -> Option<String> {
         let text = match self {
@@ -237,6 +307,21 @@ impl LedgerError {
             Self::NotWhole { .. } => {
                 "restore the ledger from a backup or an export, or begin another with --ledger FILE and keep this one as evidence".to_owned()
             }
+            Self::Unsure { .. } => {
+                "when the server is back, `portcullis audit log --limit 3` shows whether it is there; repeat the command only if it is not".to_owned()
+            }
+            Self::Server(error) => return Some(error.help()),
+            Self::NotAdmitted { path, .. } => format!(
+                "give {} to somebody who appends to it already, for `portcullis audit admit FILE --who NAME`; verifying and looking need no key",
+                path.display()
+            ),
+            Self::OtherLedger { .. } => {
+                "find out who made the ledger anew, with the backup at hand; if it is to be another one, move this site's local ledger files away".to_owned()
+            }
+            Self::OneKey { .. } => "keep the team's ledger on PostgreSQL: `portcullis help team-ledger`".to_owned(),
+            Self::Admitted { .. } => "there is nothing to do".to_owned(),
+            Self::NoSuchKey { .. } => "`portcullis audit verify` lists the keys".to_owned(),
+            Self::OwnKey { .. } => "have it retired from another machine".to_owned(),
             Self::Event { action: "read", .. } => "run `portcullis audit verify` to see what was changed".to_owned(),
             Self::Event { .. } => "this is a mistake in portcullis; please report it".to_owned(),
             Self::Export { .. } => "write the export to a file on a disk with enough space".to_owned(),

@@ -6,7 +6,9 @@
 mod append;
 mod beside;
 mod error;
+mod keys;
 mod location;
+mod postgres;
 mod reading;
 mod resume;
 mod sqlite;
@@ -14,7 +16,9 @@ mod sqlite;
 pub use append::{Appended, Ledger, OpenOptions};
 pub use beside::ledger_key;
 pub use error::LedgerError;
-pub use location::{Location, Place};
+pub use location::{Location, Place, Server};
+pub use postgres::ServerError;
+pub(crate) use postgres::SessionLease;
 pub use reading::{LogQuery, LoggedEvent};
 
 use jiff::Timestamp;

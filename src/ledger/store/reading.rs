@@ -4,14 +4,17 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
+use super::Turn;
 use super::append::Ledger;
 use super::error::LedgerError;
-use crate::ledger::chain::{Found, Hash, LedgerId, Record, judge};
+use super::keys::keys_of;
+use crate::ledger::chain::{Found, Hash, Judged, LedgerId, Record, judge};
 use crate::ledger::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::ledger::event::LedgerEvent;
 use crate::ledger::export::{ExportFormat, LineError, write_closing, write_event, write_opening};
+use crate::ledger::keys::Keys;
 use crate::ledger::mistake::mistake;
-use crate::ledger::verify::{KnownHead, Verdicts, VerifyOptions, assess};
+use crate::ledger::verify::{Identity, KnownHead, Verdicts, VerifyOptions, assess};
 
 /// Which events to read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,6 +73,7 @@ impl Ledger {
         let source = self.beside.head.display().to_string();
         let mut options = options.clone();
         options.key = options.key.or_else(|| self.beside.public_key());
+        options.own = options.own.or_else(|| self.beside.own_public_key());
         let mut findings = Vec::new();
         match head.as_deref().map(SignedCheckpoint::parse) {
             Some(Ok(note)) => options.heads.push(KnownHead::signed(&source, note)),
@@ -86,14 +90,10 @@ impl Ledger {
             }
             Err(error) => return Err(error),
         };
-        if head.is_none() {
+        if head.is_none() && !self.beside.is_new_here() {
             findings.push(mistake("audit.checkpoint.missing", &source, "the ledger's newest checkpoint is not there"));
         }
-        let mut judged = Vec::new();
-        look.each_after(None, None, &mut |found| {
-            judged.push(judge(found, &identity.key));
-            Ok(())
-        })?;
+        let judged = judge_all(look.as_mut(), &identity)?;
         Ok(assess(&identity, &judged, &options, findings))
     }
 
@@ -123,8 +123,10 @@ impl Ledger {
         let mut look = self.store.look()?;
         let identity = look.identity()?.ok_or_else(|| self.nameless())?;
         // Without the key at hand the checkpoint that was kept will do: it is this view's newest or an older one.
-        let note = match (look.tip()?, self.beside.load_key_of(&identity.key)) {
-            (Some((seq, hash)), Ok(key)) => {
+        let own = self.beside.load_key().ok();
+        let keys = keys_of(look.as_mut(), &identity)?;
+        let note = match (look.tip()?, own.filter(|key| keys.may_sign(key.public()))) {
+            (Some((seq, hash)), Some(key)) => {
                 let checkpoint = Checkpoint { ledger: identity.ledger, seq, hash };
                 Some(checkpoint.sign(&key).map_err(|source| self.beside.key_error(source))?)
             }
@@ -147,6 +149,18 @@ impl Ledger {
     fn nameless(&self) -> LedgerError {
         LedgerError::Nameless { place: self.place.clone() }
     }
+}
+
+/// Looks at each link, with the keys that those before it admit.
+pub(super) fn judge_all(turn: &mut (dyn Turn + '_), identity: &Identity) -> Result<Vec<Judged>, LedgerError> {
+    let (mut judged, mut keys) = (Vec::new(), Keys::of(&identity.key));
+    turn.each_after(None, None, &mut |found| {
+        let link = judge(found, &keys);
+        keys.learn(&link);
+        judged.push(link);
+        Ok(())
+    })?;
+    Ok(judged)
 }
 
 fn as_record(found: &Found<'_>) -> Option<Record> {

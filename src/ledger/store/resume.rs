@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::append::{Appended, Ledger};
 use super::error::LedgerError;
+use super::reading::judge_all;
 use crate::finding::Severity;
-use crate::ledger::chain::judge;
 use crate::ledger::event::Origin;
 use crate::ledger::verify::{KnownHead, VerifyOptions, assess};
 
@@ -16,21 +16,16 @@ impl Ledger {
     pub fn resume(&self, origin: &Origin, at: Timestamp, reason: &str, heads: &[KnownHead]) -> Result<Appended, LedgerError> {
         let mut turn = self.store.turn()?;
         let nameless = || LedgerError::Nameless { place: self.place.clone() };
-        let identity = turn.identity()?.ok_or_else(nameless)?;
-        let key = self.beside.load_key_of(&identity.key)?;
+        let standing = self.standing(turn.as_mut())?.ok_or_else(nameless)?;
         let tip = turn.tip()?;
-        match self.check_head(turn.as_mut(), &identity, &key, tip) {
+        match self.check_head(turn.as_mut(), &standing, tip) {
             Ok(()) => return Err(LedgerError::CheckpointPresent { path: self.beside.head.clone() }),
             Err(LedgerError::CheckpointMissing { .. } | LedgerError::CheckpointForeign { .. }) => {}
             Err(other) => return Err(other),
         }
-        let mut judged = Vec::new();
-        turn.each_after(None, None, &mut |found| {
-            judged.push(judge(found, &identity.key));
-            Ok(())
-        })?;
-        let options = VerifyOptions { key: self.beside.public_key(), heads: heads.to_vec() };
-        let verdicts = assess(&identity, &judged, &options, Vec::new());
+        let judged = judge_all(turn.as_mut(), &standing.identity)?;
+        let options = VerifyOptions { key: self.beside.public_key(), heads: heads.to_vec(), own: None };
+        let verdicts = assess(&standing.identity, &judged, &options, Vec::new());
         let wrong = verdicts.findings.iter().filter(|finding| finding.severity == Severity::Error);
         let wrong: Vec<_> = wrong.map(|finding| format!("{} {}", finding.subject, finding.message)).collect();
         if !wrong.is_empty() {
@@ -39,8 +34,8 @@ impl Ledger {
         let mut sources: Vec<_> = heads.iter().map(|head| head.source.clone()).collect();
         sources.dedup();
         let event = origin.checkpoint_replaced(at, tip.map_or(0, |(seq, _)| seq), reason, &sources);
-        let appended = self.append_to(turn, (&identity, &key), tip, &event)?;
-        self.leave_head(&identity, &key)?;
+        let appended = self.append_to(turn, &standing, tip, &event)?;
+        self.leave_head(&standing)?;
         Ok(appended)
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use super::{EVENTS, Ledger, event, ledger};
+use crate::ledger::keys::Keys;
 use crate::ledger::link::join;
 use crate::ledger::transcript::judge_line;
 
@@ -24,7 +25,7 @@ fn unseen(ledger: &Ledger, which: impl Iterator<Item = usize>) -> Vec<String> {
             // A line break makes two lines of one; `tests/it/ledger` has that.
             line[bit / 8] ^= 1 << (bit % 8);
             if line[bit / 8] != b'\n' {
-                judged[index] = judge_line(judged[index].place, &line, &ledger.identity);
+                judged[index] = judge_line(judged[index].place, &line, &Keys::of(&ledger.identity.key));
                 if known.insert(judged[index].clone()) {
                     unseen.extend(misjudged(ledger, &judged, index).map(|found| format!("event {}, bit {bit}: {found}", index + 1)));
                 }

@@ -7,6 +7,7 @@ use crate::ledger::chain::Judged;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::event::tests::{noon, origin};
 use crate::ledger::export::{write_closing, write_opening};
+use crate::ledger::keys::Keys;
 use crate::ledger::verify::{Verdict, Verdicts, VerifyOptions, assess};
 use crate::ledger::{EventKind, ExportFormat, LedgerEvent, verify_export};
 
@@ -18,7 +19,7 @@ fn two_hundred() -> Ledger {
 }
 
 fn verdicts(ledger: &Ledger, judged: &[Judged]) -> Verdicts {
-    let options = VerifyOptions { key: Some(ledger.identity.key.clone()), heads: vec![ledger.head.clone()] };
+    let options = VerifyOptions { key: Some(ledger.identity.key.clone()), heads: vec![ledger.head.clone()], own: None };
     assess(&ledger.identity, judged, &options, Vec::new())
 }
 
@@ -92,7 +93,8 @@ fn each_event_spliced_in_from_another_ledger_is_found() {
     let (mine, other) = (two_hundred(), two_hundred());
     // Another ledger's events under this one's key: their signatures do not hold here.
     let lines = other.lines.iter().zip(2..);
-    let foreign: Vec<_> = lines.map(|(line, place)| crate::ledger::transcript::judge_line(place, line, &mine.identity)).collect();
+    let foreign: Vec<_> =
+        lines.map(|(line, place)| crate::ledger::transcript::judge_line(place, line, &Keys::of(&mine.identity.key))).collect();
     for index in 0..mine.judged.len() {
         let mut more = mine.judged.clone();
         more.insert(index, foreign[index].clone());
@@ -128,7 +130,7 @@ fn a_thousand_clean_ledgers_raise_no_alarm() {
         ledger.lines.iter().for_each(|line| text.extend([line.as_slice(), b"\n"].concat()));
         let checkpoint = Checkpoint { ledger: ledger.identity.ledger, seq: ledger.head.seq, hash: ledger.head.hash };
         write_closing(ExportFormat::Jsonl, Some(&checkpoint.sign(&ledger.key).unwrap()), &mut text).unwrap();
-        let options = VerifyOptions { key: Some(ledger.identity.key.clone()), heads: vec![ledger.head.clone()] };
+        let options = VerifyOptions { key: Some(ledger.identity.key.clone()), heads: vec![ledger.head.clone()], own: None };
         let read = verify_export(&mut text.as_slice(), "export", &options).unwrap();
         assert_eq!(read.findings, [], "{number}");
         assert_eq!((read.integrity, read.completeness, read.events), (Verdict::Ok, Verdict::Ok, number % 7 + 1));

@@ -7,6 +7,7 @@ use super::chain::{Found, Judged, LedgerId, Record, genesis, seal};
 use super::event::LedgerEvent;
 use super::event::tests::{noon, origin};
 use super::export::write_event;
+use super::keys::Keys;
 use super::runs::Beginning;
 use super::sign::SigningKey;
 use super::transcript::judge_line;
@@ -38,7 +39,7 @@ fn ledger(events: impl IntoIterator<Item = LedgerEvent>) -> Ledger {
         prev = record.hash;
         lines.push(line_of(&record));
     }
-    let judged: Vec<_> = (2..).zip(&lines).map(|(place, line)| judge_line(place, line, &identity)).collect();
+    let judged: Vec<_> = (2..).zip(&lines).map(|(place, line)| judge_line(place, line, &Keys::of(&identity.key))).collect();
     let head = KnownHead::stated("a0-1", u64::try_from(lines.len()).unwrap(), prev);
     Ledger { key, identity, lines, judged, head }
 }

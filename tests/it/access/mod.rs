@@ -21,5 +21,6 @@ mod refused;
 mod shared_account;
 mod stage;
 mod standing;
+mod team_ledger;
 mod together;
 mod way_in;

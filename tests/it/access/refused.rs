@@ -20,7 +20,7 @@ fn bad_input_is_told_apart_and_nothing_is_touched() {
     ask(&["--for", "1h", "--who", "$(touch /tmp/owned)", "--key", "ada.pub"]).assert_failed(2, "the person's name has '$' in it");
     ask(&["--for", "1h", "--who", "ada"]).assert_failed(2, "whose key");
     with_key(&["--for", "1h", "--ledger", "mysql://somewhere/ledger"]).assert_failed(2, "`mysql:`, which is none that is known");
-    with_key(&["--for", "1h", "--ledger", "postgres://somewhere/ledger"]).assert_failed(2, "it has no PostgreSQL");
+    with_key(&["--for", "1h", "--ledger", "postgres://ada@127.0.0.1:1/ledger"]).assert_failed(1, "cannot be reached");
     with_key(&["--for", "0s"]).assert_code(2);
     with_key(&["--for", "soon"]).assert_code(2);
     with_key(&[]).assert_code(2);

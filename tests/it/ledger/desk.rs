@@ -9,6 +9,7 @@ use portcullis::ledger::{Ledger, OpenOptions};
 use tempfile::TempDir;
 
 use super::event;
+use crate::postgres_server::PostgresServer;
 
 const SITE: &str = "site: north\nenvironment: development\nroute: {vpn: true}\nnodes:\n  - {name: a0-1, address: 127.0.0.1}\n";
 
@@ -57,10 +58,26 @@ impl Desk {
     }
 
     pub(super) fn start(&self, arguments: &[&str]) -> Child {
+        self.start_with(&[], arguments)
+    }
+
+    /// The same with more variables in its environment.
+    fn start_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
         command.args(arguments).current_dir(self.folder()).env_clear();
         command.env("HOME", self.folder()).env("USER", "operator").env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    pub(super) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Said {
+        said(&self.start_with(variables, arguments).wait_with_output().unwrap())
+    }
+
+    /// The site's ledger on `server`, with an event, signed with this folder's key.
+    pub(super) fn make_team_ledger(&self, server: &PostgresServer) {
+        let ledger = super::postgres::ledger(server, self.folder());
+        ledger.append(&event(1)).unwrap();
     }
 
     pub(super) fn run(&self, arguments: &[&str]) -> Said {

@@ -141,7 +141,7 @@ fn another_key_than_the_expected_one_is_found() {
         let pem = std::fs::read(folder.join("ledger.pub")).unwrap();
         Some(portcullis::ledger::sign::PublicKey::parse_pem(&pem).unwrap())
     };
-    let verify = |key| verify_export(&mut lines.concat().as_slice(), "export", &VerifyOptions { key, heads: Vec::new() }).unwrap();
+    let verify = |key| verify_export(&mut lines.concat().as_slice(), "export", &VerifyOptions { key, ..VerifyOptions::default() }).unwrap();
     assert_eq!(verify(key(folder.path())).findings, []);
     assert_eq!(ids(&verify(key(other.path()))), ["audit.key.unknown"]);
 }

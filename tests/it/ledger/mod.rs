@@ -13,6 +13,7 @@ mod database;
 mod desk;
 mod export;
 mod forwarding;
+mod postgres;
 mod readers;
 mod store;
 

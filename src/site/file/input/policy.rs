@@ -67,7 +67,8 @@ pub(crate) struct ForwardInput {
 pub(crate) struct LedgerInput {
     /// An `SQLite` file; relative paths start at the site file's folder.
     pub(crate) file: Option<Text>,
-    /// A `PostgreSQL` URL without a password, such as `postgresql://portcullis@db.corp.example/ledger`.
+    /// A `PostgreSQL` URL, such as `postgresql://portcullis@db.corp.example/ledger?password=env:LEDGER_PASSWORD`; a password itself
+    /// is refused. See `portcullis help team-ledger`.
     pub(crate) postgres: Option<Text>,
     /// The other party: persons whose countersignature of a checkpoint counts. None unless given.
     pub(crate) witnesses: Option<Vec<SignatoryInput>>,
