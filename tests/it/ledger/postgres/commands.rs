@@ -49,6 +49,21 @@ fn a_second_operator_is_admitted_and_both_keys_are_verified() {
 }
 
 #[test]
+fn processes_that_append_at_once_wait_for_each_other() {
+    let server = PostgresServer::start();
+    let desk = desk_of(&server);
+    desk.make_team_ledger(&server);
+    // Reading is recorded, so that each of these appends an event of its own.
+    let processes: Vec<_> = (0..16).map(|_| desk.start(&["audit", "log", "--limit", "1"])).collect();
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let found = verdicts(&desk);
+    assert_eq!((&found["integrity"], &found["completeness"], &found["events"]), (&"ok".into(), &"ok".into(), &17.into()));
+}
+
+#[test]
 fn a_ledger_in_a_file_keeps_its_one_key() {
     let desk = Desk::new(1, "");
     let key = desk.path("ledger.pub");
