@@ -2,7 +2,6 @@
 #![expect(clippy::disallowed_methods, reason = "a real server is run here")]
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -10,6 +9,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use crate::ports::free_port;
 
 /// Who may come in how: by the socket whoever is that user here, over TCP by a password.
 const RULES: &str =
@@ -30,7 +31,7 @@ impl PostgresServer {
     /// With a user `ada` who owns a database `ledger`.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir_in("/tmp").unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let server = Self { folder, port, process: Mutex::new(None) };
         fs::set_permissions(server.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         give_away(server.folder.path());
