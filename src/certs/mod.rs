@@ -29,6 +29,6 @@ pub use extensions::{Extensions, KeyUsage, SERVER_AUTH};
 pub use key::{Key, KeyError};
 pub use name::Name;
 pub(crate) use name::{deceives, printable};
-pub use read::{Bag, MAX_CERTIFICATES, MAX_FILE, MAX_KEYS, NoPasswords, Passwords, Source, read};
+pub use read::{Bag, MAX_CERTIFICATES, MAX_FILE, MAX_KEYS, NoPasswords, NotAuthorities, Passwords, Source, authorities, read};
 pub use review::{Demands, Elsewhere, covers, host_name, review, review_without_chain};
 pub use roots::Roots;

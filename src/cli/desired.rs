@@ -144,7 +144,7 @@ fn prepare_failure(error: PrepareError, site: &Site) -> Failure {
         PrepareError::Certificate { .. } => Failure::new(Exit::Findings, error, help),
         PrepareError::BadSecret { .. }
         | PrepareError::Unreadable { .. }
-        | PrepareError::NoCertificate { .. }
+        | PrepareError::Authorities { .. }
         | PrepareError::Certs { .. } => Failure::new(Exit::Usage, error, help),
     }
 }

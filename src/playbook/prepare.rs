@@ -15,7 +15,9 @@ use super::material::{CertificateText, Material, SmtpMaterial, TlsMaterial};
 use super::model::{Authority, Kind, Playbook, TemplateStep, TrustStep};
 use super::template::Templates;
 use crate::certs::pfx::{PfxOptions, PfxProfile, write_pfx};
-use crate::certs::{Bag, Chain, ChainError, Demands, Key, LeafSelection, Passwords, Roots, Source, build_chain, read, review};
+use crate::certs::{
+    Bag, Chain, ChainError, Demands, Key, LeafSelection, NotAuthorities, Passwords, Roots, Source, authorities, build_chain, read, review,
+};
 use crate::finding::{Finding, Severity};
 use crate::site::model::{CertificateFiles, Site, Tls};
 use crate::site::secret::{SecretError, Secrets};
@@ -44,13 +46,15 @@ pub enum PrepareError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// A file that should hold CA certificates holds none.
-    #[error("{path}, named as {named}, holds no certificate")]
-    NoCertificate {
+    /// A file that should hold CA certificates alone does not.
+    #[error("{path}, named as {named}, {why}")]
+    Authorities {
         /// The file.
         path: PathBuf,
         /// Where it is named.
         named: &'static str,
+        /// Why not.
+        why: NotAuthorities,
     },
     /// The files hold no chain to speak of.
     #[error("the certificate files cannot be used")]
@@ -78,7 +82,7 @@ impl PrepareError {
             Self::Secret(_) => None,
             Self::BadSecret { .. } => Some("look at what the reference resolves to: it has to be the secret alone, in one line".to_owned()),
             Self::Unreadable { .. } => Some("a relative path starts at the site file's folder".to_owned()),
-            Self::NoCertificate { .. } => Some("`portcullis cert inspect FILE` shows what is in it".to_owned()),
+            Self::Authorities { why, .. } => Some(why.help().to_owned()),
             Self::Certs { source } => Some(source.help().to_owned()),
             Self::Certificate { .. } => Some("nothing was touched; `portcullis cert check` shows all that was found".to_owned()),
         }
@@ -88,7 +92,7 @@ impl PrepareError {
     pub fn findings(&self) -> &[Finding] {
         match self {
             Self::Certificate { findings } => findings,
-            Self::Secret(_) | Self::BadSecret { .. } | Self::Unreadable { .. } | Self::NoCertificate { .. } | Self::Certs { .. } => &[],
+            Self::Secret(_) | Self::BadSecret { .. } | Self::Unreadable { .. } | Self::Authorities { .. } | Self::Certs { .. } => &[],
         }
     }
 }
@@ -117,7 +121,7 @@ pub fn prepare(
     if let (Some(smtp), true) = (&site.smtp, mention(&["password", "ca_pem"])) {
         let password = secrets.resolve(&smtp.password, &format!("password of {} at {}", smtp.username, smtp.host))?;
         must_fit_one_line(&password, "smtp.password")?;
-        let ca_pem = read_texts(site, &smtp.ca_certificates, "smtp.ca_certificates")?.concat();
+        let ca_pem = certificates(site, &smtp.ca_certificates, "smtp.ca_certificates")?.concat();
         material.smtp = Some(SmtpMaterial { password, ca_pem });
     }
     for step in &playbook.steps {
@@ -148,13 +152,11 @@ pub fn prepare(
 
 fn certificates(site: &Site, paths: &[PathBuf], named: &'static str) -> Result<Vec<String>, PrepareError> {
     let mut found = Vec::new();
-    for (path, text) in paths.iter().zip(read_texts(site, paths, named)?) {
-        let source = Source { name: named.to_owned(), bytes: text.into_bytes() };
-        let bag = read(&[source], &crate::certs::NoPasswords);
-        if bag.certificates.is_empty() {
-            return Err(PrepareError::NoCertificate { path: site.path(path), named });
-        }
-        found.extend(bag.certificates.iter().map(|certificate| certificate.to_pem()));
+    for path in paths {
+        let source = Source { name: named.to_owned(), bytes: read_bytes(site, path, named)? };
+        let certificates = authorities(source).map_err(|why| PrepareError::Authorities { path: site.path(path), named, why })?;
+        // Written anew: whatever else the file says stays here.
+        found.extend(certificates.iter().map(|certificate| certificate.to_pem()));
     }
     Ok(found)
 }
@@ -174,18 +176,6 @@ fn must_fit_one_line(secret: &SecretString, named: &'static str) -> Result<(), P
 fn read_bytes(site: &Site, path: &Path, named: &'static str) -> Result<Vec<u8>, PrepareError> {
     let path = site.path(path);
     std::fs::read(&path).map_err(|source| PrepareError::Unreadable { path, named, source })
-}
-
-fn read_texts(site: &Site, paths: &[PathBuf], named: &'static str) -> Result<Vec<String>, PrepareError> {
-    let text = |path: &PathBuf| {
-        let bytes = read_bytes(site, path, named)?;
-        let mut text = String::from_utf8_lossy(&bytes).into_owned();
-        if !text.ends_with('\n') {
-            text.push('\n');
-        }
-        Ok(text)
-    };
-    paths.iter().map(text).collect()
 }
 
 /// Reads the files of a certificate as the site names them; passwords of encrypted keys come from the site.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::WizardError;
+use crate::checks::offline::{Content, misfit};
 use crate::disk::{self, Existing};
 
 /// The folder beside the site file for secrets that were typed.
@@ -35,18 +36,46 @@ impl Stage<'_> {
 
     /// What is doubtful about an answer that names files: those that are not there, or are none.
     pub(super) fn doubt(&self, text: &str) -> Option<String> {
-        let is_there = |path: PathBuf| path.is_file();
-        let found = |name: &str| match name.strip_prefix("~/") {
-            Some(rest) => is_there(self.home.join(rest)),
-            None => is_there(self.folder().join(name)) || is_there(PathBuf::from(name)),
-        };
+        let found = |name: &str| self.places(name).iter().any(|path| path.is_file());
         let lost: Vec<String> = names(text).filter(|name| !found(name)).map(|name| format!("`{name}`")).collect();
-        let folder = std::path::absolute(self.folder()).unwrap_or_else(|_| self.folder().to_owned());
+        let folder = self.shown_folder();
         match lost.as_slice() {
             [] => None,
             [one] => Some(format!("there is no file {one}, seen from {}", folder.display())),
             several => Some(format!("there are no files {}, seen from {}", several.join(", "), folder.display())),
         }
+    }
+
+    /// Why a file that is named under `key` is none of the kind that is wanted there, and what to do.
+    pub(super) fn misfit(&self, key: &str, text: &str) -> Option<String> {
+        let content = match key {
+            "ssh.identities" => Content::Identity,
+            "tls.certificate.roots" | "smtp.ca_certificates" | "proxy.ca_certificates" => Content::Authorities,
+            _ => return None,
+        };
+        names(text).find_map(|name| {
+            let (why, help) = misfit(content, &self.places(name).into_iter().find(|path| path.is_file())?)?;
+            Some(format!("`{name}` {why}; {help}"))
+        })
+    }
+
+    /// Where a file of that name may be: under the home, or from the site's folder or from here.
+    fn places(&self, name: &str) -> Vec<PathBuf> {
+        match name.strip_prefix("~/") {
+            Some(rest) => vec![self.home.join(rest)],
+            None => vec![self.folder().join(name), PathBuf::from(name)],
+        }
+    }
+
+    /// What is doubtful about a reference to a secret: a file that is not there.
+    pub(super) fn doubt_of_reference(&self, text: &str) -> Option<String> {
+        let name = text.trim().strip_prefix("file:")?;
+        let path = self.folder().join(name);
+        (!path.is_file()).then(|| format!("there is no file `{name}`, seen from {}", self.shown_folder().display()))
+    }
+
+    fn shown_folder(&self) -> PathBuf {
+        std::path::absolute(self.folder()).unwrap_or_else(|_| self.folder().to_owned())
     }
 
     /// Keeps a secret that was typed in a file of mode 0600 beside the site file; gives the reference to it.

@@ -269,10 +269,12 @@ fn insist(asker: &mut dyn Asker, mut asking: Asking<'_>, stage: Stage<'_>) -> Re
     loop {
         let reply = asker.ask(&asking)?;
         let Reply::Answer(text) = &reply else { return Ok(reply) };
-        if asking.kind != Kind::Files || asking.default.as_ref() == Some(text) {
-            return Ok(reply);
-        }
-        let Some(doubt) = stage.doubt(text) else { return Ok(reply) };
+        let doubt = match asking.kind {
+            Kind::Files => stage.doubt(text),
+            Kind::Reference => stage.doubt_of_reference(text),
+            Kind::Text | Kind::List | Kind::Choice => None,
+        };
+        let Some(doubt) = doubt.filter(|_| asking.default.as_ref() != Some(text)) else { return Ok(reply) };
         asker.tell(&Told::Doubt(doubt))?;
         asking.default = Some(text.clone());
         asking.origin = None;
@@ -303,6 +305,9 @@ fn judge(answers: &Answers, stage: Stage<'_>, key: &str, text: &str) -> Result<(
     if key == document::DOMAIN {
         let judged = site::validate::rules::dns_name(&format!("manage.{text}"));
         return judged.map(|_| ()).map_err(|error| error.to_string());
+    }
+    if let Some(misfit) = stage.misfit(key, text) {
+        return Err(misfit);
     }
     let mut with = answers.clone();
     with.set(key, text).map_err(|error| error.help().unwrap_or_else(|| error.to_string()))?;

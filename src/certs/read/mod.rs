@@ -4,6 +4,7 @@
 //! Bytes and passwords come from outside; nothing is opened, asked or printed here.
 
 mod altered;
+mod authorities;
 mod gather;
 mod locked;
 mod pem;
@@ -18,6 +19,7 @@ use super::certificate::Certificate;
 use super::key::Key;
 use crate::finding::Finding;
 
+pub use authorities::{NotAuthorities, authorities};
 pub(crate) use pem::pem_block;
 
 /// Largest file that is looked at; the largest bundle of all public CAs together has some 250 KB.

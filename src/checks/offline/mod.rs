@@ -1,12 +1,14 @@
-//! What can be looked at on this machine alone: the files that the site file names. Reads nothing but their
-//! names and modes, and leaves the site file's own rules to the site's validation.
+//! What can be looked at on this machine alone: the files that the site file names, by name, mode and kind. The site
+//! file's own rules are left to the site's validation.
 
 mod certificates;
+mod contents;
 mod rules;
 mod secrets;
 mod waivers;
 
 pub use certificates::{Other, of_site};
+pub use contents::{Content, misfit};
 pub use rules::{judged, not_judged, site_rules};
 pub use secrets::secrets;
 pub use waivers::waivers;
@@ -30,6 +32,7 @@ struct Named {
     key: String,
     path: PathBuf,
     private: bool,
+    content: Content,
 }
 
 /// Looks at every file that the site names.
@@ -62,7 +65,10 @@ fn look_at(tally: &mut Tally, file: &Named) {
             tally.found(&FILES, format!("{key}: {path} is no file"), format!("name a file in `{key}`"));
         }
         Ok(metadata) => {
-            tally.passed(&FILES, format!("{key}: {path}"));
+            match misfit(file.content, &file.path) {
+                Some((why, fix)) => tally.found(&FILES, format!("{key}: {path} {why}"), fix),
+                None => tally.passed(&FILES, format!("{key}: {path}")),
+            }
             let Some(mode) = mode_of(&metadata).filter(|_| file.private).map(|mode| mode & 0o777) else { return };
             if mode & 0o077 != 0 {
                 let message = format!("{key}: {path} has mode {mode:04o}, so others on this machine can use it");
@@ -76,6 +82,9 @@ fn look_at(tally: &mut Tally, file: &Named) {
 
 fn named_files(site: &Site) -> Vec<Named> {
     let mut list = List { site, named: Vec::new() };
+    for path in &site.known_hosts {
+        list.add("known_hosts", path, Content::KnownHosts);
+    }
     for (place, hop) in site.route.hops.iter().enumerate() {
         list.login(&format!("route.hops[{place}]"), &hop.login);
     }
@@ -91,6 +100,7 @@ fn named_files(site: &Site) -> Vec<Named> {
         if let Some(login) = &connector.login {
             list.login(&format!("connectors.{}", connector.name), login);
         }
+        list.authorities(&format!("connectors.{}.ca_certificates", connector.name), &connector.ca_certificates);
     }
     if let Some(tls) = &site.tls {
         list.certificate("tls.certificate", &tls.certificate);
@@ -103,9 +113,12 @@ fn named_files(site: &Site) -> Vec<Named> {
     }
     if let Some(smtp) = &site.smtp {
         list.secret("smtp.password", Some(&smtp.password));
-        list.public("smtp.ca_certificates", &smtp.ca_certificates);
+        list.authorities("smtp.ca_certificates", &smtp.ca_certificates);
     }
-    list.public("proxy.ca_certificates", &site.proxy.ca_certificates);
+    list.authorities("proxy.ca_certificates", &site.proxy.ca_certificates);
+    if let Some(forward) = &site.forward {
+        list.authorities("ledger.forward.ca_certificates", &forward.ca_certificates);
+    }
     list.named
 }
 
@@ -115,28 +128,36 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    fn add(&mut self, key: &str, path: &Path, private: bool) {
-        let file = Named { key: key.to_owned(), path: self.site.path(path), private };
-        if !self.named.iter().any(|known| known.path == file.path && known.private == private) {
+    fn add(&mut self, key: &str, path: &Path, content: Content) {
+        self.take(Named { key: key.to_owned(), path: self.site.path(path), private: false, content });
+    }
+
+    fn private(&mut self, key: &str, path: &Path, content: Content) {
+        self.take(Named { key: key.to_owned(), path: self.site.path(path), private: true, content });
+    }
+
+    fn take(&mut self, file: Named) {
+        let is_same = |known: &Named| known.path == file.path && known.private == file.private && known.content == file.content;
+        if !self.named.iter().any(is_same) {
             self.named.push(file);
         }
     }
 
-    fn public(&mut self, key: &str, paths: &[PathBuf]) {
+    fn authorities(&mut self, key: &str, paths: &[PathBuf]) {
         for path in paths {
-            self.add(key, path, false);
+            self.add(key, path, Content::Authorities);
         }
     }
 
     fn secret(&mut self, key: &str, reference: Option<&SecretRef>) {
         if let Some(SecretRef::File(path)) = reference {
-            self.add(key, path, true);
+            self.private(key, path, Content::Other);
         }
     }
 
     fn login(&mut self, key: &str, login: &Login) {
         for identity in &login.identities {
-            self.add(&format!("{key}.identities"), identity, true);
+            self.private(&format!("{key}.identities"), identity, Content::Identity);
         }
         self.secret(&format!("{key}.passphrase"), login.passphrase.as_ref());
         self.secret(&format!("{key}.password"), login.password.as_ref());
@@ -144,10 +165,12 @@ impl List<'_> {
     }
 
     fn certificate(&mut self, key: &str, certificate: &CertificateFiles) {
-        self.public(&format!("{key}.files"), &certificate.files);
-        self.public(&format!("{key}.roots"), &certificate.roots);
+        for path in &certificate.files {
+            self.add(&format!("{key}.files"), path, Content::Other);
+        }
+        self.authorities(&format!("{key}.roots"), &certificate.roots);
         if let Some(path) = &certificate.key {
-            self.add(&format!("{key}.key"), path, true);
+            self.private(&format!("{key}.key"), path, Content::Other);
         }
         self.secret(&format!("{key}.key_password"), certificate.key_password.as_ref());
     }

@@ -64,6 +64,12 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Entry>, UnreadableRevocation> {
     Ok(entries)
 }
 
+/// Whether a text is a `known_hosts` file: it says nothing, or a line of it can be read.
+pub fn is_known_hosts(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).peekable();
+    lines.peek().is_none() || lines.any(|line| parse_line(line, 0).is_some())
+}
+
 fn parse_line(text: &str, line: usize) -> Option<Entry> {
     let mut fields = text.split_ascii_whitespace();
     let mut first = fields.next()?;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use known_hosts::Entry;
 
 use crate::ssh::error::Error;
+pub use known_hosts::is_known_hosts;
 pub(crate) use verdict::Expectation;
 
 /// Which `known_hosts` files decide about host keys that are not pinned.

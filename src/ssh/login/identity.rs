@@ -31,6 +31,14 @@ pub(crate) enum IdentityError {
     WrongPassphrase,
 }
 
+/// Whether a text is a private key file of any format; what is in it is not looked at.
+pub fn is_private_key(text: &str) -> bool {
+    text.contains(PRIVATE_KEY)
+}
+
+/// How every format's first line ends.
+const PRIVATE_KEY: &str = "PRIVATE KEY-----";
+
 /// A key file as it lies there, before any passphrase.
 #[derive(Debug)]
 pub(crate) struct KeyFile {
@@ -78,7 +86,7 @@ impl KeyFile {
         if self.text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
             return Err(IdentityError::Unsupported("a damaged key, or a key of hardware; offer it by an agent".to_owned()));
         }
-        if !self.text.contains("PRIVATE KEY-----") {
+        if !is_private_key(&self.text) {
             return Err(IdentityError::NoPrivateKey);
         }
         let unsupported = |error: &dyn std::fmt::Display| IdentityError::Unsupported(error.to_string());

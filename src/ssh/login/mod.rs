@@ -25,6 +25,7 @@ use crate::ssh::settings::Settings;
 use crate::ssh::transport::Connection;
 use answers::{Answers, Keep};
 pub(crate) use identity::Keyring;
+pub use identity::is_private_key;
 use offers::{Material, Offer};
 
 /// What there is to log in with.

@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use portcullis::checks::offline::files;
+use portcullis::checks::{Outcome, Verdict};
 use portcullis::site::model::{
     AccessPolicy, CertificateFiles, Environment, LedgerLocation, MailProvider, Names, Proxy, Route, SecretRef, Site, Sla, Smtp, StartTls,
     Surroundings, Termination, Tls,
@@ -85,4 +86,42 @@ fn every_missing_file_is_named_with_its_key_and_its_mode_is_not_green() {
     let outcomes = files(&site(folder.path()));
     assert_eq!(not_passed(&outcomes), ["site.files=error,error,error", "access.key.perm=could-not-run"]);
     assert!(told(&outcomes, "site.files").starts_with("tls.certificate.files: "));
+}
+
+#[test]
+fn a_file_of_another_kind_than_its_place_wants_is_an_error_and_a_private_key_among_ca_certificates_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = |name: &str| fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("certs-examples/good/ecdsa").join(name)).unwrap();
+    for (name, text) in [
+        ("bundle.pem", example("chain.pem")),
+        ("key.pem", example("server.key")),
+        ("both.pem", [example("chain.pem"), example("server.key")].concat()),
+        ("smtp.secret", b"x".to_vec()),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let mut site = site(folder.path());
+    site.known_hosts = vec!["bundle.pem".into()];
+    site.proxy.ca_certificates = vec!["key.pem".into(), "smtp.secret".into()];
+    site.smtp.as_mut().unwrap().ca_certificates = vec!["both.pem".into()];
+    let outcomes = files(&site);
+    assert_eq!(not_passed(&outcomes), ["site.files=error,error,error,error"]);
+    let found = |outcome: &Outcome| match &outcome.verdict {
+        Verdict::Found { findings } => findings.iter().map(|finding| finding.message.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let messages: Vec<String> = outcomes.iter().flat_map(found).collect();
+    for (key, why) in [
+        ("known_hosts", "holds no host key"),
+        ("smtp.ca_certificates", "both.pem holds a private key"),
+        ("proxy.ca_certificates", "key.pem holds a private key"),
+        ("proxy.ca_certificates", "smtp.secret holds no certificate"),
+    ] {
+        assert!(messages.iter().any(|message| message.starts_with(key) && message.ends_with(why)), "{key} {why}: {messages:?}");
+    }
+    site.known_hosts.clear();
+    site.proxy.ca_certificates = vec!["bundle.pem".into()];
+    site.smtp.as_mut().unwrap().ca_certificates = vec!["bundle.pem".into()];
+    assert_eq!(not_passed(&files(&site)), Vec::<String>::new());
 }

@@ -135,3 +135,27 @@ fn every_question_answers_a_key_of_the_site_file() {
         answers.set(question.key, "x").unwrap_or_else(|error| panic!("{}: {error}", question.key));
     }
 }
+
+#[test]
+fn a_file_of_another_kind_is_refused_and_a_secret_that_is_not_there_is_doubted_once() {
+    let example = |name: &str| format!("{}/certs-examples/good/ecdsa/{name}", env!("CARGO_MANIFEST_DIR")).leak() as &'static str;
+    let (chain, key) = (example("chain.pem"), example("server.key"));
+    let mut script = Script::new(&[
+        ("site", &["corp"]),
+        ("route.hops", &["vpn"]),
+        ("nodes", &["admin@10.0.0.1"]),
+        ("ssh.identities", &[chain, key]),
+        ("ssh.sudo_password", &["file:/nonexistent/password"]),
+        ("domain", &["corp.example"]),
+        ("proxy.kind", &["transparent"]),
+        ("proxy.ca_certificates", &[key, chain]),
+    ]);
+    let answers = run(&mut script, Answers::default()).unwrap();
+    let [identity, authority] = script.refused.as_slice() else { panic!("{:?}", script.refused) };
+    assert!(identity.contains("holds no private key; name the private key's own file"), "{identity}");
+    assert!(authority.contains("holds a private key; name a file with the CA's certificate alone"), "{authority}");
+    assert_eq!(answers.text("proxy.ca_certificates.0"), Some(chain));
+    let doubts: Vec<&Told> = script.told.iter().filter(|told| matches!(told, Told::Doubt(_))).collect();
+    assert!(matches!(doubts.as_slice(), [Told::Doubt(doubt)] if doubt.contains("/nonexistent/password")), "{doubts:?}");
+    assert_eq!(answers.text("ssh.sudo_password"), Some("file:/nonexistent/password"));
+}

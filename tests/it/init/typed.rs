@@ -73,11 +73,13 @@ fn a_file_that_is_not_there_is_doubted_once_and_a_certificate_that_cannot_be_rea
 
 #[test]
 fn a_machine_may_be_called_as_the_ssh_client_calls_it() {
+    // No key, and begins as one.
+    const KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join(".ssh")).unwrap();
     let config =
         "Host corp-way\n  HostName 127.0.0.1\n  Port 1\n  User ops\n  IdentityFile ~/.ssh/corp\nHost other\n  HostName 127.0.0.11\n";
-    for (name, text) in [("config", config), ("corp", ""), ("id_rsa", "")] {
+    for (name, text) in [("config", config), ("corp", KEY), ("id_rsa", KEY)] {
         write_atomically(&folder.path().join(".ssh").join(name), text.as_bytes(), 0o600, Existing::Keep).unwrap();
     }
     let mut terminal = at_a_terminal(folder.path(), 80, &known(&[]));

@@ -88,3 +88,31 @@ fn a_template_with_an_undefined_variable_is_named_with_its_line_and_the_variable
         .write("playbooks/own.yaml", "name: own\ntitle: own\nsteps:\n  - id: page\n    template: {src: own/page, dest: /etc/small/page}\n");
     operator.run(&["render", "own"]).assert_failed(2, &["own/page:2:", "site.nmae"]);
 }
+
+#[test]
+fn a_private_key_among_ca_certificates_is_refused_and_shown_nowhere() {
+    let mail =
+        "smtp: {host: mail.corp.example, username: u, password: 'file:small.txt', from: a@corp.example, ca_certificates: [ca.pem]}\n";
+    let proxy = "proxy: {kind: transparent, ca_certificates: [ca.pem]}\n";
+    let example = |name: &str| std::fs::read(format!("{}/certs-examples/good/ecdsa/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (chain, key) = (example("chain.pem"), example("server.key"));
+    for (section, playbook) in [(mail, "smtp"), (proxy, "proxy")] {
+        let operator = Operator::with_text(&format!("{LEAST}{section}"));
+        for bytes in [key.clone(), [chain.clone(), key.clone()].concat()] {
+            operator.write("ca.pem", bytes);
+            for arguments in [["plan", playbook].as_slice(), &["apply", playbook, "--yes"], &["render", playbook, "--node", "a0-1"]] {
+                let run = operator.run(arguments);
+                run.assert_failed(2, &["ca.pem", ".ca_certificates", "holds a private key"]);
+                assert!(!format!("{}{}", run.stdout, run.stderr).contains("BEGIN PRIVATE KEY"), "{}", run.stdout);
+            }
+            let run = operator.run(&["check", "--offline"]);
+            run.assert_code(3);
+            assert!(run.stdout.contains("ca.pem holds a private key"), "{}", run.stdout);
+        }
+    }
+    let operator = Operator::with_text(&format!("{LEAST}{mail}"));
+    operator.write("ca.pem", [b"words around it\n".to_vec(), chain].concat());
+    let run = operator.run(&["render", "smtp", "--node", "a0-1"]);
+    run.assert_code(0);
+    assert!(run.stdout.contains("BEGIN CERTIFICATE") && !run.stdout.contains("words around it"), "{}", run.stdout);
+}

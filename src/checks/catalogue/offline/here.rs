@@ -15,8 +15,9 @@ pub static WAIVER: CheckSpec = CheckSpec::new("check.waiver", "Every waiver coun
     .of(Severity::Warning)
     .mend("mend what was waived, or have the waiver renewed: `waivers` in the site file");
 /// Every file of the site file is there.
-pub static FILES: CheckSpec = CheckSpec::new("site.files", "Every file that the site file names can be read", SECURITY)
-    .mend("put the file where the site file says, or correct the site file");
+pub static FILES: CheckSpec =
+    CheckSpec::new("site.files", "Every file that the site file names can be read, and holds what it is named for", SECURITY)
+        .mend("put the file where the site file says, or correct the site file");
 /// Every secret can be had.
 pub static SECRETS: CheckSpec = CheckSpec::new("site.secrets", "Every secret that the site file refers to can be had", SECURITY)
     .mend("set the variable, put the file there, or mend the command behind the reference");
