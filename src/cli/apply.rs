@@ -75,11 +75,8 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let answers = look(args, &desired, &cluster, until, sink.as_ref()).await?;
     kept.as_ref().map_or(Ok(()), |kept| must_still_hold(kept, context, &desired, &answers))?;
     let runs = settle(&recorder, context, reached(&answers).map(|surveyed| (&surveyed.node, &surveyed.facts)))?;
-    let is_whole = answers.iter().all(|(_, answer)| answer.is_ok());
-    let rolling = rolling(args, &desired);
     let unseen = unseen(&runs, &desired, &answers);
-    let has_work = needs_change(&answers).next().is_some() || !unseen.is_empty();
-    let is_begun = has_work && (is_whole || !(args.all_or_nothing || rolling.is_some()));
+    let is_begun = is_to_begin(args, &desired, &answers, &unseen);
     let mut takes_up = Vec::new();
     if is_begun {
         let options = options(args, &desired, skip);
@@ -97,7 +94,7 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
         run: &run,
         owner: &owner,
         forks: usize::from(args.forks),
-        rolling,
+        rolling: rolling(args, &desired),
         all_or_nothing: args.all_or_nothing,
         takes_up: &takes_up,
         wait: until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now())),
@@ -168,6 +165,13 @@ async fn look(args: &ApplyArgs, desired: &Desired, cluster: &Cluster, until: Opt
 
 fn needs_change(answers: &Answers) -> impl Iterator<Item = &Surveyed<Machine>> {
     reached(answers).filter(|surveyed| !surveyed.plan.is_empty() || surveyed.facts.broken_off().is_some())
+}
+
+/// Whether there is anything to do, and nothing that keeps the first node from being touched.
+fn is_to_begin(args: &ApplyArgs, desired: &Desired, answers: &Answers, unseen: &[String]) -> bool {
+    let has_work = needs_change(answers).next().is_some() || !unseen.is_empty();
+    let wants_all = args.all_or_nothing || rolling(args, desired).is_some();
+    has_work && (!wants_all || answers.iter().all(|(_, answer)| answer.is_ok()))
 }
 
 /// Nodes that stand as they are to be, but whose gate may never have been asked.

@@ -141,9 +141,9 @@ fn a_folder_is_made_where_its_guard_does_not_find_it_and_is_quoted() {
     };
     assert_eq!((plan.actions, plan.changes[0].kind), (folder(Some("0750"), Some("www:adm")), ChangeKind::Folder));
     // One that stands keeps what the step says nothing of.
-    let plain = "  - id: a\n    file: {path: \"/srv/it's here\", state: folder, mode: \"0750\"}\n";
-    let made = planned(plain, &fact(FileFact::Absent)).unwrap();
-    let changed = planned(plain, &fact(FileFact::Other("folder".to_owned()))).unwrap();
+    let without_owner = "  - id: a\n    file: {path: \"/srv/it's here\", state: folder, mode: \"0750\"}\n";
+    let made = planned(without_owner, &fact(FileFact::Absent)).unwrap();
+    let changed = planned(without_owner, &fact(FileFact::Other("folder".to_owned()))).unwrap();
     assert_eq!((made.actions, changed.actions), (folder(Some("0750"), Some("root:root")), folder(Some("0750"), None)));
     assert_eq!((changed.changes[0].kind, changed.changes[0].note.as_deref()), (ChangeKind::Modify, Some("folder, to be 750")));
     let playbook = own(step);
@@ -165,12 +165,13 @@ fn what_takes_a_command_back_stands_before_it_and_a_guarded_one_is_run_again() {
         let plan = planned(&steps, &facts).unwrap();
         plan.actions.into_iter().map(|(_, action)| action).collect::<Vec<_>>()
     };
-    let (command, refresh) = (Action::Command("load".to_owned()), Action::Refresh("load".to_owned()));
-    assert_eq!(planned_for("", ""), [command.clone()]);
-    assert_eq!(planned_for("", "    guard: 60s\n"), [refresh.clone()]);
-    assert_eq!(planned_for(", again_on_undo: false", "    guard: 60s\n"), [command.clone()]);
-    assert_eq!(planned_for(", again_on_undo: true", ""), [refresh]);
-    assert_eq!(planned_for(", undo: unload", "    guard: 60s\n"), [Action::Undo("unload".to_owned()), command]);
+    let command = || Action::Command("load".to_owned());
+    let refresh = || Action::Refresh("load".to_owned());
+    assert_eq!(planned_for("", ""), [command()]);
+    assert_eq!(planned_for("", "    guard: 60s\n"), [refresh()]);
+    assert_eq!(planned_for(", again_on_undo: false", "    guard: 60s\n"), [command()]);
+    assert_eq!(planned_for(", again_on_undo: true", ""), [refresh()]);
+    assert_eq!(planned_for(", undo: unload", "    guard: 60s\n"), [Action::Undo("unload".to_owned()), command()]);
 }
 
 #[test]
