@@ -63,7 +63,11 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let until = args.wait.map(|wait| Instant::now() + wait);
     let kept = plan_file(args)?;
     let (playbooks, skip) = kept.as_ref().map_or((&args.playbooks, &args.skip), |plan| (&plan.playbooks, &plan.skip));
-    let desired = Desired::load(context, &Wanted { playbooks, limit: &args.limit, flag: None, skip })?;
+    // A plan is for the machines in it, whichever of the site's they are.
+    let planned = kept.as_ref().filter(|_| args.limit.is_empty()).map(PlanFile::machines);
+    let flag = planned.is_some().then_some("the plan");
+    let limit = planned.as_ref().unwrap_or(&args.limit);
+    let desired = Desired::load(context, &Wanted { playbooks, limit, flag, skip })?;
     kept.as_ref().map_or(Ok(()), |kept| kept.must_be_signed(context, &desired.site))?;
     let recorder = Recorder::open(context, &desired.site)?;
     let lease = lease::take(&recorder, context, until).await?;

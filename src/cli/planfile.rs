@@ -115,6 +115,11 @@ impl PlanFile {
         }
     }
 
+    /// The machines that it is for, by name.
+    pub(crate) fn machines(&self) -> Vec<String> {
+        self.nodes.iter().map(|planned| planned.node.clone()).collect()
+    }
+
     /// Reads a plan file.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
@@ -199,7 +204,20 @@ impl PlannedNode {
         if subjects.is_empty() {
             subjects.push("the order of changes");
         }
-        subjects.iter().map(|subject| format!("{}: {subject} has changed since the plan was made", now.node)).collect()
+        let find = |node: &Self, subject: &str| node.changes.iter().find(|change| change.subject == subject).cloned();
+        let told = |subject: &&str| difference(subject, find(self, subject).as_ref(), find(now, subject).as_ref());
+        subjects.iter().map(|subject| format!("{}: {}", now.node, told(subject))).collect()
+    }
+}
+
+/// In what a change of the plan differs from what a new look gives: was it the machine, or what is wanted of it?
+fn difference(subject: &str, planned: Option<&PlannedChange>, now: Option<&PlannedChange>) -> String {
+    match (planned, now) {
+        (Some(planned), Some(now)) if planned.before != now.before || planned.seen != now.seen => {
+            format!("{subject} has changed since the plan was made")
+        }
+        (Some(_), Some(_)) => format!("what is wanted of {subject} has changed since the plan was made (site file, playbook or secret)"),
+        _ => format!("{subject} is not as planned: the machine, the site file, a playbook or a secret has changed since the plan was made"),
     }
 }
 
@@ -255,8 +273,19 @@ mod tests {
         let node = |changes: Vec<PlannedChange>| PlannedNode { node: "a0-1".into(), changes };
         let planned = node(vec![change("/etc/a", "1"), change("/etc/b", "1"), change("/etc/c", "1")]);
         let now = node(vec![change("/etc/a", "1"), change("/etc/b", "2"), change("/etc/d", "1")]);
-        let told: Vec<String> =
-            ["/etc/b", "/etc/c", "/etc/d"].map(|place| format!("a0-1: {place} has changed since the plan was made")).into();
-        assert_eq!(planned.differences(&now), told);
+        let told = planned.differences(&now);
+        assert_eq!(told[0], "a0-1: /etc/b has changed since the plan was made");
+        assert!(
+            told[1].starts_with("a0-1: /etc/c is not as planned: ") && told[2].starts_with("a0-1: /etc/d is not as planned: "),
+            "{told:?}"
+        );
+        assert_eq!(told.len(), 3);
+    }
+
+    #[test]
+    fn a_site_file_that_says_something_else_is_not_laid_to_the_node() {
+        let wanted = |after: &str| PlannedChange { after: Some(after.to_owned()), ..change("/etc/a", "1") };
+        let told = difference("/etc/a", Some(&wanted("2")), Some(&wanted("3")));
+        assert_eq!(told, "what is wanted of /etc/a has changed since the plan was made (site file, playbook or secret)");
     }
 }

@@ -162,3 +162,13 @@ fn a_run_that_one_node_keeps_no_longer_is_not_put_back_on_the_other_alone() {
     operator.run(&["rollback", "--yes", "--limit", &nodes[0].name]).assert_code(0);
     nodes[1].sh("rm -r /etc/small");
 }
+
+#[test]
+fn a_plan_for_some_of_the_nodes_is_carried_out_by_the_command_that_it_tells() {
+    let nodes = lend::<2>();
+    let operator = Operator::with(&SiteText::bare(&nodes.each_ref().map(|lent| &lent.node)));
+    operator.run(&["plan", "small", "--limit", &nodes[0].name, "--out", "kept.plan"]).assert_code(4);
+    operator.run(&["apply", "kept.plan", "--yes"]).assert_code(0);
+    assert_eq!(nodes[0].sh("cat /etc/small/file"), "new\n");
+    assert_eq!(nodes[1].sh("ls /etc/small 2>/dev/null || echo none"), "none\n");
+}
