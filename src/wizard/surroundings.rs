@@ -101,6 +101,9 @@ pub trait Surroundings {
 
     /// Tries it. Whatever comes of it, the conversation goes on.
     fn try_out(&mut self, section: Section, site: &Site) -> Vec<Told>;
+
+    /// Somebody goes back: what was read or asked for in trials so far, secrets above all, may be another by now.
+    fn forget(&mut self) {}
 }
 
 /// Sees nothing and tries nothing.

@@ -1,7 +1,7 @@
 //! The conversation itself: which question comes next, going back, taking up what was broken off, trying out what
 //! was answered as soon as a section is complete.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 
 use secrecy::ExposeSecret;
@@ -36,6 +36,8 @@ pub(super) struct Talk<'a> {
     given: Vec<Given>,
     /// What was answered before somebody went back.
     earlier: BTreeMap<String, String>,
+    /// Host keys that were accepted: the machine with its address, and the fingerprint. Going back takes none of them away.
+    accepted: BTreeSet<(String, String)>,
     /// What was answered before somebody broke off, the next one last.
     broken_off: Vec<Entry>,
     /// The section whose answers have not been tried out.
@@ -79,6 +81,7 @@ impl<'a> Talk<'a> {
             answers: known,
             given: Vec::new(),
             earlier: BTreeMap::new(),
+            accepted: BTreeSet::new(),
             broken_off,
             untried: None,
             wrong: BTreeMap::new(),
@@ -185,13 +188,14 @@ impl<'a> Talk<'a> {
         let Some(last) = self.given.last().map(|given| given.place) else { return place };
         while let Some(given) = self.given.pop_if(|given| given.place == last) {
             let (key, text) = given.entry;
-            // A host key is looked at anew.
+            // A host key has no question of its own; what was accepted is remembered by its machine.
             if questions().any(|question| question.key == key) {
                 self.earlier.insert(key, text);
             }
             self.answers = given.before;
         }
         self.untried = None;
+        self.surroundings.forget();
         let entries = self.entries();
         (self.keep)(&entries);
         last
@@ -202,6 +206,8 @@ impl<'a> Talk<'a> {
         let Some(section) = self.untried.take() else { return Ok(Step::On) };
         self.wrong.remove(&section);
         let place = self.given.last().map_or(place, |given| given.place);
+        // A pin that does not help is asked about, and not given for ever.
+        let mut repeated = HashSet::new();
         loop {
             let text = render::bare(&self.answers.with_placeholders());
             let Ok(site) = site::parse_at(&text, self.stage.path, self.stage.home) else { return Ok(Step::On) };
@@ -212,9 +218,16 @@ impl<'a> Talk<'a> {
                 match &told {
                     Told::HostKey { key, machine, algorithm, fingerprint } => {
                         let asking = (section, machine.as_str(), format!("{algorithm} {fingerprint}"));
-                        match self.ask_about_key(asking)? {
+                        let known = (machine.clone(), fingerprint.clone());
+                        let answer = if self.accepted.contains(&known) && repeated.insert(known.clone()) {
+                            Some(true)
+                        } else {
+                            self.ask_about_key(asking)?
+                        };
+                        match answer {
                             None => return Ok(Step::Back),
                             Some(true) => {
+                                self.accepted.insert(known);
                                 self.give(place, key.clone(), fingerprint)?;
                                 is_pinned = true;
                             }

@@ -129,6 +129,10 @@ impl<'a> OnTheSpot<'a> {
 }
 
 impl Surroundings for OnTheSpot<'_> {
+    fn forget(&mut self) {
+        self.secrets = self.context.secrets(&self.folder);
+    }
+
     fn seen(&mut self) -> Seen {
         look::around(&self.context.home, &self.folder, self.context.now)
     }

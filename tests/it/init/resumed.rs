@@ -102,10 +102,15 @@ fn the_record_alone_makes_the_same_bytes_without_a_terminal() {
 /// Machines whose host keys are not known, and a mail server that offers nothing.
 #[derive(Default)]
 struct Strangers {
+    forgotten: usize,
     tried: Vec<Section>,
 }
 
 impl Surroundings for Strangers {
+    fn forget(&mut self) {
+        self.forgotten += 1;
+    }
+
     fn seen(&mut self) -> Seen {
         Seen {
             hops: Some("ops@jump.example".into()),
@@ -170,4 +175,21 @@ fn a_host_key_that_is_not_accepted_is_left_to_do() {
     let written = init(&interactive(folder.path()), &mut script, &mut Strangers::default()).unwrap();
     assert!(written.site.route.hops[0].login.host_keys.is_empty());
     assert!(matches!(written.wrong.as_slice(), [left] if left.contains("jump") && left.contains("SHA256:AAAA")), "{:?}", written.wrong);
+}
+
+#[test]
+fn host_keys_that_were_accepted_are_kept_when_somebody_goes_back_and_secrets_are_read_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut script = Script::new(&[
+        NODES,
+        ("host_keys", &["yes", "yes"]),
+        ("names.configuration", &["config.corp.example"]),
+        ("tls.certificate.files", &["<", ""]),
+    ]);
+    let mut strangers = Strangers::default();
+    let written = init(&interactive(folder.path()), &mut script, &mut strangers).unwrap();
+    assert_eq!(script.asked.iter().filter(|key| *key == "host_keys").count(), 2, "{:?}", script.asked);
+    assert_eq!(written.site.nodes[0].login.host_keys.len(), 1);
+    assert_eq!(written.site.route.hops[0].login.host_keys.len(), 1);
+    assert_eq!(strangers.forgotten, 1);
 }
