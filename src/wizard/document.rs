@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::WizardError;
 use super::machine;
+use super::question::questions;
 use super::surroundings::Seen;
 use crate::site::file::schema::schema;
 use crate::site::file::shape::{kind, nearest, substance};
@@ -129,7 +130,11 @@ impl Answers {
         let steps = steps(key);
         let schema = schema_at(key, &steps)?;
         if is_empty {
-            self.declined.insert(key.to_owned());
+            // The later answer counts: it takes an earlier one away. Nobody can decline what must be answered.
+            self.remove(&steps);
+            if questions().find(|question| question.key == key).is_none_or(|question| question.optional) {
+                self.declined.insert(key.to_owned());
+            }
             return Ok(());
         }
         let mut value = fitted(value, schema);
@@ -142,6 +147,15 @@ impl Answers {
             self.document = document;
         }
         Ok(())
+    }
+
+    /// Takes an answer away; what it stood in goes with it where nothing else is there.
+    fn remove(&mut self, steps: &[Step]) {
+        if let [Step::Key(first), rest @ ..] = steps
+            && self.document.get_mut(first).is_some_and(|value| remove(value, rest))
+        {
+            self.document.remove(first);
+        }
     }
 
     /// What cannot be left out, where it is not answered yet: lets one answer be judged before the others are there.
@@ -246,6 +260,26 @@ fn fitted_items(items: Vec<Value>, schema: &'static Value) -> Vec<Value> {
         _ => fitted(item, element),
     };
     items.into_iter().enumerate().map(fit).collect()
+}
+
+/// Removes what stands at the steps; whether nothing is left.
+fn remove(at: &mut Value, steps: &[Step]) -> bool {
+    match (steps, at) {
+        ([], _) => true,
+        ([Step::Key(key), rest @ ..], Value::Object(map)) => {
+            if map.get_mut(key).is_some_and(|value| remove(value, rest)) {
+                map.remove(key);
+            }
+            map.is_empty()
+        }
+        ([Step::Index(index), rest @ ..], Value::Array(items)) => {
+            if items.get_mut(*index).is_some_and(|value| remove(value, rest)) {
+                items.remove(*index);
+            }
+            items.is_empty()
+        }
+        _ => false,
+    }
 }
 
 /// Puts a value at its steps and makes what is missing on the way.

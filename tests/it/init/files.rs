@@ -75,3 +75,15 @@ fn what_is_no_answers_file_is_called_so() {
     let options = InitOptions { answers_file: Some(folder.path().join("none")), ..with(folder.path(), &[]) };
     assert!(matches!(unasked(&options), Err(WizardError::AnswersMissing { .. })));
 }
+
+#[test]
+fn an_empty_flag_takes_the_files_answer_away_and_declines_nothing_that_is_needed() {
+    let text = format!("{NESTED}names.planned: [new.corp.example]\n");
+    let planned = |set: &[(&str, &str)]| init_from(&text, set).unwrap().site.names.planned;
+    assert_eq!(planned(&[]), ["new.corp.example"]);
+    assert_eq!(planned(&[("names.planned", "")]), Vec::<String>::new());
+    let site = init_from(&text, &[("names.dashboard", "")]).unwrap().site;
+    assert_eq!(site.names.dashboard, "manage.corp.example", "asked again, and proposed by the other names' domain");
+    let error = init_from(&text, &[("smtp.from", ""), ("nodes", "")]).unwrap_err();
+    assert!(error.help().unwrap().contains("--set nodes="), "{:?}", error.help());
+}
