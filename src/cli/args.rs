@@ -155,7 +155,7 @@ pub(crate) enum Command {
     Man(man::ManArgs),
     /// The JSON Schema of the events that `--output json` writes, a line each
     Events,
-    /// What there is to know: a command, or one of site-file, secrets, windows, exit-codes
+    /// What there is to know: a command, or a topic: site-file, secrets, windows, exit-codes, findings, events, site-keys, runs, troubleshooting
     Help(help::HelpArgs),
 }
 

@@ -83,7 +83,7 @@ impl Context {
             ColorChoice::Never => false,
             ColorChoice::Auto => {
                 let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-                terminal && !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|kind| kind != "dumb")
+                terminal && !is_set("NO_COLOR") && !is_dumb()
             }
         }
     }
@@ -134,7 +134,7 @@ impl Context {
         if self.is_json() {
             let json: Arc<JsonSink<io::Stdout>> = Arc::clone(&self.json);
             json
-        } else if self.terminal_err && self.globals.progress == ProgressChoice::Auto {
+        } else if self.terminal_err && self.globals.progress == ProgressChoice::Auto && !is_dumb() {
             let sink = Arc::new(ProgressSink::new(self.look_of_stderr(), usize::from(console::Term::stderr().size().0)));
             *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(&sink);
             sink
@@ -223,6 +223,11 @@ impl Context {
     pub(crate) fn actor(&self) -> String {
         format!("{}@{}", self.user, self.host)
     }
+}
+
+/// Whether the terminal can do no more than lines.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|kind| kind == "dumb")
 }
 
 fn width(is_terminal: bool, terminal: &console::Term) -> usize {

@@ -109,7 +109,8 @@ impl WizardError {
             Self::Exists { .. } => "`--force` replaces it; another folder can be given as an argument",
             Self::NotAnswers { .. } => "write `key: answer` lines, or a JSON object; the keys are those of the site file",
             Self::AnswersMissing { .. } => "see that `--answers` names a file which you may read",
-            Self::Terminal { .. } | Self::Folder { .. } | Self::Write { .. } => return None,
+            Self::Folder { .. } => "name a folder that you may make or write to: `portcullis init DIR`",
+            Self::Terminal { .. } | Self::Write { .. } => return None,
         };
         Some(text.to_owned())
     }
