@@ -62,12 +62,8 @@ type Answers = Vec<(Node, Result<Surveyed<Machine>, SurveyError>)>;
 pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Failure> {
     let until = args.wait.map(|wait| Instant::now() + wait);
     let kept = plan_file(args)?;
-    let (playbooks, skip) = kept.as_ref().map_or((&args.playbooks, &args.skip), |plan| (&plan.playbooks, &plan.skip));
-    // A plan is for the machines in it, whichever of the site's they are.
-    let planned = kept.as_ref().filter(|_| args.limit.is_empty()).map(PlanFile::machines);
-    let flag = planned.is_some().then_some("the plan");
-    let limit = planned.as_ref().unwrap_or(&args.limit);
-    let desired = Desired::load(context, &Wanted { playbooks, limit, flag, skip })?;
+    let skip = kept.as_ref().map_or(&args.skip, |plan| &plan.skip);
+    let desired = desired(args, kept.as_ref(), context)?;
     kept.as_ref().map_or(Ok(()), |kept| kept.must_be_signed(context, &desired.site))?;
     let recorder = Recorder::open(context, &desired.site)?;
     let lease = lease::take(&recorder, context, until).await?;
@@ -122,6 +118,14 @@ pub(crate) async fn run(args: &ApplyArgs, context: &Context) -> Result<Exit, Fai
     let ended =
         Ended { run: &run, takes_up: &takes_up, results: &results, failed: &failed, exit, of: desired.nodes.len(), was_begun: is_begun };
     ended.tell(context, sink)
+}
+
+/// What is wanted of which machines. A plan is for the machines in it, whichever of the site's they are.
+fn desired(args: &ApplyArgs, kept: Option<&PlanFile>, context: &Context) -> Result<Desired, Failure> {
+    let (playbooks, skip) = kept.map_or((&args.playbooks, &args.skip), |plan| (&plan.playbooks, &plan.skip));
+    let machines = kept.filter(|_| args.limit.is_empty()).map(PlanFile::machines);
+    let flag = machines.is_some().then_some("the plan");
+    Desired::load(context, &Wanted { playbooks, limit: machines.as_ref().unwrap_or(&args.limit), flag, skip })
 }
 
 /// Refuses, and says where, if the nodes are no longer as they were when the plan was made.
