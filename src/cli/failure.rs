@@ -61,9 +61,14 @@ impl Failure {
     }
 }
 
-// Commands that tell events tell this as their last ones; a query's answer is one object.
+/// Whether a command's answer for a script is a line an event; that of all others is one object.
+pub(crate) fn tells_events(command: &str) -> bool {
+    matches!(command, "apply" | "check" | "verify" | "access open" | "access extend" | "access close")
+}
+
+// Commands that tell events tell this as their last ones.
 fn tell_script(failure: &Failure, event: &Event, context: &Context) -> Result<(), Failure> {
-    if matches!(context.command.as_str(), "apply" | "check" | "verify" | "access open" | "access extend" | "access close") {
+    if tells_events(&context.command) {
         let sink = context.sink();
         sink.emit(event);
         let results = serde_json::Map::new();

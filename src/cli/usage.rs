@@ -3,26 +3,45 @@
 use std::io::{ErrorKind as ErrorOfStream, Write as _};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::context::unwritable;
 use super::exit::Exit;
+use super::failure::tells_events;
+use crate::event::Event;
 
 /// Tells what is wrong with the command line, or prints the help that was asked for; gives back the exit code.
 pub(crate) fn tell(mut error: clap::Error) -> Exit {
     hide_secret(&mut error);
     let error = &error;
     let is_wrong = error.use_stderr();
-    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-    if is_wrong && wants_json(words, std::env::var("PORTCULLIS_OUTPUT").ok().as_deref()) {
-        let (message, help) = parts(error);
-        let object = json!({"error": {"message": message, "causes": [], "help": help}, "exit_code": Exit::Usage.code()});
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    if is_wrong && wants_json(words.iter().cloned(), std::env::var("PORTCULLIS_OUTPUT").ok().as_deref()) {
         // A reader that has gone away is no failure.
-        drop(writeln!(std::io::stdout(), "{object:#}"));
+        drop(std::io::stdout().write_all(for_script(parts(error), &words).as_bytes()));
     } else {
         return print(error, is_wrong);
     }
     Exit::Usage
+}
+
+/// As the command that was meant would tell it: in events, or as one object.
+fn for_script((message, help): (String, String), words: &[String]) -> String {
+    let exit_code = Exit::Usage.code();
+    let Some(command) = meant(words).filter(|command| tells_events(command)) else {
+        return format!("{:#}\n", json!({"error": {"message": message, "causes": [], "help": help}, "exit_code": exit_code}));
+    };
+    let error = Event::Error { message, causes: Vec::new(), help: Some(help) };
+    let events = [error, Event::Summary { command, exit_code, results: Map::new() }];
+    events.iter().filter_map(|event| serde_json::to_string(event).ok()).map(|line| line + "\n").collect()
+}
+
+/// The command that words name which the parser gave up on.
+fn meant(words: &[String]) -> Option<String> {
+    let mut names = words.iter().filter(|word| !word.starts_with('-')).skip_while(|word| !tells_events(word) && *word != "access");
+    let first = names.next()?;
+    let is_family = first == "access";
+    Some(if is_family { format!("{first} {}", names.next()?) } else { first.clone() })
 }
 
 /// Where a reference to a secret is wanted the secret itself is given now and then, and must not be repeated.
@@ -113,6 +132,27 @@ mod tests {
             let (said, todo) = told(words);
             assert!(said.contains(message) && !said.contains('\n'), "{words:?}: {said}");
             assert!(todo.contains(help), "{words:?}: {said}: {todo}");
+        }
+    }
+
+    #[test]
+    fn a_script_is_told_as_the_command_that_was_meant_tells_it() {
+        let told = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            for_script(("m".to_owned(), "h".to_owned()), &words)
+        };
+        for (words, command) in [
+            (&["apply", "--frobnicate"][..], "apply"),
+            (&["--site", "x", "verify", "--frobnicate"], "verify"),
+            (&["access", "--yes", "open", "--frob"], "access open"),
+        ] {
+            let lines: Vec<serde_json::Value> = told(words).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            let summary = json!({"event": "summary", "command": command, "exit_code": 2});
+            assert_eq!((&lines[0]["event"], &lines[0]["message"], &lines[1]), (&json!("error"), &json!("m"), &summary), "{words:?}");
+        }
+        for words in [&["aply"][..], &["status", "--frobnicate"], &["access", "list", "-x"], &["access"]] {
+            let object: serde_json::Value = serde_json::from_str(&told(words)).unwrap();
+            assert_eq!((&object["error"]["message"], &object["exit_code"]), (&json!("m"), &json!(2)), "{words:?}");
         }
     }
 

@@ -58,7 +58,7 @@ pub fn findings_page() -> String {
 
 const EVENTS: &str = "# Events
 
-With `--output json`, `check`, `apply`, `verify`, `rollback`, `access open` and `access close` write one event a line to standard
+With `--output json`, `check`, `apply`, `verify`, `access open` and `access close` write one event a line to standard
 output, each as it happens; the last is a `summary`, on failure and on Ctrl-C too. `portcullis events` prints the JSON Schema
 ([events.schema.json](events.schema.json)). A key may be added in a later version; none is taken away.
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::text::{Look, Tone, counted, escape, write_table};
+use super::text::{Look, Tone, counted, escape, write_rows_with_detail, write_table};
 use crate::node::began;
 
 /// Whether a node differs from the site file.
@@ -152,7 +152,7 @@ pub fn write_status(out: &mut dyn Write, status: &SiteStatus, with_files: bool, 
     }
     writeln!(out)?;
     let rows: Vec<_> = status.nodes.iter().map(|node| row(node, look)).collect();
-    write_table(out, &["NODE", "ROLE", "DRIFT", "FILES", "BY HAND", "LAST RUN", "CERTIFICATE", ""], &rows, look)?;
+    write_rows_with_detail(out, &["NODE", "ROLE", "DRIFT", "FILES", "BY HAND", "LAST RUN", "CERTIFICATE", ""], &rows, look)?;
     write_files(out, status, with_files, look)?;
     if !status.next.is_empty() {
         writeln!(out, "\nnext:")?;
@@ -276,6 +276,18 @@ mod tests {
         next:
           portcullis apply
         ");
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_no_figure_of_a_node_is_cut_short() {
+        for width in [40, 60] {
+            let mut out = Vec::new();
+            write_status(&mut out, &status(), false, &Look { colour: false, width }).unwrap();
+            let text = String::from_utf8(out).unwrap();
+            for figure in ["certificate  90 days", "certificate  expired", "drift        12 changes", "last run     2026-11-22 06:15"] {
+                assert!(text.contains(figure), "{width}: {text}");
+            }
+        }
     }
 
     #[test]

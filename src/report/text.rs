@@ -122,12 +122,25 @@ pub fn write_table(out: &mut dyn Write, headings: &[&str], rows: &[Vec<String>],
 
 /// The same where a terminal is wide enough; else each row as a few lines, of which nothing is left out.
 pub fn write_rows(out: &mut dyn Write, headings: &[&str], rows: &[Vec<String>], look: &Look) -> io::Result<()> {
-    let wide = Look { colour: false, width: usize::MAX };
+    if fits(headings, rows, look) { write_table(out, headings, rows, look) } else { write_lists(out, headings, rows, look) }
+}
+
+/// The same, but for the last column, which is cut short where the others leave it too little room.
+pub fn write_rows_with_detail(out: &mut dyn Write, headings: &[&str], rows: &[Vec<String>], look: &Look) -> io::Result<()> {
+    let others = |cells: &Vec<String>| cells.iter().take(headings.len().saturating_sub(1)).cloned().collect::<Vec<_>>();
+    let figures: Vec<Vec<String>> = rows.iter().map(others).collect();
+    let are_whole = fits(headings.split_last().map_or(headings, |(_, others)| others), &figures, look);
+    if are_whole { write_table(out, headings, rows, look) } else { write_lists(out, headings, rows, look) }
+}
+
+fn fits(headings: &[&str], rows: &[Vec<String>], look: &Look) -> bool {
     let mut table = Vec::new();
-    write_table(&mut table, headings, rows, &wide)?;
-    if String::from_utf8_lossy(&table).lines().all(|line| measure_text_width(line) <= look.width) {
-        return write_table(out, headings, rows, look);
-    }
+    let wide = Look { colour: false, width: usize::MAX };
+    let written = write_table(&mut table, headings, rows, &wide);
+    written.is_ok() && String::from_utf8_lossy(&table).lines().all(|line| measure_text_width(line) <= look.width)
+}
+
+fn write_lists(out: &mut dyn Write, headings: &[&str], rows: &[Vec<String>], look: &Look) -> io::Result<()> {
     let names = headings.iter().map(|heading| measure_text_width(heading)).max().unwrap_or_default();
     let blanks = " ".repeat(names + 4);
     let options = textwrap::Options::new(look.width.max(names + 20)).subsequent_indent(&blanks);

@@ -17,6 +17,7 @@ mod talk;
 mod terminal;
 mod yaml;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use asker::{Asker, Asking, Check, Headless, Missing, Reply};
@@ -43,8 +44,10 @@ const RECORD: &str = "answers.yaml";
 /// What `init` is to do.
 #[derive(Debug)]
 pub struct InitOptions {
-    /// The folder for `site.yaml`; it is made where it is missing.
+    /// The folder for the site file; it is made where it is missing.
     pub dir: PathBuf,
+    /// The site file's name in it.
+    pub file: OsString,
     /// The operator's home, for `~/` in paths.
     pub home: PathBuf,
     /// A file with answers.
@@ -72,11 +75,11 @@ pub struct Written {
     pub wrong: Vec<String>,
 }
 
-/// Writes `site.yaml` after the answers of `asker`. An existing one is left alone unless `force` is given.
+/// Writes the site file after the answers of `asker`. An existing one is left alone unless `force` is given.
 ///
 /// Where `interactive` is given, a conversation that is broken off can be taken up again, and its record is kept.
 pub fn init(options: &InitOptions, asker: &mut dyn Asker, surroundings: &mut dyn Surroundings) -> Result<Written, WizardError> {
-    let path = options.dir.join("site.yaml");
+    let path = options.dir.join(&options.file);
     if !options.force && path.symlink_metadata().is_ok() {
         return Err(WizardError::Exists { path });
     }

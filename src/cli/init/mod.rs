@@ -3,6 +3,7 @@
 mod look;
 mod trial;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -19,9 +20,9 @@ use trial::OnTheSpot;
 /// Arguments of `init`.
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// Where the site file goes
-    #[arg(default_value = ".", value_name = "DIR")]
-    pub(crate) dir: PathBuf,
+    /// The folder where site.yaml goes [default: where --site says, else here]
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
     /// Take answers from this file (YAML or JSON; keys as in the site file)
     #[arg(long, value_name = "FILE")]
     pub(crate) answers: Option<PathBuf>,
@@ -43,8 +44,10 @@ fn pair(text: &str) -> Result<(String, String), String> {
 /// Runs `init`.
 pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
     let interactive = context.is_interactive();
+    let (dir, file) = place(args, context)?;
     let options = InitOptions {
-        dir: args.dir.clone(),
+        dir,
+        file,
         home: context.home.clone(),
         answers_file: args.answers.clone(),
         answers: environment().chain(args.set.iter().cloned()).collect(),
@@ -54,11 +57,28 @@ pub(crate) fn run(args: &InitArgs, context: &Context) -> Result<Exit, Failure> {
     let written = if interactive {
         let here = std::env::current_dir().unwrap_or_default();
         let mut person = Terminal::new(context.look_of_stderr().colour, here, context.home.clone());
-        init(&options, &mut person, &mut OnTheSpot::new(context, &args.dir))
+        init(&options, &mut person, &mut OnTheSpot::new(context, &options.dir))
     } else {
         init(&options, &mut Headless::default(), &mut Nowhere)
     };
     tell(&written.map_err(failure)?, context)
+}
+
+/// The folder of the site file to be, and its name there.
+fn place(args: &InitArgs, context: &Context) -> Result<(PathBuf, OsString), Failure> {
+    let usual = || OsString::from("site.yaml");
+    match (&args.dir, &context.globals.site) {
+        (None, None) => Ok((PathBuf::from("."), usual())),
+        (Some(dir), None) => Ok((dir.clone(), usual())),
+        (None, Some(path)) => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Ok((folder.to_path_buf(), path.file_name().map_or_else(usual, ToOwned::to_owned)))
+        }
+        (Some(dir), Some(path)) => {
+            let what = format!("{} and --site {} both say where the site file goes", dir.display(), path.display());
+            Err(Failure::usage(what, "give one of the two (PORTCULLIS_SITE counts as --site)"))
+        }
+    }
 }
 
 /// `PORTCULLIS_SET_SMTP_HOST` answers `smtp.host`. Two underscores stand for one of the key's own.

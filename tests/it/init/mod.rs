@@ -22,7 +22,15 @@ const FEWEST: [(&str, &str); 3] = [
 
 fn with(folder: &Path, answers: &[(&str, &str)]) -> InitOptions {
     let answers = answers.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
-    InitOptions { dir: folder.join("corp"), home: folder.to_owned(), answers_file: None, answers, interactive: false, force: false }
+    InitOptions {
+        dir: folder.join("corp"),
+        file: "site.yaml".into(),
+        home: folder.to_owned(),
+        answers_file: None,
+        answers,
+        interactive: false,
+        force: false,
+    }
 }
 
 fn init_with(folder: &Path, answers: &[(&str, &str)]) -> Result<Written, WizardError> {

@@ -172,3 +172,21 @@ fn watching_ends_with_an_interrupt_and_without_complaint() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(130) && !said.contains("interrupted"), "{said}");
 }
+
+#[test]
+fn init_writes_the_site_file_where_site_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = r#"{"route.hops": ["ops@jump.example"], "nodes": ["10.0.0.1"], "environment": "qa", "domain": "qa.corp.example"}"#;
+    std::fs::write(folder.path().join("answers"), answers).unwrap();
+    let init = |more: &[&str]| {
+        let arguments = [&["init", "--answers", "answers"], more].concat();
+        ends(portcullis(folder.path(), &arguments).env_remove("PORTCULLIS_SITE"))
+    };
+    let (code, said, next) = init(&["--site", "corp/named.yaml"]);
+    assert_eq!(code, Some(0), "{next}");
+    assert!(said.starts_with("wrote corp/named.yaml: ") && next.contains("portcullis check --site corp/named.yaml"), "{said}{next}");
+    assert!(folder.path().join("corp/named.yaml").is_file() && !folder.path().join("site.yaml").exists());
+    let (code, _, said) = init(&["other", "--site", "named.yaml"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("both say where the site file goes") && said.contains("give one of the two"), "{said}");
+}

@@ -95,6 +95,9 @@ pub enum RuleError {
     /// A password in a URL.
     #[error("a password stands in the URL, and a secret may stand nowhere but in its own place")]
     Credentials,
+    /// A password with the user of a machine, as `user:password@host` or `user:password`.
+    #[error("a password stands there with the user, and a secret may stand nowhere but in its own place")]
+    UserWithPassword,
     /// A password in the ledger's URL.
     #[error("a password stands in the ledger's URL: in the site file and in `ps` others would read it")]
     DatabasePassword,
@@ -196,6 +199,10 @@ impl RuleError {
             Self::Credentials => {
                 "take user and password out of the URL: a proxy lets the nodes pass without a login for what stands under `proxy.exceptions` \
                  (`portcullis render proxy` writes what its administrators need); a directory's account is `bind_user` and `bind_password`"
+            }
+            Self::UserWithPassword => {
+                "take it out, and change it where others may have seen it: machines are logged in to by keys, and sudo's password is \
+                 `sudo_password`, a reference"
             }
             Self::DatabasePassword => {
                 "take the password out of the URL: `~/.pgpass` or PGPASSWORD holds it, or `?password=env:NAME` (also `file:PATH`, `cmd:COMMAND`, \

@@ -35,6 +35,9 @@ pub fn host(text: &str) -> Result<String, RuleError> {
     if let Ok(address) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         return Ok(address.to_string());
     }
+    if text.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
+        return Err(RuleError::UserWithPassword);
+    }
     if text.contains(':') && !text.contains("::") {
         return Err(RuleError::Port { text: text.to_owned(), problem: "has a key of its own" });
     }
@@ -156,6 +159,9 @@ pub fn machine_name(text: &str) -> Result<String, RuleError> {
 
 /// A login user: anything that neither a shell nor an option parser would take for something else.
 pub fn user_name(text: &str) -> Result<String, RuleError> {
+    if text.contains(':') {
+        return Err(RuleError::UserWithPassword);
+    }
     let sound = |letter: char| letter.is_alphanumeric() || "-._@\\+$".contains(letter);
     if text.is_empty() || text.starts_with('-') || !text.chars().all(sound) {
         return Err(RuleError::UserName { text: text.to_owned() });
@@ -313,6 +319,16 @@ mod tests {
         assert_eq!(host_and_port("[::1]:22"), Ok(("::1".into(), Some(22))));
         assert_eq!(host_and_port("::1"), Ok(("::1".into(), None)));
         assert!(host_and_port("a.example:").is_err() && host_and_port("a.example:0").is_err() && host_and_port("[::1]x").is_err());
+    }
+
+    #[test]
+    fn a_password_with_a_user_is_told_and_not_repeated() {
+        for text in ["ops:canary@jump.example", "ops:can@ary@jump.example:22"] {
+            assert_eq!(host(text), Err(RuleError::UserWithPassword));
+        }
+        assert_eq!(user_name("ops:canary"), Err(RuleError::UserWithPassword));
+        let said = format!("{}{:?}", RuleError::UserWithPassword, RuleError::UserWithPassword.help());
+        assert!(!said.contains("canary"));
     }
 
     #[test]
