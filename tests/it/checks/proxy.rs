@@ -189,6 +189,7 @@ async fn a_web_server_in_the_place_of_the_proxy_is_told_from_a_proxy_that_refuse
     let web = nginx_in_clear("location / { return 200 hello; }");
     let report = look(&web, server.port, &world.roots(), &Roots::none()).await;
     let told = told(&report.outcomes, "proxy.refused");
-    assert!(told.contains("takes no CONNECT: 405") && told.contains("nginx") && told.contains("correct `proxy.url`"), "{told}");
+    // 400 or 405, by its release.
+    assert!(told.contains("takes no CONNECT: 40") && told.contains("nginx") && told.contains("correct `proxy.url`"), "{told}");
     assert!(!told.contains("http_access"), "{told}");
 }
