@@ -24,9 +24,10 @@ pc_own_home() {
         [ -O "$pc_folder" ] || pc_end_with refused "$pc_folder belongs to somebody else, and what lies there is run as root; see who made it, and take it away" 1
     done
     for pc_n in $(stat -c %a "$pc_home" "$pc_home/runs"); do
-        case $pc_n in *[2367]? | *[2367])
-            pc_end_with refused "others may write to $pc_home or to its folder runs, and what lies there is run as root; see what they put there, and take it away" 1
-            ;;
+        case $pc_n in
+            # As in /tmp: what is ours nobody else can replace.
+            1???) ;;
+            *[2367]? | *[2367]) pc_end_with refused "others may write to $pc_home or to its folder runs, and what lies there is run as root; see what they put there, and take it away" 1 ;;
         esac
     done
 }
